@@ -1,0 +1,359 @@
+"""What has happened: past tense, immutable, foldable. The journal is a sequence of these.
+
+A fact is never refused by the fold: it has happened. Facts that come from outside (reports, answers, reads) and facts
+that the core derives (decisions, issued requests) are journaled alike, so that folding the journal needs neither the
+sizers nor the brokers again.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum
+from fractions import Fraction
+from typing import TypeAlias
+
+from attrs import field, frozen
+
+from dhan_copy.core.requests import Request
+from dhan_copy.model.account import Funds, Position
+from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId
+from dhan_copy.model.instrument import InstrumentFacts, InstrumentKey
+from dhan_copy.model.order import OrderReport, Product
+from dhan_copy.model.reason import ReasonCode
+
+
+class Channel(Enum):
+    """Where a report came from."""
+
+    STREAM = "STREAM"
+    BOOK = "BOOK"
+
+
+class TradingState(Enum):
+    """What the user allows; remembered across restarts."""
+
+    ACTIVE = "ACTIVE"
+    REDUCING = "REDUCING"
+    """Exits only."""
+    HALTED = "HALTED"
+    """Only cancels leave."""
+
+
+class Refusal(Enum):
+    """Why a broker said no, as far as it matters for what happens next."""
+
+    RATE_LIMIT = "RATE_LIMIT"
+    AUTHENTICATION = "AUTHENTICATION"
+    IP = "IP"
+    FUNDS = "FUNDS"
+    MARKET_CLOSED = "MARKET_CLOSED"
+    PRICE = "PRICE"
+    ORDER_STATE = "ORDER_STATE"
+    """The order has changed meanwhile (\"Order Has Traded Please Refresh Order Book\")."""
+    OTHER = "OTHER"
+
+
+@frozen(kw_only=True)
+class EngineStarted:
+    """A process took the journal over: requests without an answer are unresolved from here on."""
+
+    version: str
+    epoch: int
+
+
+@frozen(kw_only=True)
+class DayOpened:
+    """A new IST calendar day, ``day`` as YYYY-MM-DD."""
+
+    day: str
+
+
+@frozen(kw_only=True)
+class SourceStarted:
+    """An account is watched from here on for the first time: its older open orders are not copied by default."""
+
+    account: AccountName
+
+
+@frozen(kw_only=True)
+class LeaderReported:
+    """A leader's order as his broker tells it. For a BOOK report ``read_at`` is when that read began."""
+
+    leader: AccountName
+    report: OrderReport
+    channel: Channel
+    read_at: datetime | None = None
+
+
+@frozen(kw_only=True)
+class OrderReported:
+    """A follower's order as his broker tells it, ours or not."""
+
+    follower: AccountName
+    report: OrderReport
+    channel: Channel
+    read_at: datetime | None = None
+
+
+@frozen(kw_only=True)
+class ReportUnreadable:
+    """A frame or row that could not be understood: kept as it came (``raw`` in the journal's own column)."""
+
+    account: AccountName
+    problem: str
+    raw: str = field(default="", eq=False, repr=False)
+
+
+@frozen(kw_only=True)
+class GapDetected:
+    """The feed of an account may have missed something."""
+
+    account: AccountName
+    cause: str
+
+
+@frozen(kw_only=True)
+class BookRead:
+    """The whole order book of an account was read; its rows come as reports before this fact, in the same batch.
+
+    ``tags`` are the client_order_ids of ours that the book showed: an order of ours that is absent was not in the
+    book at that time.
+    """
+
+    account: AccountName
+    read_at: datetime
+    tags: tuple[ClientOrderId, ...] = ()
+
+
+@frozen(kw_only=True)
+class OrderNotFound:
+    """A lookup by our id succeeded and showed nothing."""
+
+    follower: AccountName
+    client_order_id: ClientOrderId
+    read_at: datetime
+
+
+@frozen(kw_only=True)
+class ReadFailed:
+    """A read did not succeed: what is known stays as it was. ``what`` is the read's name."""
+
+    account: AccountName
+    what: str
+    problem: str
+
+
+@frozen(kw_only=True)
+class PositionsReported:
+    """Net positions with holdings of an account; the read began at ``read_at``. An instrument not listed is flat."""
+
+    account: AccountName
+    read_at: datetime
+    positions: tuple[Position, ...]
+
+
+@frozen(kw_only=True)
+class FundsReported:
+    account: AccountName
+    read_at: datetime
+    funds: Funds
+
+
+@frozen(kw_only=True)
+class CopyAdmitted:
+    """A leader's order is copied to a follower, with everything the decision was taken on.
+
+    ``exit_quantity`` of the leader's order closes what he holds (``position_before``, signed), ``entry_quantity``
+    opens. Entries are sized by ``ratio`` plus ``carry`` (units, signed in the order's direction); both are recorded
+    because sizers are asked once.
+    """
+
+    leader: AccountName
+    leader_order_id: BrokerOrderId
+    follower: AccountName
+    live: bool
+    facts: InstrumentFacts
+    exit_quantity: int
+    entry_quantity: int
+    position_before: int | None
+    ratio: Fraction
+    carry: Fraction
+    reason: ReasonCode = ReasonCode.COPIED
+    detail: str = ""
+
+
+@frozen(kw_only=True)
+class CopyDeclined:
+    """A leader's order is not copied to a follower (any more), with the reason and what it was taken on."""
+
+    leader: AccountName
+    leader_order_id: BrokerOrderId
+    follower: AccountName
+    reason: ReasonCode
+    detail: str = ""
+
+
+@frozen(kw_only=True)
+class DriftDeclared:
+    """A difference between what the leader's fills scale to and what the follower holds, that will stay.
+
+    ``quantity`` is signed in units of the position: positive means that the follower holds more (or is less short).
+    """
+
+    leader: AccountName
+    follower: AccountName
+    key: InstrumentKey
+    product: Product
+    quantity: Fraction
+    reason: ReasonCode
+    leader_order_id: BrokerOrderId | None = None
+    detail: str = ""
+
+
+@frozen(kw_only=True)
+class RequestIssued:
+    """A request is about to leave. Durable before it does."""
+
+    request: Request
+
+
+@frozen(kw_only=True)
+class RequestAccepted:
+    """The broker took the request: for a Submit with the broker's id. Not a fill, and not final."""
+
+    follower: AccountName
+    client_order_id: ClientOrderId
+    attempt: int
+    broker_order_id: BrokerOrderId
+
+
+@frozen(kw_only=True)
+class RequestRejected:
+    """The broker definitely refused the request; ``final`` says that asking again is useless."""
+
+    follower: AccountName
+    client_order_id: ClientOrderId
+    attempt: int
+    refusal: Refusal
+    code: str
+    text: str
+    final: bool
+
+
+@frozen(kw_only=True)
+class OutcomeUnresolved:
+    """Nobody knows what became of the request: it may have been executed."""
+
+    follower: AccountName
+    client_order_id: ClientOrderId
+    attempt: int
+    problem: str
+
+
+@frozen(kw_only=True)
+class RequestWithheld:
+    """The request never left."""
+
+    follower: AccountName
+    client_order_id: ClientOrderId
+    attempt: int
+    problem: str
+
+
+@frozen(kw_only=True)
+class TradingStateChanged:
+    """The user allowed more or less; ``follower`` None means every follower."""
+
+    follower: AccountName | None
+    state: TradingState
+
+
+@frozen(kw_only=True)
+class AlertRaised:
+    """Something that a human should look at: what happened, what is known, what can be done."""
+
+    code: str
+    what: str
+    known: str
+    advice: str
+    account: AccountName | None = None
+    leader_order_id: BrokerOrderId | None = None
+    client_order_id: ClientOrderId | None = None
+
+
+@frozen(kw_only=True)
+class CheckpointWritten:
+    """The whole state at this point, so that recovery folds from here: ``state`` is the core's own encoding."""
+
+    state: str = field(repr=False)
+
+
+Fact: TypeAlias = (
+    EngineStarted
+    | DayOpened
+    | SourceStarted
+    | LeaderReported
+    | OrderReported
+    | ReportUnreadable
+    | GapDetected
+    | BookRead
+    | OrderNotFound
+    | ReadFailed
+    | PositionsReported
+    | FundsReported
+    | CopyAdmitted
+    | CopyDeclined
+    | DriftDeclared
+    | RequestIssued
+    | RequestAccepted
+    | RequestRejected
+    | OutcomeUnresolved
+    | RequestWithheld
+    | TradingStateChanged
+    | AlertRaised
+    | CheckpointWritten
+)
+
+
+@frozen
+class Entry:
+    """One row of the journal. ``position`` counts from 1 without gaps; ``cause`` is the position of the entry that
+    made us act."""
+
+    position: int
+    at: datetime
+    fact: Fact
+    cause: int | None = None
+
+    @property
+    def account(self) -> AccountName | None:
+        """The account concerned: the follower where there is one."""
+        fact = self.fact
+        if isinstance(fact, RequestIssued):
+            return fact.request.follower
+        for name in ("follower", "leader", "account"):
+            value: AccountName | None = getattr(fact, name, None)
+            if value is not None:
+                return value
+        return None
+
+    @property
+    def leader_order_id(self) -> BrokerOrderId | None:
+        """The leader's order concerned, where the fact itself names one."""
+        fact = self.fact
+        if isinstance(fact, LeaderReported):
+            return fact.report.order_id
+        if isinstance(fact, RequestIssued):
+            return getattr(fact.request, "leader_order_id", None)
+        found: BrokerOrderId | None = getattr(fact, "leader_order_id", None)
+        return found
+
+
+@frozen
+class Moment:
+    """Now, twice: ``wall`` for ages and the journal (aware), ``monotonic`` seconds for rate windows."""
+
+    wall: datetime
+    monotonic: float
+
+

@@ -1,0 +1,25 @@
+"""The leader's order as known now."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from attrs import frozen
+
+from dhan_copy.core.facts import Channel
+from dhan_copy.model.ids import AccountName
+from dhan_copy.model.order import OrderReport
+
+
+@frozen(kw_only=True)
+class LeaderOrder:
+    """One leader order: ``report`` is the newest state, with the largest filled quantity any report has named."""
+
+    leader: AccountName
+    report: OrderReport
+    first_seen_at: datetime
+    seen_at: datetime
+    """When the newest state was folded, by the engine's clock."""
+    channel: Channel
+    lot_units: int | None = None
+    """Lot in units, once known: from the frame, the journal or the scrip master."""

@@ -1,0 +1,110 @@
+"""What we ask of a broker: imperatives. A request that changes something is journaled before it leaves."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum
+from typing import TypeAlias
+
+from attrs import field, frozen, validators
+
+from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId, SecurityId
+from dhan_copy.model.instrument import ExchangeSegment
+from dhan_copy.model.order import Leg, Product, Side, Terms, Validity
+
+
+class Intent(Enum):
+    """Whether a request adds risk or takes it away: exits go first in every budget and are never stale."""
+
+    ENTRY = "ENTRY"
+    EXIT = "EXIT"
+
+
+@frozen(kw_only=True)
+class Submit:
+    """Place a new order. ``attempt`` counts the requests for this follower order from 1."""
+
+    follower: AccountName
+    client_order_id: ClientOrderId
+    attempt: int
+    leader: AccountName
+    leader_order_id: BrokerOrderId
+    intent: Intent
+    segment: ExchangeSegment
+    security_id: SecurityId
+    side: Side
+    product: Product
+    validity: Validity
+    terms: Terms
+    quantity: int = field(validator=validators.ge(1))
+    disclosed_quantity: int = 0
+    leg: Leg = Leg.ENTRY
+    not_after: datetime | None = None
+    """The sender answers ``RequestWithheld`` instead of writing after this moment."""
+    note: str = ""
+
+
+@frozen(kw_only=True)
+class Modify:
+    """Change a working order. ``quantity`` is the TOTAL order quantity, not what is left (release notes of Dhan's v2);
+    every field is sent, not a difference."""
+
+    follower: AccountName
+    client_order_id: ClientOrderId
+    attempt: int
+    broker_order_id: BrokerOrderId
+    intent: Intent
+    validity: Validity
+    terms: Terms
+    quantity: int = field(validator=validators.ge(1))
+    disclosed_quantity: int = 0
+    leg: Leg = Leg.ENTRY
+    not_after: datetime | None = None
+    note: str = ""
+
+
+@frozen(kw_only=True)
+class Cancel:
+    """Take a working order back."""
+
+    follower: AccountName
+    client_order_id: ClientOrderId
+    attempt: int
+    broker_order_id: BrokerOrderId
+    leg: Leg = Leg.ENTRY
+
+
+Request: TypeAlias = Submit | Modify | Cancel
+
+
+@frozen(kw_only=True)
+class Query:
+    """Ask what became of one order: by our id, and in the order book."""
+
+    follower: AccountName
+    client_order_id: ClientOrderId
+
+
+@frozen(kw_only=True)
+class ReadOrders:
+    """Read the whole order book of an account, leader or follower."""
+
+    account: AccountName
+
+
+@frozen(kw_only=True)
+class ReadPositions:
+    """Read the positions and holdings of an account, leader or follower."""
+
+    account: AccountName
+
+
+@frozen(kw_only=True)
+class ReadFunds:
+    """Read the funds of an account, leader or follower."""
+
+    account: AccountName
+
+
+Read: TypeAlias = Query | ReadOrders | ReadPositions | ReadFunds
+Command: TypeAlias = Request | Read

@@ -1,0 +1,82 @@
+"""What is traded: segment, security id, and the facts that sizing and pricing need."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import Enum
+
+from attrs import field, frozen, validators
+from typing_extensions import assert_never
+
+from dhan_copy.model.ids import SecurityId
+
+
+class ExchangeSegment(Enum):
+    """Dhan's exchange segments for orders (annexure of the v2 documentation)."""
+
+    NSE_EQ = "NSE_EQ"
+    NSE_FNO = "NSE_FNO"
+    NSE_CURRENCY = "NSE_CURRENCY"
+    BSE_EQ = "BSE_EQ"
+    BSE_FNO = "BSE_FNO"
+    BSE_CURRENCY = "BSE_CURRENCY"
+    MCX_COMM = "MCX_COMM"
+
+    @property
+    def is_equity(self) -> bool:
+        """Whether one share is one lot here."""
+        return self in (ExchangeSegment.NSE_EQ, ExchangeSegment.BSE_EQ)
+
+
+class InstrumentKind(Enum):
+    """Dhan's instrument names (``instrument`` of an order update)."""
+
+    EQUITY = "EQUITY"
+    FUTIDX = "FUTIDX"
+    FUTSTK = "FUTSTK"
+    OPTIDX = "OPTIDX"
+    OPTSTK = "OPTSTK"
+    FUTCOM = "FUTCOM"
+    OPTFUT = "OPTFUT"
+    FUTCUR = "FUTCUR"
+    OPTCUR = "OPTCUR"
+    INDEX = "INDEX"
+
+    @property
+    def is_option(self) -> bool:
+        match self:
+            case InstrumentKind.OPTIDX | InstrumentKind.OPTSTK | InstrumentKind.OPTFUT | InstrumentKind.OPTCUR:
+                return True
+            case (
+                InstrumentKind.EQUITY
+                | InstrumentKind.FUTIDX
+                | InstrumentKind.FUTSTK
+                | InstrumentKind.FUTCOM
+                | InstrumentKind.FUTCUR
+                | InstrumentKind.INDEX
+            ):
+                return False
+        assert_never(self)
+
+
+@frozen
+class InstrumentKey:
+    """A security id is unique only within its segment, so both together name an instrument."""
+
+    segment: ExchangeSegment
+    security_id: SecurityId
+
+    def __str__(self) -> str:
+        return f"{self.segment.value}:{self.security_id}"
+
+
+@frozen
+class InstrumentFacts:
+    """Lot in the units that Dhan's orders use (MCX: lots, so 1), tick in rupees, kind.
+
+    A missing tick or kind is unknown, never a default.
+    """
+
+    lot_units: int = field(validator=validators.ge(1))
+    tick: Decimal | None = field(default=None, validator=validators.optional(validators.gt(Decimal(0))))
+    kind: InstrumentKind | None = None

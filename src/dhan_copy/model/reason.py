@@ -1,0 +1,46 @@
+"""Why an order was not copied, or not copied in full: every way has a code."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class ReasonCode(Enum):
+    """The value is the sentence that a user reads."""
+
+    COPIED = "copied"
+    BELOW_ONE_LOT = "the follower's share is below one lot; the rest is carried to the next order"
+    LEADER_REJECTED = "the leader's order was rejected"
+    LEADER_UNFILLED = "the leader's order ended without a fill before it could be copied"
+    OWN_ORDER = "the order carries this library's tag: copying it would loop"
+    FOREVER_CHILD = "the order is the child of a Forever order; Forever orders are not supported yet"
+    UNKNOWN_PARENT = "a Forever order's child (tag NR) whose parent cannot be told"
+    BRACKET_UNSUPPORTED = "bracket orders are not supported yet"
+    COVER_UNSUPPORTED = "cover orders are not supported yet"
+    SUPER_UNSUPPORTED = "super orders and their legs are not supported yet"
+    FOREVER_UNSUPPORTED = "Forever orders are not supported yet"
+    AFTER_MARKET_UNSUPPORTED = "after-market orders are not supported yet"
+    STOP_MARKET_UNSUPPORTED = "stop-market orders are not supported yet: Dhan drops their trigger"
+    INSTRUMENT_UNKNOWN = "lot size unknown: neither the frame, the journal nor the scrip master names it"
+    QUANTITY_OFF_LOT = "the leader's quantity is not a multiple of the instrument's lot"
+    LEADER_POSITION_UNKNOWN = "the leader's position is unknown, so entry and exit cannot be told apart"
+    NOTHING_OWNED = "the leader closes what he held before copying began; the follower owns none of it"
+    STALE = "too old: filled and market orders are copied only while they are fresh"
+    OLDER_THAN_START = "placed before copying began"
+    SIZER_FAILED = "the sizer raised an error"
+    FUNDS_UNKNOWN = "funds could not be read, and unknown is not zero"
+    NOT_ACTIVE = "the follower takes no new entries now"
+    CAPPED = "cut to the largest order that is allowed"
+    REQUEST_BUDGET = "the request budget of this trade is used up"
+    ORDER_TERMINAL = "the follower's order had already ended; a finished entry is never replaced"
+    MODIFICATION_CAP = "Dhan allows 25 modifications per order, and they are used up"
+    REJECTED = "the broker rejected the follower's order"
+    WITHHELD = "the request was held back before it left"
+    UNFILLED = "the follower's order ended with less filled than the leader's"
+    UNRESOLVED = "nobody knows whether the order was placed"
+    NEVER_PLACED = "proven not to have reached the broker; an entry is never sent again"
+    HUMAN_CANCELLED = "cancelled by hand in the follower's account, and respected"
+    MANUAL = "closed by hand in the follower's account"
+    LEADER_OVERRAN = "the leader's exit went beyond his position"
+    DAY_END = "the broker closed or expired it at the end of the day"
+    BROKER_REFUSED = "the broker has no way to do this"

@@ -1,0 +1,136 @@
+"""The five plugs, and what only some brokers can do besides. Users need not inherit from any of these."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Protocol, TypeAlias, runtime_checkable
+
+from attrs import field, frozen
+
+from dhan_copy.core.facts import Entry
+from dhan_copy.core.leader import LeaderOrder
+from dhan_copy.core.requests import Cancel, Modify, Submit
+from dhan_copy.model.account import Funds, Holding, Position
+from dhan_copy.model.ids import BrokerOrderId, ClientOrderId
+from dhan_copy.model.order import OrderReport
+from dhan_copy.model.size import Quantity, Ratio
+
+
+@frozen
+class Gap:
+    """The source may have missed something: the engine reads a snapshot next."""
+
+    cause: str
+
+
+@frozen
+class Unreadable:
+    """A frame that could not be understood, as it came, and why."""
+
+    problem: str
+    raw: str = field(default="", repr=False)
+
+
+SourceEvent: TypeAlias = OrderReport | Gap | Unreadable
+
+
+class EventSource(Protocol):
+    """Tells what an account's orders do."""
+
+    def events(self) -> Iterator[SourceEvent]:
+        """Block and yield; yield :class:`Gap` first after every (re)connect. Ends after :meth:`close`."""
+        ...
+
+    def snapshot(self) -> Sequence[OrderReport]:
+        """Today's whole order book. Raises when it cannot be read; never returns a guess."""
+        ...
+
+    def close(self) -> None:
+        """End :meth:`events` soon, from any thread; safe to call twice."""
+        ...
+
+
+class Broker(Protocol):
+    """Takes orders for one account. Every method raises
+    :class:`~dhan_copy.errors.Rejected` on a definite no and :class:`~dhan_copy.errors.Unresolved` when the outcome is
+    unknown; any other exception counts as unresolved."""
+
+    def submit(self, request: Submit) -> BrokerOrderId: ...
+    def modify(self, request: Modify) -> None: ...
+    def cancel(self, request: Cancel) -> None: ...
+    def find(self, client_order_id: ClientOrderId) -> OrderReport | None:
+        """The order with this id; None only when the lookup succeeded and showed nothing."""
+        ...
+
+    def orders(self) -> Sequence[OrderReport]:
+        """Today's whole order book. Raises when it cannot be read."""
+        ...
+
+
+@runtime_checkable
+class AccountReader(Protocol):
+    """A broker (or source) that can say what the account holds. Each method raises when it cannot be read."""
+
+    def funds(self) -> Funds: ...
+    def positions(self) -> Sequence[Position]: ...
+    def holdings(self) -> Sequence[Holding]: ...
+
+
+@frozen
+class Lease:
+    """The right to write a journal: ``epoch`` counts its owners from 1."""
+
+    owner: str
+    epoch: int
+
+
+class Store(Protocol):
+    """An append-only journal with a single writer."""
+
+    def append(self, entries: Sequence[Entry]) -> int:
+        """Make ``entries`` durable, all or none, and return the last position.
+
+        Positions must go on from the last one. Raises :class:`~dhan_copy.errors.StoreError`; after that the commit
+        may still have landed, so the caller reloads. An empty sequence changes nothing.
+        """
+        ...
+
+    def read(self, after: int = 0) -> Iterator[Entry]:
+        """The entries with a position above ``after``, in order."""
+        ...
+
+    def acquire(self, owner: str) -> Lease:
+        """Become the single writer, or raise :class:`~dhan_copy.errors.StoreLocked`."""
+        ...
+
+    def close(self) -> None:
+        """Give the lease back; safe to call twice."""
+        ...
+
+
+@frozen
+class Accounts:
+    """What a sizer may look at: funds of the leader and the follower, None where unknown."""
+
+    leader: Funds | None
+    follower: Funds | None
+
+
+class PositionSizer(Protocol):
+    """Says how large a follower's copy of an entry is; asked once per leader order.
+
+    Raises :class:`~dhan_copy.errors.SizingError` to decline.
+    """
+
+    def size(self, order: LeaderOrder, accounts: Accounts) -> Ratio | Quantity: ...
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """Aware wall time."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
+        ...
