@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import TypeAlias
 
-from attrs import field, frozen, validators
+from attrs import Attribute, field, frozen, validators
 
 from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId, ExchangeOrderId, SecurityId
 from dhan_copy.model.instrument import ExchangeSegment, InstrumentFacts, InstrumentKey
@@ -106,12 +106,9 @@ class Variety(Enum):
     """A Forever (GTT) order, or the child order that appears when one fires."""
 
 
-def _positive(name: str) -> object:
-    def check(instance: object, attribute: object, value: Decimal) -> None:
-        if not value.is_finite() or value <= 0:
-            raise ValueError(f"{name} must be above zero, not {value}")
-
-    return check
+def _above_zero(instance: object, attribute: Attribute[Decimal], value: Decimal) -> None:
+    if not value.is_finite() or value <= 0:
+        raise ValueError(f"{attribute.name} must be above zero, not {value}")
 
 
 @frozen
@@ -123,22 +120,22 @@ class Market:
 class Limit:
     """Trade at ``price`` (rupees) or better."""
 
-    price: Decimal = field(validator=_positive("price"))  # type: ignore[arg-type]
+    price: Decimal = field(validator=_above_zero)
 
 
 @frozen
 class StopLimit:
     """Become a limit at ``price`` once ``trigger`` trades. Dhan calls it STOP_LOSS (REST) and SL (socket)."""
 
-    trigger: Decimal = field(validator=_positive("trigger"))  # type: ignore[arg-type]
-    price: Decimal = field(validator=_positive("price"))  # type: ignore[arg-type]
+    trigger: Decimal = field(validator=_above_zero)
+    price: Decimal = field(validator=_above_zero)
 
 
 @frozen
 class StopMarket:
     """Become a market order once ``trigger`` trades. Dhan calls it STOP_LOSS_MARKET (REST) and SLM (socket)."""
 
-    trigger: Decimal = field(validator=_positive("trigger"))  # type: ignore[arg-type]
+    trigger: Decimal = field(validator=_above_zero)
 
 
 Terms: TypeAlias = Market | Limit | StopLimit | StopMarket

@@ -1,0 +1,124 @@
+"""What the core is told once: who leads, who follows, and by which rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from enum import Enum
+from fractions import Fraction
+
+from attrs import field, frozen, validators
+
+from dhan_copy.model.ids import AccountName
+from dhan_copy.model.instrument import InstrumentFacts, InstrumentKey
+from dhan_copy.protocols import PositionSizer
+
+
+class BelowLot(Enum):
+    """What to do with an entry whose share is below one lot."""
+
+    SKIP = "SKIP"
+    ONE_LOT = "ONE_LOT"
+
+
+class FirstStart(Enum):
+    """What to do with the leader's orders that were open before copying began."""
+
+    NEW_ONLY = "NEW_ONLY"
+    ADOPT = "ADOPT"
+
+
+class AtModificationCap(Enum):
+    """What to do when an order's 25 modifications are used up and the leader modifies again."""
+
+    KEEP = "KEEP"
+    REPLACE = "REPLACE"
+    """Cancel and place anew."""
+
+
+@frozen
+class RateWindow:
+    """At most ``limit`` requests in any ``seconds``; a day window counts per IST calendar day instead."""
+
+    limit: int = field(validator=validators.ge(1))
+    seconds: float = field(validator=validators.gt(0))
+
+
+@frozen(kw_only=True)
+class RateLimits:
+    """The order-request budget of one account as its broker counts it (Dhan: 10/s, 250/min, 1,000/h, 7,000 a day).
+
+    ``entry_share`` of each window may be used by entries and re-pricing; exits and cancels may use all of it.
+    ``reserve`` requests per window are left to the user's other programs on the same account.
+    """
+
+    windows: tuple[RateWindow, ...] = (RateWindow(10, 1.0), RateWindow(250, 60.0), RateWindow(1000, 3600.0))
+    per_day: int = field(default=7000, validator=validators.ge(1))
+    entry_share: Fraction = Fraction(4, 5)
+    reserve: int = field(default=0, validator=validators.ge(0))
+    modifications_per_order: int = field(default=25, validator=validators.ge(1))
+    reads_per_second: int = field(default=20, validator=validators.ge(1))
+
+    def __attrs_post_init__(self) -> None:
+        if not 0 < self.entry_share <= 1:
+            raise ValueError(f"entry_share must be above 0 and at most 1, not {self.entry_share}")
+        tightest = min([window.limit for window in self.windows] + [self.per_day])
+        if self.reserve >= tightest:
+            raise ValueError(f"reserve {self.reserve} leaves nothing of a window of {tightest}")
+
+
+@frozen(kw_only=True)
+class Policy:
+    """Timings and choices with their defaults."""
+
+    entry_age: timedelta = timedelta(seconds=30)
+    """Older filled or market orders of the leader are not entered; resting ones are judged by price."""
+    send_within: timedelta = timedelta(seconds=5)
+    """An entry that could not be written this long after it was journaled is withheld."""
+    absence_window: timedelta = timedelta(seconds=90)
+    """Only reads begun this long after an unresolved request count as evidence that it never arrived."""
+    sweep_open: timedelta = timedelta(seconds=10)
+    """Between reads of a follower's order book while anything is open there."""
+    sweep_idle: timedelta = timedelta(seconds=60)
+    positions_every: timedelta = timedelta(seconds=60)
+    funds_every: timedelta = timedelta(seconds=60)
+    retry_after: timedelta = timedelta(seconds=1)
+    """Before a passing refusal or a failed read is tried again."""
+    blocked_for: timedelta = timedelta(seconds=60)
+    """How long an account rests after its token or address was refused."""
+    below_lot: BelowLot = BelowLot.SKIP
+    first_start: FirstStart = FirstStart.NEW_ONLY
+    at_modification_cap: AtModificationCap = AtModificationCap.KEEP
+    requests_per_trade: int = field(default=60, validator=validators.ge(1))
+    stalled_after: int = field(default=5, validator=validators.ge(1))
+    """Tries of the same want before the alarm."""
+
+
+@frozen(kw_only=True)
+class LeaderRules:
+    name: AccountName
+    positions_known_flat: bool = False
+    """The user says that the leader held nothing when copying began (a source that cannot read positions)."""
+
+
+@frozen(kw_only=True)
+class FollowerRules:
+    name: AccountName
+    sizer: PositionSizer
+    live: bool = False
+    leaders: frozenset[AccountName] | None = None
+    """Whom to copy; None means every leader."""
+    limits: RateLimits = RateLimits()
+    max_lots: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
+    """The largest entry order, in lots of its instrument."""
+    reads_positions: bool = True
+    """Whether the broker can read positions; without it an exit trusts the ledger alone."""
+
+
+@frozen(kw_only=True)
+class CopierSettings:
+    leaders: tuple[LeaderRules, ...]
+    followers: tuple[FollowerRules, ...]
+    policy: Policy = Policy()
+    instruments: Callable[[InstrumentKey], InstrumentFacts | None] = lambda key: None
+    """Facts that the user supplied (a scrip master); asked when neither frame nor journal knows them."""
