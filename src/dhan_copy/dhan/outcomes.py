@@ -88,7 +88,7 @@ def classify_cancellation(answer: Answer, *, account: AccountName, client_order_
     return _classify(answer, Asked.CANCELLATION, account, client_order_id)
 
 
-def read_value(answer: Answer, *, account: AccountName, what: str) -> object:
+def classify_read(answer: Answer, *, account: AccountName, what: str) -> object:
     """The JSON object or list that was read; ``what`` names the read: ``orders``, ``positions``, ``holdings``...
 
     Raises ``AuthenticationError``, ``AddressRejected``, ``RateLimited`` or else
