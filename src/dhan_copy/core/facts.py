@@ -63,9 +63,11 @@ class EngineStarted:
 
 @frozen(kw_only=True)
 class DayOpened:
-    """A new IST calendar day, ``day`` as YYYY-MM-DD."""
+    """A new IST calendar day, ``day`` as YYYY-MM-DD. ``continuous``: the engine ran over midnight, so that it knows what
+    every leader brought into the day; otherwise that is read again."""
 
     day: str
+    continuous: bool = True
 
 
 @frozen(kw_only=True)
@@ -145,7 +147,9 @@ class ReadFailed:
 
 @frozen(kw_only=True)
 class PositionsReported:
-    """Net positions with holdings of an account; the read began at ``read_at``. An instrument not listed is flat."""
+    """Net positions with holdings of an account; the read began at ``read_at``. An instrument not listed is flat.
+
+    A leader's are as of this point of the journal: the fills that entries before it have told are in them."""
 
     account: AccountName
     read_at: datetime

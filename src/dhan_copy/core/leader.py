@@ -21,5 +21,9 @@ class LeaderOrder:
     seen_at: datetime
     """When the newest state was folded, by the engine's clock."""
     channel: Channel
+    confirmed: bool = False
+    """Some report has shown it past the broker: TRANSIT alone admits nothing."""
+    disputed: bool = False
+    """Two channels disagree within one second: the book is read again."""
     lot_units: int | None = None
     """Lot in units, once known: from the frame, the journal or the scrip master."""

@@ -1,0 +1,227 @@
+"""Decide, once per leader order and follower, whether and how it is copied."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from fractions import Fraction
+
+from attrs import frozen
+from typing_extensions import assert_never
+
+from dhan_copy.core.facts import CopyAdmitted, CopyDeclined, TradingState
+from dhan_copy.core.leader import LeaderOrder
+from dhan_copy.core.requests import Intent
+from dhan_copy.core.settings import BelowLot, FirstStart, FollowerRules, Policy
+from dhan_copy.core.sizing import entry_size
+from dhan_copy.core.state import State, entry_total
+from dhan_copy.core.target import carry_of
+from dhan_copy.core.trade import StakeKey, TradeKey
+from dhan_copy.errors import SizingError
+from dhan_copy.model.ids import AccountName, is_ours
+from dhan_copy.model.instrument import InstrumentFacts, InstrumentKey
+from dhan_copy.model.order import Market, OrderReport, OrderStatus, StopMarket, Validity, Variety
+from dhan_copy.model.reason import ReasonCode
+from dhan_copy.model.size import Quantity, Ratio
+from dhan_copy.protocols import Accounts
+
+
+def age_of(order: LeaderOrder, now: datetime) -> timedelta:
+    """How long ago the leader's order last did something."""
+    return now - (order.report.updated_at or order.report.created_at or order.seen_at)
+
+
+def has_passed(order: LeaderOrder, now: datetime, policy: Policy) -> bool:
+    """Whether the moment of a filled, market or IOC order is over; a resting order is judged by its price instead."""
+    report = order.report
+    momentary = report.status.is_terminal or isinstance(report.terms, Market) or report.validity is Validity.IOC
+    return momentary and age_of(order, now) > policy.entry_age
+
+
+@frozen
+class _Answer:
+    reason: ReasonCode
+    detail: str = ""
+
+
+def decide(state: State, key: TradeKey, rules: FollowerRules, now: datetime) -> CopyAdmitted | CopyDeclined | None:
+    """The decision for a leader order, or None while it is not confirmed. The first reason not to copy wins."""
+    leader, order_id, follower = key
+    order = state.leader_order(key)
+    report = order.report
+
+    def declined(reason: ReasonCode, detail: str = "") -> CopyDeclined:
+        return CopyDeclined(leader=leader, leader_order_id=order_id, follower=follower, reason=reason, detail=detail)
+
+    if is_ours(report.client_order_id):
+        return declined(ReasonCode.OWN_ORDER)
+    if report.status is OrderStatus.REJECTED and report.filled_quantity == 0:
+        return declined(ReasonCode.LEADER_REJECTED, report.reason)
+    if not order.confirmed:
+        return None
+    refused = _unsupported(report) or _before_start(state, order, follower)
+    if refused is not None:
+        return declined(refused.reason, refused.detail)
+    units = report.filled_quantity if report.status.is_terminal else report.quantity
+    if units == 0:
+        return declined(ReasonCode.LEADER_UNFILLED, f"it ended {report.status.value}")
+    facts = instrument_facts(state, report.key)
+    if facts is None:
+        return declined(ReasonCode.INSTRUMENT_UNKNOWN, str(report.key))
+    if report.quantity % facts.lot_units:
+        return declined(ReasonCode.QUANTITY_OFF_LOT, f"{report.quantity} at a lot of {facts.lot_units}")
+
+    stake_key = state.stake_key(key)
+    before = _position_before(state, order)
+    exit_units, entry_units = _exit_and_entry(state, stake_key, report, units, before)
+    if exit_units and entry_units == 0 and not _has_anything(state, stake_key, key):
+        return declined(ReasonCode.NOTHING_OWNED)
+
+    def admitted(ratio: Fraction, carry: Fraction, entry: int, reason: ReasonCode, detail: str = "") -> CopyAdmitted:
+        return CopyAdmitted(
+            leader=leader, leader_order_id=order_id, follower=follower, live=rules.live, facts=facts,
+            exit_quantity=exit_units, entry_quantity=entry, position_before=before, ratio=ratio, carry=carry,
+            reason=reason, detail=detail,
+        )  # fmt: skip
+
+    if entry_units == 0:
+        return admitted(Fraction(0), Fraction(0), 0, ReasonCode.COPIED)
+    refused = _entry_refused(state, order, before, rules, now)
+    if refused is None:
+        sized = _size(state, order, rules, stake_key, entry_units, facts, crossing=exit_units > 0)
+        if not isinstance(sized, _Answer):
+            ratio, carry, reason, detail = sized
+            return admitted(ratio, carry, entry_units, reason, detail)
+        refused = sized
+    if exit_units and _has_anything(state, stake_key, key):
+        return admitted(Fraction(0), Fraction(0), 0, ReasonCode.COPIED, f"exit only: {refused.reason.value}")
+    return declined(refused.reason, refused.detail)
+
+
+def _unsupported(report: OrderReport) -> _Answer | None:
+    match report.variety:
+        case Variety.REGULAR:
+            pass
+        case Variety.AFTER_MARKET:
+            return _Answer(ReasonCode.AFTER_MARKET_UNSUPPORTED)
+        case Variety.BRACKET:
+            return _Answer(ReasonCode.BRACKET_UNSUPPORTED)
+        case Variety.COVER:
+            return _Answer(ReasonCode.COVER_UNSUPPORTED)
+        case Variety.SUPER:
+            return _Answer(ReasonCode.SUPER_UNSUPPORTED)
+        case Variety.FOREVER:
+            if report.platform == "FOVR" or report.parent_order_id is not None:
+                return _Answer(ReasonCode.FOREVER_CHILD, f"parent {report.parent_order_id or 'not named'}")
+            if report.status is OrderStatus.CONFIRM:
+                return _Answer(ReasonCode.FOREVER_UNSUPPORTED)
+            return _Answer(ReasonCode.UNKNOWN_PARENT)
+        case _:
+            assert_never(report.variety)
+    if isinstance(report.terms, StopMarket):
+        return _Answer(ReasonCode.STOP_MARKET_UNSUPPORTED)
+    return None
+
+
+def _before_start(state: State, order: LeaderOrder, follower: AccountName) -> _Answer | None:
+    if state.settings.policy.first_start is FirstStart.ADOPT:
+        return None
+    placed = order.report.created_at
+    began = state.started_at.get(order.leader)
+    if began is not None and order.leader not in state.books_read and placed is not None and placed < began:
+        return _Answer(ReasonCode.OLDER_THAN_START, f"placed {placed}, copying began {began}")
+    for account in (order.leader, follower):
+        began = state.started_at.get(account)
+        if began is not None and order.first_seen_at < began:
+            return _Answer(ReasonCode.OLDER_THAN_START, f"first seen {order.first_seen_at}, copying began {began}")
+    return None
+
+
+def instrument_facts(state: State, key: InstrumentKey) -> InstrumentFacts | None:
+    """Lot and tick: from a frame, else from what the journal has seen, else from the user's scrip master."""
+    known = state.instruments.get(key)
+    if known is not None and (known.tick is not None or not key.segment.is_equity):
+        return known
+    supplied = state.settings.instruments(key)
+    if supplied is not None:
+        return supplied
+    if known is not None:
+        return known
+    return InstrumentFacts(lot_units=1) if key.segment.is_equity else None
+
+
+def _position_before(state: State, order: LeaderOrder) -> int | None:
+    """The leader's filled position without this order's own fills; None while it is unknown."""
+    report = order.report
+    if not state.knows_position(order.leader):
+        return None
+    return state.position(order.leader, report.key, report.product) - report.side.sign * report.filled_quantity
+
+
+def _exit_and_entry(
+    state: State, stake_key: StakeKey, report: OrderReport, units: int, before: int | None
+) -> tuple[int, int]:
+    """The leader's units as (exit, entry)."""
+    sign = report.side.sign
+    if report.product.is_delivery:
+        return (units, 0) if sign < 0 else (0, units)
+    if before is None:
+        return (units, 0) if state.stake(stake_key).owned * sign < 0 else (0, units)
+    if before * sign >= 0:
+        return 0, units
+    closing = min(units, abs(before))
+    return closing, units - closing
+
+
+def _has_anything(state: State, stake_key: StakeKey, but: TradeKey) -> bool:
+    """Whether the follower owns some of it, or may still come to own some."""
+    if state.stake(stake_key).owned:
+        return True
+    trades = (state.trades[k] for k in state.open_trades.get(stake_key, ()) if k != but)
+    return any(t.leaves(Intent.ENTRY) or entry_total(t, t.opened) > t.filled(Intent.ENTRY) for t in trades)
+
+
+def _entry_refused(
+    state: State, order: LeaderOrder, before: int | None, rules: FollowerRules, now: datetime
+) -> _Answer | None:
+    report = order.report
+    if before is None and not report.product.is_delivery:
+        return _Answer(ReasonCode.LEADER_POSITION_UNKNOWN)
+    if state.trading_state(rules.name) is not TradingState.ACTIVE:
+        return _Answer(ReasonCode.NOT_ACTIVE, state.trading_state(rules.name).value)
+    if has_passed(order, now, state.settings.policy):
+        age = age_of(order, now).total_seconds()
+        return _Answer(ReasonCode.STALE, f"{age:.0f} s old, {state.settings.policy.entry_age.total_seconds():.0f} s allowed")
+    return None
+
+
+def _size(
+    state: State, order: LeaderOrder, rules: FollowerRules, stake_key: StakeKey, units: int, facts: InstrumentFacts,
+    *, crossing: bool,
+) -> tuple[Fraction, Fraction, ReasonCode, str] | _Answer:  # fmt: skip
+    accounts = Accounts(leader=state.funds.get(order.leader), follower=state.funds.get(rules.name))
+    try:
+        size: object = rules.sizer.size(order, accounts)
+    except SizingError as problem:
+        unknown = accounts.leader is None or accounts.follower is None
+        return _Answer(ReasonCode.FUNDS_UNKNOWN if unknown else ReasonCode.SIZER_FAILED, problem.message)
+    except Exception as problem:  # the user's code may raise anything; the order must still get its answer
+        return _Answer(ReasonCode.SIZER_FAILED, f"{type(problem).__name__}: {problem}")
+    lot = facts.lot_units
+    match size:
+        case Ratio():
+            ratio = size.value
+            carry = Fraction(0) if crossing else carry_of(state, stake_key, order.report.side.sign, lot)
+        case Quantity():
+            ratio, carry = Fraction(size.units, units), Fraction(0)
+        case _:
+            return _Answer(ReasonCode.SIZER_FAILED, f"the sizer answered {type(size).__name__}, not Ratio or Quantity")
+    total = entry_size(carry, ratio, units, lot)
+    if total == 0 and carry + ratio * units > 0 and state.settings.policy.below_lot is BelowLot.ONE_LOT:
+        return Fraction(lot, units), Fraction(0), ReasonCode.COPIED, "raised to one lot"
+    if total == 0:
+        share = carry + ratio * units
+        return ratio, carry, ReasonCode.BELOW_ONE_LOT, f"{float(share):g} of a lot of {lot}"
+    if rules.max_lots is not None and total > rules.max_lots * lot:
+        cap = rules.max_lots * lot
+        return Fraction(cap, units), Fraction(0), ReasonCode.CAPPED, f"{total} cut to {cap}"
+    return ratio, carry, ReasonCode.COPIED, ""

@@ -1,0 +1,102 @@
+"""Say which facts a human should look at: what happened, what is known, what can be done."""
+
+from __future__ import annotations
+
+from dhan_copy.core.facts import (
+    AlertRaised,
+    CopyDeclined,
+    DriftDeclared,
+    Fact,
+    OrderReported,
+    OutcomeUnresolved,
+    ReadFailed,
+    Refusal,
+    ReportUnreadable,
+    RequestRejected,
+    RequestWithheld,
+)
+from dhan_copy.core.lifecycle import OrderState
+from dhan_copy.core.state import State
+from dhan_copy.core.trade import FollowerOrder
+from dhan_copy.model.reason import ReasonCode
+
+
+def alert_for(state: State, fact: Fact) -> AlertRaised | None:
+    """The alert that a fact calls for on its own."""
+    match fact:
+        case OutcomeUnresolved():
+            return AlertRaised(
+                code="UNRESOLVED", what="nobody knows what became of a request", known=fact.problem,
+                advice="It is looked up by its tag and in the order book; nothing is sent again blindly.",
+                account=fact.follower, client_order_id=fact.client_order_id,
+            )  # fmt: skip
+        case RequestRejected(refusal=Refusal.AUTHENTICATION | Refusal.IP):
+            return AlertRaised(
+                code=f"BLOCKED_{fact.refusal.value}", what="the broker refuses this account's requests",
+                known=f"{fact.code} {fact.text}",
+                advice="Replace the token or register the address; exits are tried again soon, entries once it works.",
+                account=fact.follower,
+            )  # fmt: skip
+        case RequestRejected(final=True):
+            return AlertRaised(
+                code="REJECTED", what="the broker rejected a request", known=f"{fact.code} {fact.text}",
+                advice="An entry is not tried again; an exit is, a few times.",
+                account=fact.follower, client_order_id=fact.client_order_id,
+            )  # fmt: skip
+        case RequestWithheld():
+            return AlertRaised(
+                code="WITHHELD", what="a request was held back and never left", known=fact.problem,
+                advice="A late entry is not sent; an exit is planned anew.",
+                account=fact.follower, client_order_id=fact.client_order_id,
+            )  # fmt: skip
+        case ReportUnreadable():
+            return AlertRaised(
+                code="UNREADABLE", what="a report of the broker could not be understood", known=fact.problem,
+                advice="It is kept in the journal as it came, and the order book is read.", account=fact.account,
+            )  # fmt: skip
+        case ReadFailed():
+            return AlertRaised(
+                code="READ_FAILED", what=f"{fact.what.split(':')[0]} failed", known=fact.problem,
+                advice="What is known stays as it was; the read is repeated.", account=fact.account,
+            )  # fmt: skip
+        case DriftDeclared(reason=ReasonCode.MANUAL):
+            return AlertRaised(
+                code="MANUAL", what="a copied position was closed by hand", known=f"{-fact.quantity} of {fact.key}",
+                advice="The copier will not close it a second time.", account=fact.follower,
+            )  # fmt: skip
+        case CopyDeclined():
+            return _missed_exit(state, fact)
+        case _:
+            return None
+
+
+def _missed_exit(state: State, fact: CopyDeclined) -> AlertRaised | None:
+    """A leader's exit that is not copied leaves the follower with the position."""
+    trade = state.trades.get((fact.leader, fact.leader_order_id, fact.follower))
+    if trade is None or fact.reason in (ReasonCode.NOTHING_OWNED, ReasonCode.STALE, ReasonCode.NOT_ACTIVE):
+        return None
+    stake_key = state.stake_key(trade.key)
+    side = state.leader_order(trade.key).report.side
+    if state.stake(stake_key).owned * side.sign >= 0:
+        return None
+    return AlertRaised(
+        code="EXIT_NOT_COPIED", what="an order that closes the leader's position is not copied", known=fact.reason.value,
+        advice="Close the follower's position by hand when the leader's order fills.",
+        account=fact.follower, leader_order_id=fact.leader_order_id,
+    )  # fmt: skip
+
+
+def alert_for_order(before: FollowerOrder, after: FollowerOrder, fact: OrderReported) -> AlertRaised | None:
+    """The alert that a change of a follower's order calls for."""
+    if before.state in (OrderState.ABSENT, OrderState.WITHHELD, OrderState.REJECTED) and after.state is not before.state:
+        code, what = "LATE_EVIDENCE", "an order already given up exists after all"
+        advice = "It was folded in; check the position."
+    elif after.state is OrderState.REJECTED and before.state is not OrderState.REJECTED:
+        code, what = "REJECTED", "the broker rejected an order after taking it"
+        advice = "An entry is not tried again; an exit is, a few times."
+    else:
+        return None
+    return AlertRaised(
+        code=code, what=what, known=fact.report.reason or after.text, advice=advice,
+        account=fact.follower, client_order_id=after.client_order_id,
+    )  # fmt: skip

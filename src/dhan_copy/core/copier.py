@@ -1,0 +1,454 @@
+"""The pure core: facts in, journal entries and commands out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from fractions import Fraction
+from math import inf, isfinite
+
+from attrs import evolve, frozen
+
+from dhan_copy.core import checkpoint
+from dhan_copy.core.admission import decide
+from dhan_copy.core.alerts import alert_for, alert_for_order
+from dhan_copy.core.facts import (
+    AlertRaised,
+    BookRead,
+    Channel,
+    CheckpointWritten,
+    CopyAdmitted,
+    DayOpened,
+    DriftDeclared,
+    EngineStarted,
+    Entry,
+    Fact,
+    FundsReported,
+    GapDetected,
+    LeaderReported,
+    Moment,
+    OrderNotFound,
+    OrderReported,
+    OutcomeUnresolved,
+    PositionsReported,
+    ReadFailed,
+    ReportUnreadable,
+    RequestAccepted,
+    RequestIssued,
+    RequestRejected,
+    RequestWithheld,
+)
+from dhan_copy.core.intake import SETTLED_AFTER, merge, says_nothing_new
+from dhan_copy.core.limits import RateBudget
+from dhan_copy.core.paper import paper_answer, paper_report
+from dhan_copy.core.plan import Plan, plan
+from dhan_copy.core.reads import ReadSchedule
+from dhan_copy.core.requests import Cancel, Command, Intent, Query, Read, ReadFunds, ReadOrders, ReadPositions, Request
+from dhan_copy.core.settings import CopierSettings
+from dhan_copy.core.settle import settle
+from dhan_copy.core.state import State, alert_key, fold
+from dhan_copy.core.trade import TradeKey, reported
+from dhan_copy.model.account import Position
+from dhan_copy.model.ids import AccountName, ClientOrderId, is_ours
+from dhan_copy.model.instrument import InstrumentKey
+from dhan_copy.model.order import OrderReport, Product
+from dhan_copy.model.reason import ReasonCode
+from dhan_copy.model.times import ist, ist_date
+
+ROUNDS = 1000
+"""More rounds of planning within one step would mean that the core chases its own tail."""
+
+
+@frozen
+class Step:
+    """What one step gives: ``entries`` to make durable before any of ``commands`` is handed out.
+
+    ``due`` is the monotonic time at which to step again even without news; None when only news can change anything.
+    """
+
+    entries: tuple[Entry, ...]
+    commands: tuple[Command, ...]
+    due: float | None
+
+
+class Copier:
+    """Folds facts, decides, and plans under the rate budgets. It reads no clock and does no I/O: the same facts at the
+    same moments always give the same steps."""
+
+    def __init__(self, settings: CopierSettings) -> None:
+        self.settings = settings
+        self.state = State(settings=settings)
+        self.position = 0
+        self._rules = {rules.name: rules for rules in settings.followers}
+        self._leaders = {rules.name for rules in settings.leaders}
+        self._budgets = {rules.name: RateBudget(rules.limits) for rules in settings.followers}
+        self._reads = ReadSchedule()
+        self._waiting: dict[TradeKey, datetime | None] = {}
+        self._unreadable: set[tuple[AccountName, str]] = set()
+        self._restored = False
+        self._entries: list[Entry] = []
+        self._commands: list[Command] = []
+        self._now = Moment(datetime.min, 0.0)
+
+    def restore(self, entries: Iterable[Entry]) -> None:
+        """Fold a journal, from its last checkpoint on where the caller knows it; plans nothing."""
+        for entry in entries:
+            if isinstance(entry.fact, CheckpointWritten):
+                self.state = checkpoint.load(entry.fact.state, self.settings)
+            else:
+                fold(self.state, entry)
+            self.position = entry.position
+        self._restored = True
+
+    def step(self, now: Moment, facts: Sequence[Fact] = ()) -> Step:
+        """Fold ``facts``, decide what they call for, and plan within the budgets."""
+        self._now = now
+        self._entries, self._commands = [], []
+        if self._restored:
+            self._take_over(now)
+        day = ist_date(now.wall).isoformat()
+        starting = [fact for fact in facts if isinstance(fact, EngineStarted)]
+        for started in starting:
+            self._record(started)
+        if day > self.state.day:
+            self._open_day(day, continuous=not starting)
+        for fact in self._in_order(facts):
+            self._take(fact)
+        wake = self._plan_all()
+        reads, read_wake = self._reads.due(self.state, now.wall)
+        self._commands.extend(reads)
+        wake = min(wake, read_wake)
+        return Step(tuple(self._entries), tuple(self._commands), self._due(wake))
+
+    def is_watching(self) -> bool:
+        """Whether any account has been started."""
+        return bool(self.state.started_at)
+
+    # Taking facts
+
+    def _record(self, fact: Fact, cause: int | None = None) -> Entry:
+        self.position += 1
+        entry = Entry(self.position, self._now.wall, fact, cause)
+        self._entries.append(entry)
+        fold(self.state, entry)
+        return entry
+
+    def _note(self, fact: Fact) -> None:
+        """Fold what need not be journaled: it tells nothing that a restart would miss."""
+        fold(self.state, Entry(self.position, self._now.wall, fact))
+
+    def _alert(self, alert: AlertRaised | None, cause: int | None = None) -> None:
+        if alert is not None and alert_key(alert) not in self.state.alerts:
+            self._record(alert, cause)
+
+    def _in_order(self, facts: Sequence[Fact]) -> list[Fact]:
+        """Rows of a leader's book by the time of their last change, and what he holds before them.
+
+        A position read together with the book holds the fills that the rows are about to tell: they are taken off.
+        """
+        rows = [f for f in facts if isinstance(f, LeaderReported) and f.channel is Channel.BOOK]
+        ordered = iter(sorted(rows, key=_last_change))
+        result: list[Fact] = []
+        for fact in facts:
+            if isinstance(fact, PositionsReported) and fact.account in self._leaders:
+                continue
+            if isinstance(fact, EngineStarted):
+                continue
+            result.append(next(ordered) if isinstance(fact, LeaderReported) and fact.channel is Channel.BOOK else fact)
+        held = [f for f in facts if isinstance(f, PositionsReported) and f.account in self._leaders]
+        return [self._as_of_before(f, rows) for f in held] + result
+
+    def _as_of_before(self, fact: PositionsReported, rows: Sequence[LeaderReported]) -> PositionsReported:
+        net: dict[tuple[InstrumentKey, Product], int] = {(p.key, p.product): p.net_quantity for p in fact.positions}
+        told: dict[str, LeaderReported] = {row.report.order_id: row for row in rows if row.leader == fact.account}
+        for row in told.values():
+            if self._is_from_before(row.report):
+                continue
+            known = self.state.leader_orders.get((row.leader, row.report.order_id))
+            grown = max(0, row.report.filled_quantity - (known.report.filled_quantity if known else 0))
+            place = (row.report.key, row.report.product)
+            net[place] = net.get(place, 0) - grown * row.report.side.sign
+        positions = tuple(
+            Position(segment=key.segment, security_id=key.security_id, product=product, net_quantity=quantity)
+            for (key, product), quantity in net.items()
+        )
+        return evolve(fact, positions=positions)
+
+    def _is_from_before(self, report: OrderReport) -> bool:
+        """Whether a report is about a day that is over: a book may still show it after midnight."""
+        changed = report.updated_at or report.created_at
+        return changed is not None and ist_date(changed).isoformat() < self.state.day
+
+    def _take(self, fact: Fact) -> None:
+        match fact:
+            case LeaderReported():
+                self._take_leader(fact)
+            case OrderReported():
+                self._take_order(fact)
+            case BookRead():
+                self._reads.answered(ReadOrders(account=fact.account))
+                news = fact.account not in self.state.books_read or any(f == fact.account for f, _ in self.state.unresolved)
+                self._record(fact) if news else self._note(fact)
+            case OrderNotFound():
+                self._reads.answered(Query(follower=fact.follower, client_order_id=fact.client_order_id))
+                self._record(fact)
+            case PositionsReported():
+                self._reads.answered(ReadPositions(account=fact.account))
+                self._record(fact) if fact.account in self._leaders else self._note(fact)
+                self._book_what_was_closed_by_hand(fact.account)
+            case FundsReported():
+                self._reads.answered(ReadFunds(account=fact.account))
+                if self.state.funds.get(fact.account) != fact.funds:
+                    self._record(fact)
+            case ReadFailed():
+                self._reads.answered(_read_named(fact))
+                self._alert(alert_for(self.state, fact))
+            case GapDetected():
+                self._record(fact)
+                self._reads.want(ReadOrders(account=fact.account))
+            case ReportUnreadable():
+                self._take_unreadable(fact)
+            case RequestAccepted() | RequestRejected() | OutcomeUnresolved() | RequestWithheld():
+                self._take_answer(fact)
+            case AlertRaised():
+                self._alert(fact)
+            case _:
+                self._record(fact)
+
+    def _take_leader(self, fact: LeaderReported) -> None:
+        if fact.leader not in self._leaders or self._is_from_before(fact.report):
+            return
+        known = self.state.leader_orders.get((fact.leader, fact.report.order_id))
+        if known is not None and says_nothing_new(known, merge(known, fact, self._now.wall)):
+            return
+        entry = self._record(fact)
+        for follower in self.state.followers_of(fact.leader):
+            self._decide((fact.leader, fact.report.order_id, follower), entry.position)
+
+    def _decide(self, key: TradeKey, cause: int) -> None:
+        if self.state.trades[key].decision is not None:
+            return
+        decision = decide(self.state, key, self._rules[key[2]], self._now.wall)
+        if decision is None:
+            return
+        entry = self._record(decision, cause)
+        if not isinstance(decision, CopyAdmitted):
+            self._alert(alert_for(self.state, decision), entry.position)
+
+    def _take_order(self, fact: OrderReported) -> None:
+        found = self.state.order_of(fact.follower, fact.report)
+        if found is None:
+            tag = fact.report.client_order_id
+            if is_ours(tag) and not self._is_from_before(fact.report):
+                self._alert(
+                    AlertRaised(
+                        code="FOREIGN_TAG", what="an order carries this library's tag but is not in the journal",
+                        known=f"order {fact.report.order_id} of {fact.report.symbol or fact.report.security_id}",
+                        advice="Another copier or another journal serves this account: stop one of them.",
+                        account=fact.follower, client_order_id=tag,
+                    )  # fmt: skip
+                )
+            return
+        _, before = found
+        self._reads.answered(Query(follower=fact.follower, client_order_id=before.client_order_id))
+        after = reported(before, fact, self._now.wall)
+        if after == before:
+            return
+        entry = self._record(fact)
+        self._alert(alert_for_order(before, after, fact), entry.position)
+
+    def _take_unreadable(self, fact: ReportUnreadable) -> None:
+        seen = (fact.account, fact.raw or fact.problem)
+        if seen in self._unreadable:
+            return
+        if len(self._unreadable) < 10_000:
+            self._unreadable.add(seen)
+        entry = self._record(fact)
+        self._alert(alert_for(self.state, fact), entry.position)
+        self._reads.want(ReadOrders(account=fact.account))
+
+    def _take_answer(self, fact: RequestAccepted | RequestRejected | OutcomeUnresolved | RequestWithheld) -> None:
+        if (fact.follower, fact.client_order_id) not in self.state.by_tag:
+            return
+        budget = self._budgets[fact.follower]
+        if isinstance(fact, RequestWithheld):
+            budget.never_left()
+        else:
+            budget.answered(self._now.monotonic)
+        entry = self._record(fact)
+        self._alert(alert_for(self.state, fact), entry.position)
+
+    def _book_what_was_closed_by_hand(self, account: AccountName) -> None:
+        confirmed = [name for name, suspect in self.state.suspects.items() if name[0] == account and suspect.confirmed]
+        for name in confirmed:
+            missing = self.state.suspects.pop(name).missing
+            for stake_key, stake in list(self.state.stakes.items()):
+                if stake_key[1:] != name or not stake.owned or not missing:
+                    continue
+                taken = min(missing, abs(stake.owned))
+                missing -= taken
+                fact = DriftDeclared(
+                    leader=stake_key[0], follower=account, key=name[1], product=name[2],
+                    quantity=_signed(-taken, stake.owned), reason=ReasonCode.MANUAL,
+                    detail="the account's net position shows less than was copied",
+                )  # fmt: skip
+                entry = self._record(fact)
+                self._alert(alert_for(self.state, fact), entry.position)
+
+    # Planning
+
+    def _plan_all(self) -> datetime:
+        state, now = self.state, self._now.wall
+        for key, wake_at in list(self._waiting.items()):
+            if wake_at is None or wake_at <= now:
+                state.touched.setdefault(key, self.position)
+        wake = now + timedelta(days=1)
+        for _ in range(ROUNDS):
+            if not state.touched:
+                break
+            touched, state.touched = state.touched, {}
+            planned: list[tuple[TradeKey, int, Plan]] = []
+            for key, cause in touched.items():
+                self._waiting.pop(key, None)
+                if key not in state.trades:
+                    continue
+                self._settle(key, cause)
+                trade = state.trades[key]
+                if not trade.settled and trade.decision is not None:
+                    planned.append((key, cause, plan(state, key, self._rules[key[2]], now)))
+            self._follow(planned)
+        else:
+            raise AssertionError("planning does not come to rest")
+        for leader in state.leader_orders.values():
+            if leader.disputed:
+                self._reads.want(ReadOrders(account=leader.leader))
+                wake = min(wake, leader.seen_at + SETTLED_AFTER)
+        return min([wake, *(at for at in self._waiting.values() if at is not None)])
+
+    def _settle(self, key: TradeKey, cause: int) -> None:
+        declared = settle(self.state, key)
+        if declared is not None:
+            self._record(declared, cause)
+
+    def _follow(self, planned: list[tuple[TradeKey, int, Plan]]) -> None:
+        """Issue what the plans ask for: cancels first, then what reduces risk, then entries."""
+        requests: list[tuple[int, TradeKey, int, Request]] = []
+        for key, cause, what in planned:
+            for fact in what.facts:
+                self._alert(fact, cause) if isinstance(fact, AlertRaised) else self._record(fact, cause)
+            for query in what.queries:
+                self._reads.want(query)
+            if what.positions_since is not None:
+                self._want_position(key[2])
+            if what.wake_at is not None:
+                self._waiting[key] = what.wake_at
+            requests.extend((_rank(request), key, cause, request) for request in what.requests)
+        requests.sort(key=lambda item: item[0])
+        for _, key, cause, request in requests:
+            self._issue(key, cause, request)
+        for key, cause, _ in planned:
+            if not self._rules[key[2]].live:
+                self._play_on_paper(key, cause)
+
+    def _want_position(self, follower: AccountName) -> None:
+        """Where the ledger and the account disagree, the book is read between two reads of the position."""
+        if any(name[0] == follower for name in self.state.suspects):
+            self._reads.want(ReadOrders(account=follower))
+        self._reads.want(ReadPositions(account=follower))
+
+    def _issue(self, key: TradeKey, cause: int, request: Request) -> None:
+        if not self._rules[key[2]].live:
+            self._record(RequestIssued(request=request), cause)
+            self._record(paper_answer(request), self.position)
+            return
+        budget = self._budgets[key[2]]
+        wait = budget.wait_seconds(self._now.monotonic, _intent(request))
+        if wait > 0:
+            until = self._now.wall + timedelta(seconds=wait) if isfinite(wait) else None
+            before = self._waiting.get(key)
+            self._waiting[key] = until if before is None or until is None else min(before, until)
+            return
+        budget.take()
+        self._record(RequestIssued(request=request), cause)
+        self._commands.append(request)
+
+    def _play_on_paper(self, key: TradeKey, cause: int) -> None:
+        while (fact := paper_report(self.state, self.state.trades[key], self._now.wall)) is not None:
+            self._record(fact, cause)
+
+    # Time
+
+    def _take_over(self, now: Moment) -> None:
+        """Begin where the journal ends: budgets are refilled from its times, and every open trade is looked at."""
+        self._restored = False
+        for follower, times in self.state.answered_at.items():
+            budget = self._budgets.get(follower)
+            if budget is None:
+                continue
+            for at in times:
+                age = max(0.0, (now.wall - at).total_seconds())
+                budget.take()
+                budget.answered(now.monotonic - age)
+        for stake_key in self.state.open_trades:
+            self.state.touch_stake(stake_key, self.position)
+        for key in self.state.touched:
+            if key in self.state.trades:
+                self._settle(key, self.position)
+
+    def _open_day(self, day: str, *, continuous: bool) -> None:
+        first = not self.state.day
+        self._record(DayOpened(day=day, continuous=continuous))
+        for budget in self._budgets.values():
+            budget.new_day()
+        self._waiting.clear()
+        self._unreadable.clear()
+        self._reads.forget_lookups()
+        if not first:
+            self._record(CheckpointWritten(state=checkpoint.dump(self.state)))
+
+    def _due(self, wake: datetime) -> float | None:
+        now = self._now
+        if not self.is_watching() and not self._waiting:
+            return None
+        midnight = _next_midnight(now.wall)
+        seconds = (min(wake, midnight) - now.wall).total_seconds()
+        return now.monotonic + max(0.0, seconds)
+
+
+def _next_midnight(wall: datetime) -> datetime:
+    tomorrow = ist_date(wall) + timedelta(days=1)
+    return ist(datetime(tomorrow.year, tomorrow.month, tomorrow.day))
+
+
+def _last_change(fact: LeaderReported) -> tuple[float, str]:
+    changed = fact.report.updated_at or fact.report.created_at
+    return (changed.timestamp() if changed is not None else -inf, fact.report.order_id)
+
+
+def _intent(request: Request) -> Intent:
+    return Intent.EXIT if isinstance(request, Cancel) else request.intent
+
+
+def _rank(request: Request) -> int:
+    if isinstance(request, Cancel):
+        return 0
+    return 1 if request.intent is Intent.EXIT else 2
+
+
+def _signed(units: int, like: int) -> Fraction:
+    return Fraction(units if like > 0 else -units)
+
+
+def _read_named(fact: ReadFailed) -> Read:
+    """The read that a failure is about; a lookup's names its order after a colon."""
+    name, _, tag = fact.what.partition(":")
+    match name:
+        case "Query":
+            return Query(follower=fact.account, client_order_id=ClientOrderId(tag))
+        case "ReadPositions":
+            return ReadPositions(account=fact.account)
+        case "ReadFunds":
+            return ReadFunds(account=fact.account)
+        case _:
+            return ReadOrders(account=fact.account)
+

@@ -1,0 +1,118 @@
+"""Merge reports of a leader's order: cumulative, by maximum and newest, never by addition."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from attrs import evolve
+
+from dhan_copy.core.facts import Channel, LeaderReported
+from dhan_copy.core.leader import LeaderOrder
+from dhan_copy.model.order import Limit, Market, OrderReport, OrderStatus, StopLimit, StopMarket
+
+SETTLED_AFTER = timedelta(seconds=2)
+"""Dhan's times have a resolution of one second: a read begun this long after a report is newer than it."""
+
+
+def merge(known: LeaderOrder | None, fact: LeaderReported, at: datetime) -> LeaderOrder:
+    """The order after one more report; ``disputed`` when two channels disagree within one second."""
+    report = fact.report
+    if known is None:
+        return LeaderOrder(
+            leader=fact.leader,
+            report=report,
+            first_seen_at=at,
+            seen_at=at,
+            channel=fact.channel,
+            confirmed=report.status.is_confirmed,
+        )
+    old = known.report
+    filled = max(old.filled_quantity, report.filled_quantity)
+    confirmed = known.confirmed or report.status.is_confirmed
+    newer = _is_newer(known, fact)
+    if newer is None:
+        return evolve(known, report=_with_fills(old, report, filled), disputed=True, confirmed=confirmed)
+    if not newer:
+        if filled == old.filled_quantity and confirmed == known.confirmed:
+            return known
+        return evolve(known, report=_with_fills(old, report, filled), confirmed=confirmed)
+    if report.status is OrderStatus.TRANSIT and old.status is not OrderStatus.TRANSIT:
+        # A modification puts the row back to TRANSIT while the exchange decides: the state before it holds.
+        return evolve(known, report=_with_fills(old, report, filled))
+    merged = _with_fills(report, old, filled)
+    if _reads_back(old, report):
+        merged = evolve(merged, terms=old.terms)
+    if merged.instrument is None and old.instrument is not None:
+        merged = evolve(merged, instrument=old.instrument)
+    if merged.client_order_id is None and old.client_order_id is not None:
+        merged = evolve(merged, client_order_id=old.client_order_id)
+    if merged.parent_order_id is None and old.parent_order_id is not None:
+        merged = evolve(merged, parent_order_id=old.parent_order_id, variety=old.variety)
+    return evolve(known, report=merged, seen_at=at, channel=fact.channel, disputed=False, confirmed=confirmed)
+
+
+def _reads_back(old: OrderReport, new: OrderReport) -> bool:
+    """Whether new terms are the broker's own rewriting and no modification: a triggered SL reads LMT at its price
+    without a trigger, a price-protected MARKET reads LMT (protocol facts 1.7, 1.8). A modification moves the order's
+    time or says MODIFIED (1.3)."""
+    if new.status is OrderStatus.MODIFIED or (new.created_at != old.created_at and None not in (new.created_at, old.created_at)):
+        return False
+    match old.terms, new.terms:
+        case StopLimit(price=before), Limit(price=after):
+            return before == after
+        case Market() | StopMarket(), Limit():
+            return True
+    return False
+
+
+def says_nothing_new(known: LeaderOrder, merged: LeaderOrder) -> bool:
+    """Whether a report changed nothing that matters for copying: it need not be journaled."""
+    old, new = known.report, merged.report
+    return (
+        old.status is new.status
+        and old.terms == new.terms
+        and old.quantity == new.quantity
+        and old.filled_quantity == new.filled_quantity
+        and old.disclosed_quantity == new.disclosed_quantity
+        and old.validity is new.validity
+        and old.client_order_id == new.client_order_id
+        and old.parent_order_id == new.parent_order_id
+        and known.confirmed == merged.confirmed
+        and known.disputed == merged.disputed
+        and (old.average_price == new.average_price or new.filled_quantity == 0)
+    )
+
+
+def _with_fills(report: OrderReport, other: OrderReport, filled: int) -> OrderReport:
+    """``report`` with the larger fills of the two, and the average price that belongs to them."""
+    if report.filled_quantity == filled:
+        return report
+    quantity = max(report.quantity, filled)
+    return evolve(report, filled_quantity=filled, average_price=other.average_price, quantity=quantity)
+
+
+def _is_newer(known: LeaderOrder, fact: LeaderReported) -> bool | None:
+    """Whether the report is newer than what is known; None where the channels disagree and nobody can tell."""
+    old, new = known.report, fact.report
+    if old.status.is_terminal:
+        return new.status.is_terminal and _later(old, new) is True and new.filled_quantity >= old.filled_quantity
+    if new.status.is_terminal:
+        return True
+    later = _later(old, new)
+    if later is not None:
+        return later
+    if fact.channel is known.channel or _same_state(old, new):
+        return new.filled_quantity >= old.filled_quantity
+    if fact.channel is Channel.BOOK and fact.read_at is not None and fact.read_at >= known.seen_at + SETTLED_AFTER:
+        return True
+    return None
+
+
+def _later(old: OrderReport, new: OrderReport) -> bool | None:
+    if old.updated_at is None or new.updated_at is None or old.updated_at == new.updated_at:
+        return None
+    return new.updated_at > old.updated_at
+
+
+def _same_state(old: OrderReport, new: OrderReport) -> bool:
+    return (old.status, old.terms, old.quantity, old.validity) == (new.status, new.terms, new.quantity, new.validity)

@@ -1,0 +1,341 @@
+"""Compare what is wanted with what is known, and name the next requests. Remembers nothing."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+
+from attrs import evolve, frozen
+from typing_extensions import assert_never
+
+from dhan_copy.core.admission import age_of, has_passed
+from dhan_copy.core.facts import AlertRaised, CopyDeclined, Fact, Refusal, TradingState
+from dhan_copy.core.lifecycle import OrderState
+from dhan_copy.core.requests import Cancel, Intent, Modify, Query, Request, Submit
+from dhan_copy.core.settings import AtModificationCap, FollowerRules
+from dhan_copy.core.sizing import disclosed_size
+from dhan_copy.core.state import State
+from dhan_copy.core.target import entry_want, exit_wants
+from dhan_copy.core.trade import CANCEL_GRACE, CopyTrade, FollowerOrder, Instruction, TradeKey
+from dhan_copy.model.ids import client_order_id
+from dhan_copy.model.instrument import InstrumentFacts
+from dhan_copy.model.order import Leg, Limit, Market, OrderReport, Side, StopLimit, StopMarket, Terms
+from dhan_copy.model.reason import ReasonCode
+
+CANCEL_RETRY_LONGEST = timedelta(seconds=30)
+
+
+@frozen(kw_only=True)
+class Plan:
+    """What one trade needs next. ``wake_at`` is when to look again without news."""
+
+    requests: tuple[Request, ...] = ()
+    queries: tuple[Query, ...] = ()
+    facts: tuple[Fact, ...] = ()
+    positions_since: datetime | None = None
+    """An exit waits for a read of the account's positions begun after this."""
+    wake_at: datetime | None = None
+
+
+class _Builder:
+    def __init__(self, state: State, trade: CopyTrade, rules: FollowerRules, now: datetime) -> None:
+        self.state, self.trade, self.rules, self.now = state, trade, rules, now
+        self.order = state.leader_order(trade.key)
+        self.report = self.order.report
+        self.policy = state.settings.policy
+        self.requests: list[Request] = []
+        self.queries: list[Query] = []
+        self.facts: list[Fact] = []
+        self.positions_since: datetime | None = None
+        self.wake_at: datetime | None = None
+
+    def wake(self, at: datetime) -> None:
+        if self.wake_at is None or at < self.wake_at:
+            self.wake_at = at
+
+    def alert(self, code: str, what: str, known: str, advice: str, order: FollowerOrder | None = None) -> None:
+        fact = AlertRaised(
+            code=code, what=what, known=known, advice=advice, account=self.rules.name,
+            leader_order_id=self.trade.key[1], client_order_id=order.client_order_id if order else None,
+        )  # fmt: skip
+        self.facts.append(fact)
+
+    def build(self) -> Plan:
+        return Plan(
+            requests=tuple(self.requests),
+            queries=tuple(self.queries),
+            facts=tuple(self.facts),
+            positions_since=self.positions_since,
+            wake_at=self.wake_at,
+        )
+
+
+def plan(state: State, key: TradeKey, rules: FollowerRules, now: datetime) -> Plan:
+    """The next requests for one trade: at most one per follower order at a time."""
+    trade = state.trades[key]
+    b = _Builder(state, trade, rules, now)
+    exits = exit_wants(state, state.stake_key(key)) if trade.admitted is not None else {}
+    exit_total = exits.get(key, trade.filled(Intent.EXIT))
+    _steer(b, Intent.EXIT, exit_total)
+    exit_open = trade.live(Intent.EXIT) is not None or exit_total > trade.filled(Intent.EXIT)
+    crossing = trade.admitted is not None and trade.admitted.exit_quantity > 0
+    _steer(b, Intent.ENTRY, entry_want(state, trade), hold=crossing and exit_open)
+    return b.build()
+
+
+def _steer(b: _Builder, intent: Intent, total: int, *, hold: bool = False) -> None:
+    filled = b.trade.filled(intent)
+    live = b.trade.live(intent)
+    if live is not None:
+        _steer_live(b, live, total - (filled - live.filled_quantity))
+    elif total > filled and not hold and b.trade.admitted is not None:
+        _place(b, intent, total - filled)
+
+
+def _steer_live(b: _Builder, order: FollowerOrder, total: int) -> None:
+    if order.unresolved is not None or order.needs_look:
+        b.queries.append(Query(follower=b.rules.name, client_order_id=order.client_order_id))
+        return
+    if order.outstanding is not None or order.broker_order_id is None:
+        return
+    if total <= order.filled_quantity:
+        _cancel(b, order)
+        return
+    if order.cancel_sent:
+        return
+    want = _instruction(b, total)
+    if want == order.accepted:
+        return
+    if want == order.refused:
+        b.alert(
+            "MODIFICATION_REFUSED", "the broker refuses the leader's modification", f"{order.code} {order.text}",
+            "The order stands as it was; cancel or change it by hand if that is wrong.", order,
+        )  # fmt: skip
+        return
+    if order.modifications >= b.rules.limits.modifications_per_order:
+        _at_cap(b, order)
+        return
+    if order.intent is Intent.ENTRY and b.state.trading_state(b.rules.name) is not TradingState.ACTIVE:
+        if order.accepted is None or total >= order.accepted.quantity:
+            return
+        want = evolve(order.accepted, quantity=total, disclosed_quantity=min(total, order.accepted.disclosed_quantity))
+    if order.intent is Intent.EXIT and b.state.trading_state(b.rules.name) is TradingState.HALTED:
+        return
+    if _must_wait(b, order, order.intent):
+        return
+    b.requests.append(
+        Modify(
+            follower=b.rules.name, client_order_id=order.client_order_id, attempt=order.attempts + 1,
+            broker_order_id=order.broker_order_id, intent=order.intent, validity=want.validity, terms=want.terms,
+            quantity=want.quantity, disclosed_quantity=want.disclosed_quantity,
+            not_after=b.now + b.policy.send_within if order.intent is Intent.ENTRY else None,
+        )  # fmt: skip
+    )
+
+
+def _at_cap(b: _Builder, order: FollowerOrder) -> None:
+    match b.policy.at_modification_cap:
+        case AtModificationCap.KEEP:
+            b.alert(
+                "MODIFICATION_CAP", "the order's modifications are used up", f"{order.modifications} modifications sent",
+                "The order stands as it was; cancel and replace it by hand, or set at_modification_cap=REPLACE.", order,
+            )  # fmt: skip
+        case AtModificationCap.REPLACE:
+            _cancel(b, order)
+        case _:
+            assert_never(b.policy.at_modification_cap)
+
+
+def _cancel(b: _Builder, order: FollowerOrder) -> None:
+    if order.cancel_accepted_at is not None:
+        b.wake(order.cancel_accepted_at + CANCEL_GRACE)
+        return
+    assert order.broker_order_id is not None
+    if order.retry_at is not None and order.retry_at > b.now:
+        b.wake(min(order.retry_at, b.now + CANCEL_RETRY_LONGEST))
+        return
+    if order.tries >= b.policy.stalled_after:
+        b.alert(
+            "STALLED", "a cancel is refused again and again", f"{order.code} {order.text}",
+            "It is still tried; cancel the order by hand if it stays.", order,
+        )  # fmt: skip
+    b.requests.append(
+        Cancel(
+            follower=b.rules.name, client_order_id=order.client_order_id, attempt=order.attempts + 1,
+            broker_order_id=order.broker_order_id,
+        )  # fmt: skip
+    )
+
+
+def _must_wait(b: _Builder, order: FollowerOrder | None, intent: Intent) -> bool:
+    """Whether a refusal, a blocked account or the trade's budget keeps a request back for now."""
+    if order is not None and order.retry_at is not None and order.retry_at > b.now:
+        b.wake(order.retry_at)
+        return True
+    blocked = b.state.blocked_until.get(b.rules.name)
+    if blocked is not None:
+        until, refusal = blocked
+        if intent is Intent.EXIT and refusal is not Refusal.RATE_LIMIT:
+            # Exits probe a blocked account sooner: protection must not wait for a timer.
+            until = min(until, until - b.policy.blocked_for + 5 * b.policy.retry_after)
+        if until > b.now:
+            b.wake(until)
+            return True
+    if b.trade.requests >= b.policy.requests_per_trade:
+        b.alert(
+            "REQUEST_BUDGET", "the request budget of this trade is used up", f"{b.trade.requests} requests sent",
+            "Nothing more is sent for it but cancels; look at both accounts by hand.",
+        )  # fmt: skip
+        return True
+    return False
+
+
+def _place(b: _Builder, intent: Intent, units: int) -> None:
+    last = b.trade.last(intent)
+    if intent is Intent.ENTRY:
+        if not _may_enter(b, last):
+            return
+    elif not _may_exit(b, last):
+        return
+    if _must_wait(b, last if last is not None and last.state is OrderState.REJECTED else None, intent):
+        return
+    if intent is Intent.EXIT and not _position_checked(b, last):
+        return
+    admitted = b.trade.admitted
+    assert admitted is not None
+    leader, order_id, follower = b.trade.key
+    first = intent is Intent.EXIT if admitted.exit_quantity else intent is Intent.ENTRY
+    slice = 0 if first else 1
+    generation = 0 if last is None else last.generation + 1
+    want = _instruction(b, units)
+    b.requests.append(
+        Submit(
+            follower=follower,
+            client_order_id=client_order_id(leader, order_id, follower, Leg.ENTRY.letter, slice, generation),
+            attempt=1, leader=leader, leader_order_id=order_id, intent=intent, segment=b.report.segment,
+            security_id=b.report.security_id, side=b.report.side, product=b.report.product, validity=want.validity,
+            terms=want.terms, quantity=want.quantity, disclosed_quantity=want.disclosed_quantity,
+            not_after=b.now + b.policy.send_within if intent is Intent.ENTRY else None, note=_note(b, want),
+        )  # fmt: skip
+    )
+
+
+def _note(b: _Builder, want: Instruction) -> str:
+    if b.report.disclosed_quantity and not want.disclosed_quantity:
+        return "disclosed quantity dropped: more than 30 % of this quantity cannot be disclosed in whole lots"
+    return ""
+
+
+def _may_enter(b: _Builder, last: FollowerOrder | None) -> bool:
+    """A finished entry is never replaced; one that has not left yet goes only while it is fresh and allowed."""
+    if last is not None and not (last.refused_for_now or _replaced_at_cap(b, last)):
+        return False
+    leader, order_id, follower = b.trade.key
+    reason: ReasonCode | None = None
+    detail = ""
+    if b.state.trading_state(b.rules.name) is not TradingState.ACTIVE:
+        reason = ReasonCode.NOT_ACTIVE
+    elif has_passed(b.order, b.now, b.policy):
+        reason, detail = ReasonCode.STALE, f"{age_of(b.order, b.now).total_seconds():.0f} s old when it could be sent"
+    if reason is not None:
+        b.facts.append(
+            CopyDeclined(leader=leader, leader_order_id=order_id, follower=follower, reason=reason, detail=detail)
+        )
+        return False
+    return True
+
+
+def _replaced_at_cap(b: _Builder, last: FollowerOrder) -> bool:
+    return (
+        b.policy.at_modification_cap is AtModificationCap.REPLACE
+        and last.state is OrderState.CANCELLED
+        and last.cancel_sent
+        and last.modifications >= b.rules.limits.modifications_per_order
+    )
+
+
+def _may_exit(b: _Builder, last: FollowerOrder | None) -> bool:
+    """A finished exit that is still wanted is sent again, unless a human took it back or it is plainly useless."""
+    if b.state.trading_state(b.rules.name) is TradingState.HALTED:
+        return False
+    if last is None:
+        return True
+    exits = [order for order in b.trade.orders if order.intent is Intent.EXIT]
+    if last.was_cancelled_by_hand:
+        b.alert(
+            "EXIT_CANCELLED_BY_HAND", "an exit was cancelled by hand", f"{last.filled_quantity} of it had filled",
+            "It is respected and not sent again; close the rest by hand.", last,
+        )  # fmt: skip
+        return False
+    if sum(order.state is OrderState.ABSENT for order in exits) > 1:
+        b.alert(
+            "EXIT_LOST", "an exit was lost twice", "both attempts were proven not to have reached the broker",
+            "Close the position by hand.", last,
+        )  # fmt: skip
+        return False
+    trailing = 0
+    for order in reversed(exits):
+        if order.state in (OrderState.FILLED, OrderState.WITHHELD) or order.refused_for_now:
+            break
+        trailing += 1
+    if trailing >= b.policy.stalled_after:
+        b.alert(
+            "STALLED", "an exit is refused or ends again and again", f"{last.code} {last.text}",
+            "Nothing more is tried; close the position by hand.", last,
+        )  # fmt: skip
+        return False
+    return True
+
+
+def _position_checked(b: _Builder, last: FollowerOrder | None) -> bool:
+    """Whether the account's net position was read after this exit became due, and showed no less than the ledger."""
+    if not b.rules.reads_positions or not b.rules.live:
+        return True
+    since = last.over_at if last is not None and last.over_at is not None else b.trade.admitted_at
+    assert since is not None
+    name = (b.rules.name, b.report.key, b.report.product)
+    suspect = b.state.suspects.get(name)
+    read_at = b.state.positions_read_at.get(b.rules.name)
+    if suspect is None and read_at is not None and read_at >= since:
+        return True
+    b.positions_since = since if suspect is None else b.now
+    return False
+
+
+def _instruction(b: _Builder, units: int) -> Instruction:
+    report, admitted = b.report, b.trade.admitted
+    assert admitted is not None
+    return Instruction(
+        terms=aligned(report.terms, report.side, admitted.facts),
+        validity=report.validity,
+        quantity=units,
+        disclosed_quantity=_disclosed(report, units, admitted.facts),
+    )
+
+
+def _disclosed(report: OrderReport, units: int, facts: InstrumentFacts) -> int:
+    return disclosed_size(report.disclosed_quantity, report.quantity, units, facts.lot_units)
+
+
+def aligned(terms: Terms, side: Side, facts: InstrumentFacts) -> Terms:
+    """The same prices on the instrument's tick; off it, the passive side is taken (a buy lower, a sell higher)."""
+    tick = facts.tick
+    if tick is None:
+        return terms
+    match terms:
+        case Market():
+            return terms
+        case Limit(price=price):
+            return Limit(_on_tick(price, tick, side))
+        case StopLimit(trigger=trigger, price=price):
+            return StopLimit(_on_tick(trigger, tick, side), _on_tick(price, tick, side))
+        case StopMarket(trigger=trigger):
+            return StopMarket(_on_tick(trigger, tick, side))
+        case _:
+            assert_never(terms)
+
+
+def _on_tick(price: Decimal, tick: Decimal, side: Side) -> Decimal:
+    ticks = price / tick
+    whole = ticks.to_integral_value(ROUND_FLOOR if side is Side.BUY else ROUND_CEILING)
+    return price if whole == ticks else max(tick, whole * tick)

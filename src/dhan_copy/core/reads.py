@@ -1,0 +1,130 @@
+"""When to read which account: sweeps, lookups of unknown outcomes, and reads that a decision waits for."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from attrs import define, field
+
+from dhan_copy.core.requests import Query, Read, ReadFunds, ReadOrders, ReadPositions
+from dhan_copy.core.settings import FollowerRules
+from dhan_copy.core.state import State
+from dhan_copy.model.ids import AccountName
+
+LONGEST_LOOKUP_PAUSE = timedelta(seconds=10)
+ANSWER_OVERDUE = timedelta(seconds=60)
+"""A read that was never answered may be asked again after this."""
+
+
+@define
+class _Asked:
+    at: datetime
+    answered: bool = False
+    times: int = 1
+
+
+@define
+class ReadSchedule:
+    """Remembers what was asked when. It is no part of the folded state: reads change nothing at a broker."""
+
+    asked: dict[Read, _Asked] = field(factory=dict)
+    pressing: dict[Read, None] = field(factory=dict)
+    """Reads that something waits for, to be asked as soon as the pause since the last one allows."""
+
+    def want(self, read: Read) -> None:
+        self.pressing[read] = None
+
+    def answered(self, read: Read) -> None:
+        record = self.asked.get(read)
+        if record is not None:
+            record.answered = True
+
+    def forget_lookups(self) -> None:
+        """Drop what was remembered of orders that are no longer looked up."""
+        self.asked = {read: record for read, record in self.asked.items() if not isinstance(read, Query)}
+
+    def due(self, state: State, now: datetime) -> tuple[list[Read], datetime]:
+        """The reads to ask now, and when to look again."""
+        ready: list[Read] = []
+        wake = now + timedelta(days=1)
+        for read in list(self.pressing):
+            at = self._earliest(read, state, now)
+            if at <= now:
+                ready.append(read)
+                del self.pressing[read]
+            else:
+                wake = min(wake, at)
+        for read, every in _sweeps(state):
+            record = self.asked.get(read)
+            at = now if record is None else (record.at + every if record.answered else record.at + max(every, ANSWER_OVERDUE))
+            if read in ready:
+                at = now + every
+            elif at <= now:
+                ready.append(read)
+                at = now + every
+            wake = min(wake, at)
+        for read in ready:
+            record = self.asked.get(read)
+            self.asked[read] = _Asked(now, times=1 if record is None else record.times + 1)
+        return ready, wake
+
+    def _earliest(self, read: Read, state: State, now: datetime) -> datetime:
+        record = self.asked.get(read)
+        if record is None:
+            return now
+        if not record.answered:
+            return record.at + ANSWER_OVERDUE
+        pause = state.settings.policy.retry_after
+        if isinstance(read, Query):
+            pause = min(pause * 2 ** min(record.times - 1, 10), LONGEST_LOOKUP_PAUSE)
+        return record.at + pause
+
+
+def _sweeps(state: State) -> list[tuple[Read, timedelta]]:
+    policy = state.settings.policy
+    reads: list[tuple[Read, timedelta]] = []
+    busy = _busy_accounts(state)
+    for leader in state.settings.leaders:
+        if leader.name in state.started_at:
+            every = policy.sweep_open if leader.name in busy else policy.sweep_idle
+            reads.append((ReadOrders(account=leader.name), every))
+            if not state.knows_position(leader.name):
+                reads.append((ReadPositions(account=leader.name), policy.sweep_open))
+    for follower in state.settings.followers:
+        if follower.live and follower.name in state.started_at:
+            every = policy.sweep_open if follower.name in busy else policy.sweep_idle
+            reads.append((ReadOrders(account=follower.name), every))
+            if follower.reads_positions and _owns_something(state, follower.name):
+                reads.append((ReadPositions(account=follower.name), policy.positions_every))
+    for account in _accounts_with_funds(state):
+        reads.append((ReadFunds(account=account), policy.funds_every))
+    return reads
+
+
+def _busy_accounts(state: State) -> set[AccountName]:
+    busy: set[AccountName] = set()
+    for stake_key, trades in state.open_trades.items():
+        if trades:
+            busy.update((stake_key[0], stake_key[1]))
+    return busy
+
+
+def _owns_something(state: State, follower: AccountName) -> bool:
+    return any(stake.owned for key, stake in state.stakes.items() if key[1] == follower)
+
+
+def _accounts_with_funds(state: State) -> list[AccountName]:
+    wanting = [rules for rules in state.settings.followers if needs_funds(rules)]
+    accounts: dict[AccountName, None] = {}
+    for rules in wanting:
+        for leader in state.settings.leaders:
+            if (rules.leaders is None or leader.name in rules.leaders) and leader.name in state.started_at:
+                accounts[leader.name] = None
+        if rules.name in state.started_at:
+            accounts[rules.name] = None
+    return list(accounts)
+
+
+def needs_funds(rules: FollowerRules) -> bool:
+    """Whether the follower's sizer looks at funds: it says so by an attribute ``needs_funds``."""
+    return bool(getattr(rules.sizer, "needs_funds", False))

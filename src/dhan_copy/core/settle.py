@@ -1,0 +1,85 @@
+"""Close the books on a trade that has nothing left to do, and declare what will stay different."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from attrs import evolve
+
+from dhan_copy.core.facts import DriftDeclared
+from dhan_copy.core.lifecycle import OrderState
+from dhan_copy.core.requests import Intent
+from dhan_copy.core.sizing import trunc_to_lot
+from dhan_copy.core.state import State, claim_left
+from dhan_copy.core.target import balance_of, entry_pending, exit_wants
+from dhan_copy.core.trade import CopyTrade, FollowerOrder, TradeKey
+from dhan_copy.model.reason import ReasonCode
+
+
+def settle(state: State, key: TradeKey) -> DriftDeclared | None:
+    """Mark the trade settled once it can do no more; the difference that stays, if it is a lot or more."""
+    trade = state.trades[key]
+    if trade.settled or trade.decision is None or not _is_over(state, trade):
+        return None
+    stake_key = state.stake_key(key)
+    state.trades[key] = evolve(trade, settled=True)
+    state.open_trades.get(stake_key, {}).pop(key, None)
+    whole = trunc_to_lot(balance_of(state, stake_key), state.lot_of(trade))
+    if whole == 0:
+        return None
+    return DriftDeclared(
+        leader=key[0], follower=key[2], key=stake_key[2], product=stake_key[3], quantity=Fraction(-whole),
+        reason=_reason(trade), leader_order_id=key[1], detail=_detail(trade),
+    )  # fmt: skip
+
+
+def _is_over(state: State, trade: CopyTrade) -> bool:
+    if any(not order.state.is_over or order.is_busy for order in trade.orders):
+        return False
+    report = state.leader_order(trade.key).report
+    if trade.admitted is None:
+        return claim_left(trade) > 0 or report.status.is_terminal
+    if not report.status.is_terminal:
+        return False
+    if entry_pending(state, trade) and trade.declined is None:
+        return False
+    owed = exit_wants(state, state.stake_key(trade.key)).get(trade.key, 0) - trade.filled(Intent.EXIT)
+    return owed <= 0 or _is_given_up(state, trade)
+
+
+def _is_given_up(state: State, trade: CopyTrade) -> bool:
+    """Whether an exit that is still due will not be tried again."""
+    last = trade.last(Intent.EXIT)
+    if last is None:
+        return False
+    exits = [order for order in trade.orders if order.intent is Intent.EXIT]
+    fruitless = [o for o in exits if o.state not in (OrderState.FILLED, OrderState.WITHHELD) and not o.refused_for_now]
+    absent = sum(order.state is OrderState.ABSENT for order in exits)
+    return last.was_cancelled_by_hand or len(fruitless) >= state.settings.policy.stalled_after or absent > 1
+
+
+_REASONS = {
+    OrderState.REJECTED: ReasonCode.REJECTED,
+    OrderState.WITHHELD: ReasonCode.WITHHELD,
+    OrderState.ABSENT: ReasonCode.NEVER_PLACED,
+    OrderState.EXPIRED: ReasonCode.DAY_END,
+    OrderState.FILLED: ReasonCode.ORDER_TERMINAL,
+}
+
+
+def _last(trade: CopyTrade) -> FollowerOrder | None:
+    return trade.orders[-1] if trade.orders else None
+
+
+def _reason(trade: CopyTrade) -> ReasonCode:
+    last = _last(trade)
+    if last is None:
+        return trade.declined.reason if trade.declined is not None else ReasonCode.UNFILLED
+    if last.was_cancelled_by_hand:
+        return ReasonCode.HUMAN_CANCELLED
+    return _REASONS.get(last.state, ReasonCode.UNFILLED)
+
+
+def _detail(trade: CopyTrade) -> str:
+    last = _last(trade)
+    return "" if last is None else f"{last.state.value} with {last.filled_quantity} filled {last.code} {last.text}".strip()

@@ -1,0 +1,582 @@
+"""All that is known, folded from the journal."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from datetime import datetime
+from fractions import Fraction
+from typing import TypeAlias
+
+from attrs import define, evolve, field
+from typing_extensions import assert_never
+
+from dhan_copy.core import intake
+from dhan_copy.core import trade as life
+from dhan_copy.core.facts import (
+    AlertRaised,
+    BookRead,
+    CheckpointWritten,
+    CopyAdmitted,
+    CopyDeclined,
+    DayOpened,
+    DriftDeclared,
+    EngineStarted,
+    Entry,
+    FundsReported,
+    GapDetected,
+    LeaderReported,
+    OrderNotFound,
+    OrderReported,
+    OutcomeUnresolved,
+    PositionsReported,
+    ReadFailed,
+    Refusal,
+    ReportUnreadable,
+    RequestAccepted,
+    RequestIssued,
+    RequestRejected,
+    RequestWithheld,
+    SourceStarted,
+    TradingState,
+    TradingStateChanged,
+)
+from dhan_copy.core.leader import LeaderOrder
+from dhan_copy.core.ledger import Stake
+from dhan_copy.core.requests import Intent, Submit
+from dhan_copy.core.settings import CopierSettings
+from dhan_copy.core.sizing import entry_size, kept_after_exit
+from dhan_copy.core.trade import CopyTrade, FollowerOrder, StakeKey, TradeKey
+from dhan_copy.model.account import Funds
+from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId, id_parts
+from dhan_copy.model.instrument import InstrumentFacts, InstrumentKey
+from dhan_copy.model.order import OrderReport, Product
+from dhan_copy.model.reason import ReasonCode
+
+LeaderKey: TypeAlias = tuple[AccountName, BrokerOrderId]
+PositionKey: TypeAlias = tuple[AccountName, InstrumentKey, Product]
+TagKey: TypeAlias = tuple[AccountName, ClientOrderId]
+
+
+@define
+class Suspect:
+    """A follower's net position that shows less than the ledgers: closed by hand, or a fill not seen yet."""
+
+    missing: int
+    read_at: datetime
+    confirmed: bool = False
+    """A later read shows the same, and the order book read between them knows of no fill that explains it."""
+
+
+@define
+class State:
+    """What folding the journal gives. Only :func:`fold` and its parts change it."""
+
+    settings: CopierSettings
+    day: str = ""
+    started_at: dict[AccountName, datetime] = field(factory=dict)
+    books_read: set[AccountName] = field(factory=set)
+    leader_orders: dict[LeaderKey, LeaderOrder] = field(factory=dict)
+    brought_in: dict[PositionKey, int] = field(factory=dict)
+    """The leader's position before today's orders, so that position = brought in + today's fills."""
+    positions_known: set[AccountName] = field(factory=set)
+    leader_fills: dict[PositionKey, int] = field(factory=dict)
+    last_leader_fill_at: dict[AccountName, datetime] = field(factory=dict)
+    instruments: dict[InstrumentKey, InstrumentFacts] = field(factory=dict)
+    trades: dict[TradeKey, CopyTrade] = field(factory=dict)
+    stakes: dict[StakeKey, Stake] = field(factory=dict)
+    open_trades: dict[StakeKey, dict[TradeKey, None]] = field(factory=dict)
+    """Trades that may still act, in the order in which they came."""
+    by_tag: dict[TagKey, TradeKey] = field(factory=dict)
+    by_broker_id: dict[tuple[AccountName, BrokerOrderId], ClientOrderId] = field(factory=dict)
+    unresolved: dict[TagKey, None] = field(factory=dict)
+    funds: dict[AccountName, Funds] = field(factory=dict)
+    trading: dict[AccountName | None, TradingState] = field(factory=dict)
+    blocked_until: dict[AccountName, tuple[datetime, Refusal]] = field(factory=dict)
+    positions_read_at: dict[AccountName, datetime] = field(factory=dict)
+    book_read_at: dict[AccountName, datetime] = field(factory=dict)
+    net_positions: dict[AccountName, dict[tuple[InstrumentKey, Product], int]] = field(factory=dict)
+    suspects: dict[tuple[AccountName, InstrumentKey, Product], Suspect] = field(factory=dict)
+    answered_at: dict[AccountName, deque[datetime]] = field(factory=dict)
+    """When requests of today were answered: what the budgets are refilled from after a restart."""
+    alerts: set[tuple[str, ...]] = field(factory=set)
+    touched: dict[TradeKey, int] = field(factory=dict)
+    """Trades that facts have touched since the last plan, with the position of the fact."""
+
+    def followers_of(self, leader: AccountName) -> Iterable[AccountName]:
+        for rules in self.settings.followers:
+            if rules.leaders is None or leader in rules.leaders:
+                yield rules.name
+
+    def leader_order(self, key: TradeKey) -> LeaderOrder:
+        return self.leader_orders[key[0], key[1]]
+
+    def stake_key(self, key: TradeKey) -> StakeKey:
+        report = self.leader_order(key).report
+        return (key[0], key[2], report.key, report.product)
+
+    def stake(self, key: StakeKey) -> Stake:
+        return self.stakes.get(key, _NOTHING)
+
+    def position(self, leader: AccountName, key: InstrumentKey, product: Product) -> int:
+        """The leader's filled position, signed; what he brought in counts as nothing until it is known."""
+        where = (leader, key, product)
+        return self.brought_in.get(where, 0) + self.leader_fills.get(where, 0)
+
+    def knows_position(self, leader: AccountName) -> bool:
+        flat = any(rules.name == leader and rules.positions_known_flat for rules in self.settings.leaders)
+        return flat or leader in self.positions_known
+
+    def trading_state(self, follower: AccountName) -> TradingState:
+        """The stricter of what was said for all followers and for this one."""
+        ranks = [TradingState.ACTIVE, TradingState.REDUCING, TradingState.HALTED]
+        said = (self.trading.get(None, TradingState.ACTIVE), self.trading.get(follower, TradingState.ACTIVE))
+        return max(said, key=ranks.index)
+
+    def order_by_tag(self, follower: AccountName, tag: ClientOrderId) -> tuple[CopyTrade, FollowerOrder] | None:
+        key = self.by_tag.get((follower, tag))
+        if key is None:
+            return None
+        trade = self.trades[key]
+        return next(((trade, order) for order in trade.orders if order.client_order_id == tag), None)
+
+    def order_of(self, follower: AccountName, report: OrderReport) -> tuple[CopyTrade, FollowerOrder] | None:
+        """Our order that a report is about: by our tag, else by the broker's id."""
+        tag = report.client_order_id
+        if tag is None or (follower, tag) not in self.by_tag:
+            tag = self.by_broker_id.get((follower, report.order_id))
+        return None if tag is None else self.order_by_tag(follower, tag)
+
+    def lot_of(self, trade: CopyTrade) -> int:
+        return trade.admitted.facts.lot_units if trade.admitted else 1
+
+    def claims(self, key: StakeKey, but: TradeKey | None = None) -> int:
+        """Units that are due to be exited by all open trades of a stake but one."""
+        return sum(claim_left(self.trades[k]) for k in self.open_trades.get(key, ()) if k != but)
+
+    def touch(self, key: TradeKey, position: int) -> None:
+        self.touched[key] = position
+
+    def touch_stake(self, key: StakeKey, position: int) -> None:
+        for trade_key in self.open_trades.get(key, ()):
+            self.touched[trade_key] = position
+
+
+_NOTHING = Stake()
+
+
+def claim_left(trade: CopyTrade) -> int:
+    """What the leader's fills still oblige the follower to exit with this trade."""
+    if not trade.claim:
+        return 0
+    return max(0, trade.claim - trade.filled(Intent.EXIT) - _opposing_entry_fills(trade))
+
+
+def _opposing_entry_fills(trade: CopyTrade) -> int:
+    """Fills of an order that was an entry when it was decided, but met a position on the other side."""
+    if trade.admitted is None or trade.admitted.exit_quantity:
+        return 0
+    return trade.filled(Intent.ENTRY)
+
+
+def entry_total(trade: CopyTrade, leader_units: int) -> int:
+    """What the entry part should total for so many of the leader's units, before anything is given up."""
+    admitted = trade.admitted
+    if admitted is None or admitted.ratio == 0:
+        return 0
+    return entry_size(admitted.carry, admitted.ratio, leader_units, admitted.facts.lot_units) if leader_units > 0 else 0
+
+
+def split(trade: CopyTrade, leader_units: int) -> tuple[int, int]:
+    """The leader's units as (exit part, entry part): the exit part first, as it was split when decided."""
+    admitted = trade.admitted
+    if admitted is None:
+        return 0, 0
+    if admitted.entry_quantity == 0:
+        return leader_units, 0
+    exit_units = min(leader_units, admitted.exit_quantity)
+    return exit_units, leader_units - exit_units
+
+
+def fold(state: State, entry: Entry) -> None:
+    """Fold one journal entry. Never refuses: a fact has already happened."""
+    fact, at, position = entry.fact, entry.at, entry.position
+    match fact:
+        case EngineStarted():
+            _engine_started(state, at, position)
+        case DayOpened():
+            _day_opened(state, fact)
+        case SourceStarted():
+            state.started_at.setdefault(fact.account, at)
+        case LeaderReported():
+            _leader_reported(state, fact, at, position)
+        case OrderReported():
+            _order_reported(state, fact, at, position)
+        case BookRead() | OrderNotFound():
+            _looked(state, fact, position)
+        case PositionsReported():
+            _positions_reported(state, fact, at, position)
+        case FundsReported():
+            state.funds[fact.account] = fact.funds
+        case CopyAdmitted():
+            _admitted(state, fact, at, position)
+        case CopyDeclined():
+            key = (fact.leader, fact.leader_order_id, fact.follower)
+            state.trades[key] = evolve(state.trades.get(key) or CopyTrade(key=key), declined=fact)
+            state.touch(key, position)
+        case DriftDeclared():
+            _drift_declared(state, fact, position)
+        case RequestIssued() | RequestAccepted() | RequestRejected() | OutcomeUnresolved() | RequestWithheld():
+            _answered(state, fact, at, position)
+        case TradingStateChanged():
+            state.trading[fact.follower] = fact.state
+            if fact.follower is None and fact.state is TradingState.ACTIVE:
+                state.trading = {None: TradingState.ACTIVE}
+            for stake_key in state.open_trades:
+                state.touch_stake(stake_key, position)
+        case AlertRaised():
+            state.alerts.add(alert_key(fact))
+        case ReportUnreadable() | GapDetected() | ReadFailed() | CheckpointWritten():
+            pass
+        case _:
+            assert_never(fact)
+
+
+def alert_key(fact: AlertRaised) -> tuple[str, ...]:
+    return (fact.code, fact.account or "", fact.leader_order_id or "", fact.client_order_id or "")
+
+
+def _engine_started(state: State, at: datetime, position: int) -> None:
+    """Requests without an answer may have left."""
+    for key, trade in list(state.trades.items()):
+        for order in trade.orders:
+            if order.outstanding is not None:
+                _put(state, trade := trade.with_order(life.unresolved(order, order.outstanding, at)))
+                _used_a_permit(state, key[2], at)
+        if not trade.settled:
+            state.touch(key, position)
+
+
+def _day_opened(state: State, fact: DayOpened) -> None:
+    """Yesterday's orders are over, what the broker squares off is gone, and the rest is brought into today."""
+    if state.day:
+        for where in {*state.brought_in, *state.leader_fills}:
+            carried = 0 if where[2].ends_with_day else state.position(*where)
+            state.brought_in[where] = carried
+        state.leader_fills.clear()
+        state.stakes = {
+            key: evolve(stake, manual=0)
+            for key, stake in state.stakes.items()
+            if not key[3].ends_with_day and not stake.is_flat
+        }
+        for store in (state.leader_orders, state.trades, state.open_trades, state.by_tag, state.by_broker_id):
+            store.clear()
+        for known in (state.unresolved, state.suspects, state.net_positions, state.touched, state.answered_at):
+            known.clear()
+        state.alerts.clear()
+        if not fact.continuous:
+            state.positions_known.clear()
+    state.day = fact.day
+
+
+def _leader_reported(state: State, fact: LeaderReported, at: datetime, position: int) -> None:
+    report = fact.report
+    where = (fact.leader, report.order_id)
+    known = state.leader_orders.get(where)
+    order = intake.merge(known, fact, at)
+    state.leader_orders[where] = order
+    if report.instrument is not None:
+        before = state.instruments.get(report.key)
+        if before is None or before.tick is None or report.instrument.tick is not None:
+            state.instruments[report.key] = report.instrument
+    for follower in state.followers_of(fact.leader):
+        key = (*where, follower)
+        if key not in state.trades:
+            state.trades[key] = CopyTrade(key=key)
+            state.open_trades.setdefault(state.stake_key(key), {})[key] = None
+        state.touch(key, position)
+    grown = order.report.filled_quantity - (known.report.filled_quantity if known else 0)
+    if grown > 0:
+        state.last_leader_fill_at[fact.leader] = at
+        _leader_filled(state, order, grown, position)
+
+
+def _leader_filled(state: State, order: LeaderOrder, units: int, position: int) -> None:
+    report = order.report
+    where = (order.leader, report.key, report.product)
+    before = state.position(*where)
+    sign = report.side.sign
+    state.leader_fills[where] = state.leader_fills.get(where, 0) + sign * units
+    closing = min(units, abs(before)) if before * sign < 0 else 0
+    opening = units - closing
+    for follower in state.followers_of(order.leader):
+        key = (order.leader, report.order_id, follower)
+        stake_key = (order.leader, follower, report.key, report.product)
+        if closing:
+            _leader_closed(state, key, stake_key, before, closing)
+        if opening:
+            trade = state.trades[key]
+            state.trades[key] = evolve(trade, opened=trade.opened + opening)
+            if trade.admitted is not None and trade.admitted.ratio:
+                state.stakes[stake_key] = state.stake(stake_key).opened(trade.admitted.ratio * opening * sign)
+        state.touch_stake(stake_key, position)
+
+
+def _leader_closed(state: State, key: TradeKey, stake_key: StakeKey, before: int, closing: int) -> None:
+    """The leader closed a part of his position: what is beyond the kept part is given up where it has not filled yet,
+    and claimed from what is owned where it has."""
+    stake = state.stake(stake_key)
+    direction = 1 if before > 0 else -1
+    behind = [
+        (other, late)
+        for other in (state.trades[k] for k in state.open_trades.get(stake_key, ()) if k != key)
+        if (late := _behind(state, other, direction)) > 0
+    ]
+    free = max(0, stake.owned * direction) - state.claims(stake_key)
+    after = abs(before) - closing
+    lot = state.instruments[stake_key[2]].lot_units if stake_key[2] in state.instruments else 1
+    kept = kept_after_exit(stake.ideal, abs(before), after, lot)
+    excess = max(0, free + sum(late for _, late in behind) - kept)
+    for other, late in reversed(behind):
+        given_up = min(late, excess)
+        excess -= given_up
+        if given_up:
+            state.trades[other.key] = evolve(other, forgone=other.forgone + given_up, forgone_to=key)
+    state.stakes[stake_key] = stake.scaled_down(abs(before), after)
+    if excess:
+        trade = state.trades[key]
+        state.trades[key] = evolve(trade, claim=trade.claim + excess, settled=False)
+        state.open_trades.setdefault(stake_key, {})[key] = None
+
+
+def _behind(state: State, trade: CopyTrade, direction: int) -> int:
+    """How far the follower's entry lags what the leader has filled of it."""
+    if trade.admitted is None or trade.settled or not trade.admitted.ratio:
+        return 0
+    if state.leader_order(trade.key).report.side.sign != direction:
+        return 0
+    live = trade.live(Intent.ENTRY)
+    if live is None and trade.last(Intent.ENTRY) is not None:
+        return 0
+    return max(0, entry_total(trade, trade.opened) - trade.forgone - trade.filled(Intent.ENTRY))
+
+
+def _admitted(state: State, fact: CopyAdmitted, at: datetime, position: int) -> None:
+    key = (fact.leader, fact.leader_order_id, fact.follower)
+    trade = state.trades.get(key) or CopyTrade(key=key)
+    report = state.leader_order(key).report
+    state.trades[key] = evolve(trade, admitted=fact, admitted_at=at, leader_was_over=report.status.is_terminal)
+    if fact.ratio and trade.opened:
+        stake_key = state.stake_key(key)
+        state.stakes[stake_key] = state.stake(stake_key).opened(fact.ratio * trade.opened * report.side.sign)
+    state.touch(key, position)
+
+
+def _used_a_permit(state: State, follower: AccountName, at: datetime) -> None:
+    times = state.answered_at.get(follower)
+    if times is None:
+        most = max(rules.limits.per_day for rules in state.settings.followers)
+        times = state.answered_at[follower] = deque(maxlen=most)
+    times.append(at)
+
+
+def _put(state: State, trade: CopyTrade) -> None:
+    state.trades[trade.key] = trade
+
+
+def _answered(
+    state: State,
+    fact: RequestIssued | RequestAccepted | RequestRejected | OutcomeUnresolved | RequestWithheld,
+    at: datetime,
+    position: int,
+) -> None:
+    if isinstance(fact, RequestIssued):
+        _issued(state, fact, at, position)
+        return
+    found = state.order_by_tag(fact.follower, fact.client_order_id)
+    if found is None:
+        return
+    trade, order = found
+    state.touch(trade.key, position)
+    if not isinstance(fact, RequestWithheld):
+        _used_a_permit(state, fact.follower, at)
+    request = life.request_of(order, fact.attempt)
+    if request is None:
+        return
+    match fact:
+        case RequestAccepted():
+            order = life.accepted(order, request, fact.broker_order_id, at)
+            state.by_broker_id[fact.follower, fact.broker_order_id] = order.client_order_id
+        case RequestRejected():
+            order = life.rejected(order, request, fact, at, _retry_at(state, order, fact, at))
+            if fact.refusal in (Refusal.RATE_LIMIT, Refusal.AUTHENTICATION, Refusal.IP):
+                pause = state.settings.policy.retry_after if fact.refusal is Refusal.RATE_LIMIT else state.settings.policy.blocked_for
+                state.blocked_until[fact.follower] = (at + pause, fact.refusal)
+                trade = evolve(trade, requests=trade.requests - 1)
+        case OutcomeUnresolved():
+            order = life.unresolved(order, request, at)
+            state.unresolved[fact.follower, fact.client_order_id] = None
+        case RequestWithheld():
+            order = life.withheld(order, request, fact, at)
+        case _:
+            assert_never(fact)
+    if not order.is_busy:
+        state.unresolved.pop((fact.follower, fact.client_order_id), None)
+    _put(state, trade.with_order(order))
+    state.touch_stake(state.stake_key(trade.key), position)
+
+
+def _retry_at(state: State, order: FollowerOrder, fact: RequestRejected, at: datetime) -> datetime:
+    doublings = min(order.tries, 5)
+    return at + state.settings.policy.retry_after * (1 if fact.refusal is Refusal.RATE_LIMIT else 2**doublings)
+
+
+def _issued(state: State, fact: RequestIssued, at: datetime, position: int) -> None:
+    request = fact.request
+    found = state.order_by_tag(request.follower, request.client_order_id)
+    if found is not None:
+        trade, order = found
+        order = life.issued(order, fact, at, order.slice, order.generation)
+    else:
+        assert isinstance(request, Submit)
+        key = (request.leader, request.leader_order_id, request.follower)
+        trade = state.trades[key]
+        parts = id_parts(request.client_order_id)
+        order = life.issued(None, fact, at, parts.slice if parts else 0, parts.generation if parts else 0)
+        state.by_tag[request.follower, request.client_order_id] = key
+    _put(state, evolve(trade.with_order(order), requests=trade.requests + 1))
+
+
+def _order_reported(state: State, fact: OrderReported, at: datetime, position: int) -> None:
+    found = state.order_of(fact.follower, fact.report)
+    if found is None:
+        return
+    trade, known = found
+    order = life.reported(known, fact, at)
+    state.by_broker_id[fact.follower, fact.report.order_id] = order.client_order_id
+    if not order.is_busy:
+        state.unresolved.pop((fact.follower, order.client_order_id), None)
+    trade = trade.with_order(order)
+    stake_key = state.stake_key(trade.key)
+    grown = order.filled_quantity - known.filled_quantity
+    if trade.settled and (grown > 0 or not order.state.is_over):
+        trade = evolve(trade, settled=False)
+        state.open_trades.setdefault(stake_key, {})[trade.key] = None
+    _put(state, trade)
+    if grown > 0:
+        _follower_filled(state, trade, order, grown, stake_key)
+    state.touch(trade.key, position)
+    state.touch_stake(stake_key, position)
+
+
+def _follower_filled(state: State, trade: CopyTrade, order: FollowerOrder, units: int, stake_key: StakeKey) -> None:
+    sign = state.leader_order(trade.key).report.side.sign
+    stake = state.stake(stake_key).filled(sign * units)
+    if order.intent is Intent.EXIT and stake.manual and stake.owned * sign > 0:
+        stake = stake.restored(-sign * min(stake.manual, stake.owned * sign))
+    state.stakes[stake_key] = stake
+    if order.intent is Intent.ENTRY and trade.forgone and trade.forgone_to in state.trades:
+        exit_units, entry_units = split(trade, state.leader_order(trade.key).report.quantity)
+        beyond = trade.filled(Intent.ENTRY) - max(0, entry_total(trade, entry_units) - trade.forgone)
+        if beyond > 0:
+            # The cancel came too late: what filled meanwhile is closed by the exit that overtook the entry.
+            late = min(beyond, trade.forgone)
+            state.trades[trade.key] = evolve(trade, forgone=trade.forgone - late)
+            exit_key = trade.forgone_to
+            closer = state.trades[exit_key]
+            state.trades[exit_key] = evolve(closer, claim=closer.claim + late, settled=False)
+            state.open_trades.setdefault(stake_key, {})[exit_key] = None
+
+
+def _looked(state: State, fact: BookRead | OrderNotFound, position: int) -> None:
+    if isinstance(fact, BookRead):
+        state.books_read.add(fact.account)
+        state.book_read_at[fact.account] = fact.read_at
+        follower = fact.account
+        shown = set(fact.tags)
+        tags = [tag for who, tag in state.unresolved if who == follower and tag not in shown]
+    else:
+        follower = fact.follower
+        tags = [fact.client_order_id]
+    for tag in tags:
+        found = state.order_by_tag(follower, tag)
+        if found is None:
+            continue
+        trade, order = found
+        since = order.unresolved_at
+        if since is None:
+            continue
+        order = life.missed(order, fact, since + state.settings.policy.absence_window)
+        if not order.is_busy:
+            state.unresolved.pop((follower, tag), None)
+        _put(state, trade.with_order(order))
+        state.touch(trade.key, position)
+
+
+def _positions_reported(state: State, fact: PositionsReported, at: datetime, position: int) -> None:
+    net = {(p.key, p.product): p.net_quantity for p in fact.positions}
+    leaders = {rules.name for rules in state.settings.leaders}
+    if fact.account in leaders:
+        for where in {*state.brought_in, *state.leader_fills}:
+            if where[0] == fact.account:
+                net.setdefault(where[1:], 0)
+        for (key, product), quantity in net.items():
+            place = (fact.account, key, product)
+            state.brought_in[place] = quantity - state.leader_fills.get(place, 0)
+        state.positions_known.add(fact.account)
+        return
+    state.positions_read_at[fact.account] = fact.read_at
+    state.net_positions[fact.account] = net
+    owned: dict[tuple[InstrumentKey, Product], int] = {}
+    for (_, follower, key, product), stake in state.stakes.items():
+        if follower == fact.account:
+            owned[key, product] = owned.get((key, product), 0) + stake.owned
+    for (key, product), quantity in owned.items():
+        actual = net.get((key, product), 0)
+        direction = 1 if quantity > 0 else -1
+        missing = max(0, quantity * direction - max(0, actual * direction))
+        name = (fact.account, key, product)
+        if missing:
+            state.suspects[name] = _suspect(state, name, missing, fact.read_at)
+        else:
+            state.suspects.pop(name, None)
+    for stake_key in state.open_trades:
+        if stake_key[1] == fact.account:
+            state.touch_stake(stake_key, position)
+
+
+def _suspect(
+    state: State, name: tuple[AccountName, InstrumentKey, Product], missing: int, read_at: datetime
+) -> Suspect:
+    known = state.suspects.get(name)
+    if known is None or known.missing != missing:
+        return Suspect(missing, read_at)
+    book = state.book_read_at.get(name[0])
+    return Suspect(missing, known.read_at, confirmed=book is not None and known.read_at < book <= read_at)
+
+
+def _drift_declared(state: State, fact: DriftDeclared, position: int) -> None:
+    stake_key = (fact.leader, fact.follower, fact.key, fact.product)
+    stake = state.stake(stake_key)
+    if fact.reason is ReasonCode.MANUAL:
+        units = int(-fact.quantity)
+        direction = 1 if units > 0 else -1
+        left = abs(units)
+        for key in list(state.open_trades.get(stake_key, ())):
+            trade = state.trades[key]
+            taken = min(left, claim_left(trade))
+            if taken:
+                left -= taken
+                state.trades[key] = evolve(trade, claim=trade.claim - taken)
+        state.stakes[stake_key] = stake.closed_by_hand(units, left * direction)
+        state.suspects.pop((fact.follower, fact.key, fact.product), None)
+    else:
+        state.stakes[stake_key] = stake.with_declared(fact.reason, fact.quantity)
+        if fact.leader_order_id is not None:
+            key = (fact.leader, fact.leader_order_id, fact.follower)
+            trade_or_none = state.trades.get(key)
+            if trade_or_none is not None and claim_left(trade_or_none):
+                state.trades[key] = evolve(trade_or_none, claim=trade_or_none.claim - claim_left(trade_or_none))
+    state.touch_stake(stake_key, position)
+
+

@@ -1,0 +1,348 @@
+"""One leader order at one follower: the decision, and the follower orders it led to."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import TypeAlias
+
+from attrs import evolve, frozen
+
+from dhan_copy.core.facts import (
+    BookRead,
+    Channel,
+    CopyAdmitted,
+    CopyDeclined,
+    OrderNotFound,
+    OrderReported,
+    Refusal,
+    RequestIssued,
+    RequestRejected,
+    RequestWithheld,
+)
+from dhan_copy.core.lifecycle import OrderEvent, OrderState, event_of, next_state
+from dhan_copy.core.requests import Cancel, Intent, Modify, Request, Submit
+from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId
+from dhan_copy.model.instrument import InstrumentKey
+from dhan_copy.model.order import OrderReport, OrderStatus, Product, Terms, Validity
+from dhan_copy.model.reason import ReasonCode
+
+CANCEL_GRACE = timedelta(seconds=5)
+"""How long an accepted cancel may take to show in the book before it is asked again."""
+
+TradeKey: TypeAlias = tuple[AccountName, BrokerOrderId, AccountName]
+"""(leader, leader's order, follower)"""
+StakeKey: TypeAlias = tuple[AccountName, AccountName, InstrumentKey, Product]
+"""(leader, follower, instrument, product)"""
+
+
+@frozen(slots=True)
+class Instruction:
+    """What can be changed about a working order; Dhan wants every field each time."""
+
+    terms: Terms
+    validity: Validity
+    quantity: int
+    disclosed_quantity: int = 0
+
+
+def instruction_of(request: Submit | Modify) -> Instruction:
+    return Instruction(request.terms, request.validity, request.quantity, request.disclosed_quantity)
+
+
+@frozen(slots=True)
+class FollowerOrder:
+    """Our order at a follower. ``accepted`` is the last instruction that the broker took: wants are compared with it
+    and not with the book, where a MARKET order reads LIMIT and a triggered stop reads LMT (price protection,
+    protocol facts 1.7 and 1.8)."""
+
+    client_order_id: ClientOrderId
+    slice: int
+    generation: int
+    intent: Intent
+    issued_at: datetime
+    asked: Instruction
+    state: OrderState = OrderState.ISSUED
+    accepted: Instruction | None = None
+    broker_order_id: BrokerOrderId | None = None
+    outstanding: Request | None = None
+    """Journaled and not answered."""
+    unresolved: Request | None = None
+    unresolved_at: datetime | None = None
+    missed_by_tag: int = 0
+    missed_in_book: int = 0
+    missed_at: datetime | None = None
+    filled_quantity: int = 0
+    average_price: Decimal | None = None
+    filled_at: datetime | None = None
+    attempts: int = 1
+    modifications: int = 0
+    tries: int = 0
+    """Requests for the present want that were refused."""
+    refused: Instruction | None = None
+    """The last instruction that was finally refused: not asked again."""
+    retry_at: datetime | None = None
+    needs_look: bool = False
+    """The broker said that the order has changed: look before asking anything else."""
+    cancel_sent: bool = False
+    cancel_accepted_at: datetime | None = None
+    """The broker took the cancel: not asked again unless a later look still shows the order open."""
+    refused_for_now: bool = False
+    """The placement was refused for a passing reason: it may be sent again under the next generation."""
+    code: str = ""
+    text: str = ""
+    over_at: datetime | None = None
+
+    @property
+    def leaves_quantity(self) -> int:
+        """What can still fill, as far as we know."""
+        if self.state.is_over:
+            return 0
+        return max(0, (self.accepted or self.asked).quantity - self.filled_quantity)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request is under way or its outcome unknown."""
+        return self.outstanding is not None or self.unresolved is not None
+
+    @property
+    def was_cancelled_by_hand(self) -> bool:
+        """Whether it was cancelled without our asking (an IOC's rest is cancelled by the exchange)."""
+        return (
+            self.state is OrderState.CANCELLED
+            and not self.cancel_sent
+            and (self.accepted or self.asked).validity is not Validity.IOC
+        )
+
+
+@frozen(slots=True)
+class CopyTrade:
+    """One leader order at one follower."""
+
+    key: TradeKey
+    admitted: CopyAdmitted | None = None
+    admitted_at: datetime | None = None
+    declined: CopyDeclined | None = None
+    leader_was_over: bool = False
+    """The leader's order had already ended when it was admitted: the copy is sized from what it filled."""
+    orders: tuple[FollowerOrder, ...] = ()
+    opened: int = 0
+    """Leader's fills of this order that opened, in the leader's units."""
+    claim: int = 0
+    """Units that the leader's fills of this order oblige the follower to exit."""
+    forgone: int = 0
+    """Units of the entry given up because an exit of the leader overtook them."""
+    forgone_to: TradeKey | None = None
+    requests: int = 0
+    settled: bool = False
+
+    @property
+    def decision(self) -> ReasonCode | None:
+        """The one answer for this leader order and follower; None while it is still open."""
+        if self.declined is not None:
+            return self.declined.reason
+        return None if self.admitted is None else self.admitted.reason
+
+    def filled(self, intent: Intent) -> int:
+        return sum(order.filled_quantity for order in self.orders if order.intent is intent)
+
+    def leaves(self, intent: Intent) -> int:
+        return sum(order.leaves_quantity for order in self.orders if order.intent is intent)
+
+    def live(self, intent: Intent) -> FollowerOrder | None:
+        """The order of this intent that is not over."""
+        for order in reversed(self.orders):
+            if order.intent is intent and not order.state.is_over:
+                return order
+        return None
+
+    def last(self, intent: Intent) -> FollowerOrder | None:
+        for order in reversed(self.orders):
+            if order.intent is intent:
+                return order
+        return None
+
+    def with_order(self, order: FollowerOrder) -> CopyTrade:
+        """The same trade with ``order`` in the place of its former self, or added."""
+        for index, known in enumerate(self.orders):
+            if known.client_order_id == order.client_order_id:
+                return evolve(self, orders=self.orders[:index] + (order,) + self.orders[index + 1 :])
+        return evolve(self, orders=self.orders + (order,))
+
+
+def issued(order: FollowerOrder | None, fact: RequestIssued, at: datetime, slice: int, generation: int) -> FollowerOrder:
+    """Fold a journaled request."""
+    request = fact.request
+    if order is None:
+        assert isinstance(request, Submit)
+        return FollowerOrder(
+            client_order_id=request.client_order_id,
+            slice=slice,
+            generation=generation,
+            intent=request.intent,
+            issued_at=at,
+            asked=instruction_of(request),
+            outstanding=request,
+        )
+    return evolve(
+        order,
+        outstanding=request,
+        attempts=request.attempt,
+        modifications=order.modifications + isinstance(request, Modify),
+        cancel_sent=order.cancel_sent or isinstance(request, Cancel),
+    )
+
+
+def accepted(order: FollowerOrder, request: Request, broker_order_id: BrokerOrderId | None, at: datetime) -> FollowerOrder:
+    """Fold that the broker took ``request``, by its answer or by evidence."""
+    order = _cleared(order, request)
+    if isinstance(request, Cancel):
+        return evolve(order, tries=0, needs_look=False, retry_at=None, cancel_accepted_at=at)
+    return evolve(
+        order,
+        state=next_state(order.state, OrderEvent.ACCEPTED),
+        accepted=instruction_of(request),
+        broker_order_id=broker_order_id or order.broker_order_id,
+        tries=0,
+        retry_at=None,
+    )
+
+
+def _cleared(order: FollowerOrder, request: Request) -> FollowerOrder:
+    """Without ``request`` among what is under way or unknown."""
+    outstanding = None if order.outstanding and order.outstanding.attempt == request.attempt else order.outstanding
+    if order.unresolved and order.unresolved.attempt == request.attempt:
+        return evolve(order, outstanding=outstanding, unresolved=None, unresolved_at=None)
+    return evolve(order, outstanding=outstanding)
+
+
+def request_of(order: FollowerOrder, attempt: int) -> Request | None:
+    """The request that an answer with this attempt belongs to, if it still matters."""
+    for request in (order.outstanding, order.unresolved):
+        if request is not None and request.attempt == attempt:
+            return request
+    return None
+
+
+def rejected(order: FollowerOrder, request: Request, fact: RequestRejected, at: datetime, retry_at: datetime) -> FollowerOrder:
+    """Fold a definite no."""
+    order = evolve(_cleared(order, request), code=fact.code, text=fact.text, tries=order.tries + 1, retry_at=retry_at)
+    match request:
+        case Submit():
+            state = next_state(order.state, OrderEvent.REFUSED)
+            return evolve(order, state=state, over_at=at, refused_for_now=not fact.final)
+        case Modify():
+            look = fact.refusal is Refusal.ORDER_STATE
+            return evolve(order, needs_look=look, refused=instruction_of(request) if fact.final and not look else None)
+        case Cancel():
+            return evolve(order, needs_look=fact.final)
+
+
+def unresolved(order: FollowerOrder, request: Request, at: datetime) -> FollowerOrder:
+    """Fold that nobody knows what became of ``request``."""
+    state = next_state(order.state, OrderEvent.LOST) if isinstance(request, Submit) else order.state
+    order = _cleared(order, request)
+    return evolve(order, state=state, unresolved=request, unresolved_at=at, missed_by_tag=0, missed_in_book=0)
+
+
+def withheld(order: FollowerOrder, request: Request, fact: RequestWithheld, at: datetime) -> FollowerOrder:
+    """Fold that ``request`` never left."""
+    order = evolve(_cleared(order, request), text=fact.problem)
+    match request:
+        case Submit():
+            return evolve(order, state=next_state(order.state, OrderEvent.HELD_BACK), over_at=at)
+        case Modify():
+            return evolve(order, modifications=order.modifications - 1)
+        case Cancel():
+            return evolve(order, cancel_sent=False)
+
+
+def reported(order: FollowerOrder, fact: OrderReported, at: datetime) -> FollowerOrder:
+    """Fold what the broker says of the order: fills by maximum, ends by the table, unknown outcomes by what it shows."""
+    report = fact.report
+    state = next_state(order.state, event_of(report.status))
+    if report.status is OrderStatus.TRADED and report.filled_quantity < report.quantity and not order.state.is_over:
+        state = OrderState.WORKING  # status and quantity are not updated atomically (protocol facts 1.4)
+    filled = max(order.filled_quantity, report.filled_quantity)
+    grown = filled > order.filled_quantity
+    over = state.is_over
+    result = evolve(
+        order,
+        state=state,
+        broker_order_id=report.order_id,
+        filled_quantity=filled,
+        average_price=report.average_price if grown and report.average_price is not None else order.average_price,
+        filled_at=(report.updated_at or at) if grown else order.filled_at,
+        text=report.reason or order.text if over else order.text,
+        over_at=at if over and order.over_at is None else (order.over_at if over else None),
+        needs_look=order.needs_look and fact.channel is not Channel.BOOK,
+        cancel_accepted_at=None if _outlived_cancel(order, fact) else order.cancel_accepted_at,
+    )
+    pending = result.outstanding or result.unresolved
+    if isinstance(pending, Submit):
+        # The book shows it, so the broker took it, whatever became of the answer.
+        result = evolve(
+            result, outstanding=None, unresolved=None, unresolved_at=None, accepted=result.accepted or instruction_of(pending)
+        )
+    elif over:
+        result = evolve(result, outstanding=None, unresolved=None, unresolved_at=None)
+    elif result.unresolved is not None and _settles(result, fact):
+        result = _settled_by(result, report)
+    return result
+
+
+def _outlived_cancel(order: FollowerOrder, fact: OrderReported) -> bool:
+    """Whether a book read well after the accepted cancel still shows the order open."""
+    accepted_at = order.cancel_accepted_at
+    return accepted_at is not None and fact.read_at is not None and fact.read_at > accepted_at + CANCEL_GRACE
+
+
+def _settles(order: FollowerOrder, fact: OrderReported) -> bool:
+    """One good read begun after the outcome was lost decides an absolute request (modify, cancel)."""
+    begun_after = (
+        fact.channel is Channel.BOOK
+        and fact.read_at is not None
+        and order.unresolved_at is not None
+        and fact.read_at > order.unresolved_at
+    )
+    return begun_after or (isinstance(order.unresolved, Modify) and _shows(order.unresolved, fact.report))
+
+
+def _shows(request: Modify, report: OrderReport) -> bool:
+    return report.quantity == request.quantity and report.terms == request.terms and report.validity == request.validity
+
+
+def _settled_by(order: FollowerOrder, report: OrderReport) -> FollowerOrder:
+    request = order.unresolved
+    took_effect = isinstance(request, Modify) and _shows(request, report)
+    return evolve(
+        order,
+        unresolved=None,
+        unresolved_at=None,
+        accepted=instruction_of(request) if took_effect and isinstance(request, Modify) else order.accepted,
+    )
+
+
+def missed(order: FollowerOrder, fact: OrderNotFound | BookRead, counts_from: datetime) -> FollowerOrder:
+    """Fold that a read did not show an order whose placement is unresolved.
+
+    Absence counts only from reads begun after the absence window, by both sources, at least two reads apart.
+    """
+    if order.state is not OrderState.UNRESOLVED or fact.read_at < counts_from or fact.read_at == order.missed_at:
+        return order
+    by_tag = order.missed_by_tag + isinstance(fact, OrderNotFound)
+    in_book = order.missed_in_book + isinstance(fact, BookRead)
+    order = evolve(order, missed_by_tag=by_tag, missed_in_book=in_book, missed_at=fact.read_at)
+    if by_tag >= 2 and in_book >= 2:
+        state = next_state(order.state, OrderEvent.PROVEN_ABSENT)
+        return evolve(order, state=state, unresolved=None, unresolved_at=None, over_at=fact.read_at)
+    return order
+
+
+def ended_with_day(order: FollowerOrder, at: datetime) -> FollowerOrder:
+    """Fold that the IST day ended: a DAY order does not outlive it."""
+    if order.state.is_over:
+        return order
+    state = next_state(order.state, OrderEvent.DAY_ENDED)
+    return evolve(order, state=state, outstanding=None, unresolved=None, unresolved_at=None, over_at=at)
+
