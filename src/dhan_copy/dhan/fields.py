@@ -61,6 +61,14 @@ def text(row: Fields, name: str) -> str:
     return value
 
 
+def label(row: Fields, name: str) -> str:
+    """A short text for people, such as a symbol; empty when absent or null."""
+    value = text(row, name)
+    if len(value) > 200:
+        raise unreadable(name, "must have at most 200 characters", value)
+    return value
+
+
 def identifier(row: Fields, name: str) -> str:
     """An id of Dhan's, as text even where it is sent as a number."""
     value = row.get(name)
@@ -146,12 +154,14 @@ def price(row: Fields, name: str) -> Decimal | None:
     value = row.get(name)
     if value is None or value == "":
         return None
-    amount = number(value, name)
-    if amount >= _SMALLEST_PRICE:
+    if type(value) is int and 0 <= value < MAX_COUNT:
+        return Decimal(value) if value else None
+    amount = value if type(value) is Decimal and value.is_finite() else number(value, name)
+    if _SMALLEST_PRICE <= amount < _MAX_AMOUNT:
         return amount
     if amount == 0:
         return None
-    raise unreadable(name, f"must be 0 or at least {_SMALLEST_PRICE}", value)
+    raise unreadable(name, f"must be 0, or at least {_SMALLEST_PRICE} and below 10^12", value)
 
 
 def required_price(row: Fields, name: str, why: str) -> Decimal:

@@ -23,7 +23,7 @@ from dhan_copy.dhan.fields import (
     word,
 )
 from dhan_copy.dhan.frames import canonical, mapping
-from dhan_copy.dhan.words import LEG, PRODUCT, SEGMENT, SIDE, VALIDITY
+from dhan_copy.dhan.words import LEG, NO_TAG, PRODUCT, SEGMENT, SIDE, VALIDITY
 from dhan_copy.errors import UnreadableReport
 from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId, ExchangeOrderId, SecurityId
 from dhan_copy.model.instrument import InstrumentFacts
@@ -43,7 +43,6 @@ from dhan_copy.protocols import Unreadable
 
 _FOREVER = ("SINGLE", "OCO")
 """A Forever order's row shows its flag where other rows show the order type."""
-_NO_TAG = ("", "NA", "NR")
 
 
 def parse_order_row(row: Mapping[str, object]) -> OrderReport:
@@ -79,7 +78,7 @@ def parse_order_row(row: Mapping[str, object]) -> OrderReport:
         average_price=price(row, "averageTradedPrice"),
         status=status(row, "orderStatus"),
         exchange_order_id=ExchangeOrderId(exchange_order_id) if exchange_order_id else None,
-        client_order_id=None if correlation in _NO_TAG else ClientOrderId(correlation),
+        client_order_id=None if correlation in NO_TAG else ClientOrderId(correlation),
         disclosed_quantity=0 if row.get("disclosedQuantity") is None else count_or_zero(row, "disclosedQuantity"),
         leg=leg,
         variety=_variety(row, product, leg, forever, correlation),

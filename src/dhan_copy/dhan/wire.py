@@ -13,45 +13,27 @@ from dhan_copy.dhan.fields import (
     Fields,
     count_or_zero,
     identifier,
-    later,
     missing,
-    moment,
     optional_identifier,
     positive_count,
     price,
     required_price,
-    status,
     tag,
     text,
     unreadable,
-    word,
 )
 from dhan_copy.dhan.frames import canonical, decode, mapping, text_of
-from dhan_copy.dhan.words import KIND, LEG_BY_NUMBER, PRODUCT_BY_LETTER, SEGMENT_BY_LETTER, SIDE_BY_LETTER, VALIDITY
-from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId, ExchangeOrderId, SecurityId
-from dhan_copy.model.instrument import ExchangeSegment, InstrumentFacts
-from dhan_copy.model.order import (
-    Leg,
-    Limit,
-    Market,
-    OrderReport,
-    Product,
-    StopLimit,
-    StopMarket,
-    Terms,
-    Variety,
-)
+from dhan_copy.dhan.steady import STEADY, TIMES, steady, times
+from dhan_copy.dhan.words import NO_TAG
+from dhan_copy.model.ids import BrokerOrderId, ClientOrderId, ExchangeOrderId
+from dhan_copy.model.order import Limit, Market, OrderReport, StopLimit, StopMarket, Terms, Variety
 
-_READ = (
-    "clientId orderNo exchOrderNo exchange segment securityId txnType product validity orderType price triggerPrice "
-    "quantity tradedQty avgTradedPrice status correlationId algoOrdNo discQuantity legNo offMktFlag orderPlatform "
-    "remarks lotSize tickSize instrument symbol refLtp source reasonDescription orderDateTime exchOrderTime "
-    "lastUpdatedTime"
-).split()
-_CAMEL = {name[0].upper() + name[1:]: name for name in _READ}
+_OTHERS = (
+    "orderNo", "exchOrderNo", "orderType", "price", "triggerPrice", "quantity", "tradedQty", "avgTradedPrice",
+    "correlationId", "algoOrdNo", "discQuantity", "remarks", "refLtp", "reasonDescription",
+)  # fmt: skip
+_CAMEL = {name[0].upper() + name[1:]: name for name in (*STEADY, *TIMES, *_OTHERS)}
 _PASCAL = frozenset(_CAMEL)
-_NO_TAG = ("", "NA", "NR")
-_FLAG = {"": False, "0": False, "1": True}
 
 
 def parse_order_update(frame: str | bytes | Mapping[str, object]) -> OrderReport:
@@ -61,12 +43,8 @@ def parse_order_update(frame: str | bytes | Mapping[str, object]) -> OrderReport
     came; for a mapping its canonical JSON. Raises :class:`~dhan_copy.errors.UnreadableReport`, with ``field_name``,
     for whatever cannot be understood without a guess.
     """
-    if isinstance(frame, str | bytes):
-        found = mapping(decode(frame), "Data")
-        raw = text_of(frame)
-    else:
-        found = mapping(frame, "Data")
-        raw = canonical(found)
+    raw = text_of(frame) if isinstance(frame, str | bytes) else canonical(mapping(frame, "Data"))
+    found = mapping(decode(raw), "Data")
     if "Data" in found:
         if found.get("Type", "order_alert") != "order_alert":
             raise unreadable("Type", "must be order_alert", found["Type"])
@@ -87,64 +65,55 @@ def _camel(found: Fields) -> Fields:
 
 
 def _report(data: Fields, raw: str) -> OrderReport:
-    account = AccountName(identifier(data, "clientId"))
-    order_id = BrokerOrderId(identifier(data, "orderNo"))
-    segment = _segment(data)
-    product = word(data, "product", PRODUCT_BY_LETTER)
+    known = steady(data)
+    created_at, updated_at = times(data)
+    order_id = identifier(data, "orderNo")
+    exchange_order_id = optional_identifier(data, "exchOrderNo")
+    parent = optional_identifier(data, "algoOrdNo")
+    if parent == order_id:
+        parent = None
     quantity = positive_count(data, "quantity")
     filled = count_or_zero(data, "tradedQty")
     if filled > quantity:
         raise unreadable("tradedQty", f"must not be above quantity {quantity}", filled)
     correlation = tag(data, "correlationId")
-    parent = optional_identifier(data, "algoOrdNo")
-    if parent == order_id:
-        parent = None
-    platform = text(data, "orderPlatform") or None
-    leg = _leg(data)
+    tagged = correlation not in NO_TAG
+    variety = known.variety
+    if variety is Variety.REGULAR or variety is Variety.AFTER_MARKET:
+        if "super order" in text(data, "remarks").lower():
+            variety = Variety.SUPER
+        elif correlation == "NR" or known.platform == "FOVR" or (parent is not None and not tagged):
+            # offMktFlag is 1 on such a child in market hours too, so this beats AFTER_MARKET
+            variety = Variety.FOREVER
     return OrderReport(
-        account=account,
-        order_id=order_id,
-        segment=segment,
-        security_id=SecurityId(identifier(data, "securityId")),
-        side=word(data, "txnType", SIDE_BY_LETTER),
-        product=product,
-        validity=word(data, "validity", VALIDITY),
+        account=known.account,
+        order_id=BrokerOrderId(order_id),
+        segment=known.segment,
+        security_id=known.security_id,
+        side=known.side,
+        product=known.product,
+        validity=known.validity,
         terms=_terms(data),
         quantity=quantity,
         filled_quantity=filled,
         average_price=price(data, "avgTradedPrice"),
-        status=status(data, "status"),
-        exchange_order_id=ExchangeOrderId(exchange) if (exchange := optional_identifier(data, "exchOrderNo")) else None,
-        client_order_id=None if correlation in _NO_TAG else ClientOrderId(correlation),
+        status=known.status,
+        exchange_order_id=ExchangeOrderId(exchange_order_id) if exchange_order_id else None,
+        client_order_id=ClientOrderId(correlation) if tagged else None,
         parent_order_id=BrokerOrderId(parent) if parent else None,
         disclosed_quantity=count_or_zero(data, "discQuantity"),
-        leg=leg,
-        variety=_variety(data, product, leg, platform, correlation, parent),
-        instrument=_instrument(data, segment),
-        symbol=text(data, "symbol"),
+        leg=known.leg,
+        variety=variety,
+        instrument=known.instrument,
+        symbol=known.symbol,
         last_price=price(data, "refLtp"),
-        source=text(data, "source") or None,
-        platform=platform,
+        source=known.source,
+        platform=known.platform,
         reason=text(data, "reasonDescription"),
-        created_at=moment(data, "orderDateTime"),
-        updated_at=later(moment(data, "lastUpdatedTime"), moment(data, "exchOrderTime")),
+        created_at=created_at,
+        updated_at=updated_at,
         raw=raw,
     )
-
-
-def _segment(data: Fields) -> ExchangeSegment:
-    exchange, letter = data.get("exchange"), data.get("segment")
-    if isinstance(exchange, str) and isinstance(letter, str):
-        segment = SEGMENT_BY_LETTER.get((exchange, letter))
-        if segment is not None:
-            return segment
-        known = any(exchange == name for name, _ in SEGMENT_BY_LETTER)
-        name, value = ("segment", letter) if known else ("exchange", exchange)
-        raise unreadable(name, "must be one that Dhan documents, with its partner", value)
-    name = "segment" if isinstance(exchange, str) else "exchange"
-    if data.get(name) is None:
-        raise missing(name)
-    raise unreadable(name, "must be text", data[name])
 
 
 def _terms(data: Fields) -> Terms:
@@ -162,39 +131,3 @@ def _terms(data: Fields) -> Terms:
             raise missing("orderType")
         case other:
             raise unreadable("orderType", "must be one of LMT, MKT, SL, SLM", other)
-
-
-def _leg(data: Fields) -> Leg:
-    value = data.get("legNo")
-    if value is None or (value == 0 and type(value) is int):
-        return Leg.ENTRY
-    leg = LEG_BY_NUMBER.get(value) if type(value) is int else None
-    if leg is None:
-        raise unreadable("legNo", "must be 1 (entry), 2 (stop) or 3 (target)", value)
-    return leg
-
-
-def _variety(
-    data: Fields, product: Product, leg: Leg, platform: str | None, correlation: str, parent: str | None
-) -> Variety:
-    """A Forever order's child carries ``offMktFlag`` 1 in market hours, so AFTER_MARKET comes last."""
-    after_market = word(data, "offMktFlag", _FLAG) if data.get("offMktFlag") is not None else False
-    if product is Product.BO:
-        return Variety.BRACKET
-    if product is Product.CO:
-        return Variety.COVER
-    if leg is not Leg.ENTRY or "super order" in text(data, "remarks").lower():
-        return Variety.SUPER
-    if platform == "FOVR" or correlation == "NR" or (parent is not None and correlation in _NO_TAG):
-        return Variety.FOREVER
-    return Variety.AFTER_MARKET if after_market else Variety.REGULAR
-
-
-def _instrument(data: Fields, segment: ExchangeSegment) -> InstrumentFacts | None:
-    """MCX orders count lots whatever the frame's lot size is; one share is a lot where an equity frame has none."""
-    lot = count_or_zero(data, "lotSize")
-    if segment is ExchangeSegment.MCX_COMM or (lot == 0 and segment.is_equity):
-        lot = 1
-    tick = price(data, "tickSize")
-    kind = None if data.get("instrument") is None else word(data, "instrument", KIND)
-    return InstrumentFacts(lot, tick, kind) if lot else None

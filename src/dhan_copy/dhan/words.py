@@ -33,6 +33,9 @@ PRODUCT_BY_LETTER = {
     "B": Product.BO,
 }
 
+NO_TAG = ("", "NA", "NR")
+"""Correlation ids that say that there is none; NR marks the child of a Forever order besides."""
+
 LEG = {"NA": Leg.ENTRY, "": Leg.ENTRY, "ENTRY_LEG": Leg.ENTRY, "TARGET_LEG": Leg.TARGET, "STOP_LOSS_LEG": Leg.STOP}
 LEG_BY_NUMBER = {1: Leg.ENTRY, 2: Leg.STOP, 3: Leg.TARGET}
 
