@@ -202,7 +202,7 @@ def moment(row: Fields, name: str) -> datetime | None:
         raise unreadable(name, "must be a time", value)
     try:
         return _moment(value)
-    except (ValueError, OverflowError):
+    except ValueError:
         raise unreadable(name, "must be a time as YYYY-MM-DD HH:MM:SS", value) from None
 
 
@@ -212,7 +212,10 @@ def _moment(value: str) -> datetime | None:
         return None
     if not _MOMENT.fullmatch(value):
         raise ValueError(value)
-    return ist(datetime.fromisoformat(value))
+    naive = datetime.fromisoformat(value)
+    if not 1990 <= naive.year < 2200:
+        raise ValueError(value)
+    return ist(naive)
 
 
 def later(one: datetime | None, other: datetime | None) -> datetime | None:
