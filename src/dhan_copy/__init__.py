@@ -1,0 +1,136 @@
+"""Copies orders from a leader's Dhan account to follower accounts: never two, never silently none.
+
+Everything a user needs is a name of this package; it is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dhan_copy.config import Follower as Follower
+    from dhan_copy.config import Leader as Leader
+    from dhan_copy.core.facts import AlertRaised as AlertRaised
+    from dhan_copy.core.facts import Entry as Entry
+    from dhan_copy.core.facts import TradingState as TradingState
+    from dhan_copy.core.settings import AtModificationCap as AtModificationCap
+    from dhan_copy.core.settings import BelowLot as BelowLot
+    from dhan_copy.core.settings import FirstStart as FirstStart
+    from dhan_copy.core.settings import Policy as Policy
+    from dhan_copy.core.settings import RateLimits as RateLimits
+    from dhan_copy.core.settings import RateWindow as RateWindow
+    from dhan_copy.dhan import DhanAccount as DhanAccount
+    from dhan_copy.display import Table as Table
+    from dhan_copy.engine import CopyEngine as CopyEngine
+    from dhan_copy.errors import BrokerError as BrokerError
+    from dhan_copy.errors import ConfigurationError as ConfigurationError
+    from dhan_copy.errors import DhanCopyError as DhanCopyError
+    from dhan_copy.errors import FeedError as FeedError
+    from dhan_copy.errors import Rejected as Rejected
+    from dhan_copy.errors import SizingError as SizingError
+    from dhan_copy.errors import StoreError as StoreError
+    from dhan_copy.errors import Unresolved as Unresolved
+    from dhan_copy.errors import ValidationError as ValidationError
+    from dhan_copy.model.reason import ReasonCode as ReasonCode
+    from dhan_copy.model.size import Quantity as Quantity
+    from dhan_copy.model.size import Ratio as Ratio
+    from dhan_copy.observe import LogFormat as LogFormat
+    from dhan_copy.sizers import CapitalProportional as CapitalProportional
+    from dhan_copy.sizers import SameQuantity as SameQuantity
+    from dhan_copy.stores.memory import MemoryStore as MemoryStore
+    from dhan_copy.stores.sqlite import SqliteStore as SqliteStore
+    from dhan_copy.testing.playground import Playground as Playground
+
+    __version__: str
+
+_HOMES = {
+    "AlertRaised": "core.facts",
+    "AtModificationCap": "core.settings",
+    "BelowLot": "core.settings",
+    "BrokerError": "errors",
+    "CapitalProportional": "sizers",
+    "ConfigurationError": "errors",
+    "CopyEngine": "engine",
+    "DhanAccount": "dhan",
+    "DhanCopyError": "errors",
+    "Entry": "core.facts",
+    "FeedError": "errors",
+    "FirstStart": "core.settings",
+    "Follower": "config",
+    "Leader": "config",
+    "LogFormat": "observe",
+    "MemoryStore": "stores.memory",
+    "Playground": "testing.playground",
+    "Policy": "core.settings",
+    "Quantity": "model.size",
+    "RateLimits": "core.settings",
+    "RateWindow": "core.settings",
+    "Ratio": "model.size",
+    "ReasonCode": "model.reason",
+    "Rejected": "errors",
+    "SameQuantity": "sizers",
+    "SizingError": "errors",
+    "SqliteStore": "stores.sqlite",
+    "StoreError": "errors",
+    "Table": "display",
+    "TradingState": "core.facts",
+    "Unresolved": "errors",
+    "ValidationError": "errors",
+}
+
+__all__ = [
+    "AlertRaised",
+    "AtModificationCap",
+    "BelowLot",
+    "BrokerError",
+    "CapitalProportional",
+    "ConfigurationError",
+    "CopyEngine",
+    "DhanAccount",
+    "DhanCopyError",
+    "Entry",
+    "FeedError",
+    "FirstStart",
+    "Follower",
+    "Leader",
+    "LogFormat",
+    "MemoryStore",
+    "Playground",
+    "Policy",
+    "Quantity",
+    "RateLimits",
+    "RateWindow",
+    "Ratio",
+    "ReasonCode",
+    "Rejected",
+    "SameQuantity",
+    "SizingError",
+    "SqliteStore",
+    "StoreError",
+    "Table",
+    "TradingState",
+    "Unresolved",
+    "ValidationError",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name == "__version__":
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            value: object = version("dhan-copy")
+        except PackageNotFoundError:
+            value = "0+unknown"
+    elif name in _HOMES:
+        value = getattr(import_module(f"dhan_copy.{_HOMES[name]}"), name)
+    else:
+        raise AttributeError(f"module 'dhan_copy' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

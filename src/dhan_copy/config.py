@@ -1,0 +1,250 @@
+"""Who leads and who follows, as the user writes it, checked before anything starts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Protocol
+
+from attrs import field, frozen
+
+from dhan_copy.core.settings import CopierSettings, FollowerRules, LeaderRules, Policy, RateLimits
+from dhan_copy.errors import ConfigurationError
+from dhan_copy.model.ids import AccountName
+from dhan_copy.model.instrument import InstrumentFacts, InstrumentKey
+from dhan_copy.model.order import Product
+from dhan_copy.model.size import Ratio
+from dhan_copy.protocols import AccountReader, Broker, EventSource, PositionSizer
+
+Instruments = Callable[[InstrumentKey], InstrumentFacts | None] | Mapping[InstrumentKey, InstrumentFacts]
+"""What the user knows of instruments: a function or a mapping."""
+
+
+class Account(Protocol):
+    """What this module needs of a :class:`~dhan_copy.dhan.account.DhanAccount`."""
+
+    @property
+    def client_id(self) -> str: ...
+    def broker(self) -> Broker: ...
+    def feed(self) -> EventSource: ...
+
+
+def _as_name(text: str) -> AccountName:
+    return AccountName(text)
+
+
+def _name(account: Account | str, given: str) -> AccountName:
+    found = given or (account if isinstance(account, str) else getattr(account, "client_id", None))
+    if not isinstance(found, str) or not found.strip():
+        raise ConfigurationError("an account needs a name: give a DhanAccount, or a text and source= or broker=")
+    if len(found) > 64 or not found.isprintable():
+        raise ConfigurationError(f"{found[:64]!r} cannot be the name of an account: at most 64 printable characters")
+    return AccountName(found)
+
+
+def _client_id(account: Account | str) -> str | None:
+    return None if isinstance(account, str) else account.client_id
+
+
+@frozen(repr=False)
+class Leader:
+    """Whose orders are copied: ``Leader(DhanAccount(...))``, or ``Leader("L", source=my_event_source)``.
+
+    ``positions`` is for a source that cannot read positions: what the leader held when copying began, signed units
+    per (instrument, product); an empty mapping says that he was flat.
+    """
+
+    account: Account | str
+    source: EventSource | None = field(default=None, kw_only=True)
+    positions: Mapping[tuple[InstrumentKey, Product], int] | None = field(default=None, kw_only=True)
+    name: AccountName = field(default=AccountName(""), converter=_as_name, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "name", _name(self.account, self.name))
+        if isinstance(self.account, str) and self.source is None:
+            raise ConfigurationError(f"leader {self.name!r} has no source: give source=, or a DhanAccount")
+
+    @property
+    def client_id(self) -> str | None:
+        return _client_id(self.account)
+
+    def open(self) -> tuple[EventSource, AccountReader | None]:
+        """The event source, and what can read the leader's positions (None: nothing can).
+
+        Raises ``ConfigurationError`` when positions can neither be read nor were given.
+        """
+        source = self.source
+        if source is None:
+            assert not isinstance(self.account, str)
+            source = self.account.feed()
+        reader: AccountReader | None = source if isinstance(source, AccountReader) else None
+        if reader is None and not isinstance(self.account, str):
+            broker = self.account.broker()
+            reader = broker if isinstance(broker, AccountReader) else None
+        if reader is None and self.positions is None:
+            raise ConfigurationError(
+                f"the source of leader {self.name!r} cannot read positions, so entries and exits could not be told apart",
+                advice="Say what he holds with positions=; an empty mapping says that he is flat.",
+            )
+        return source, reader
+
+    def __repr__(self) -> str:
+        return f"Leader({self.name!r})"
+
+
+@frozen(repr=False)
+class Follower:
+    """Who copies: ``Follower(DhanAccount(...), size="0.5", live=True)``, or ``Follower("F", broker=my_broker, ...)``.
+
+    ``size`` is required: a sizer (:class:`~dhan_copy.Ratio`, :class:`~dhan_copy.Quantity`, ...) or a ratio as text
+    (``"0.5"``, ``"1/3"``). Nothing is sent until ``live=True``: without it everything is decided and journaled, and a
+    paper ledger is kept. ``max_lots`` cuts an entry order; ``leaders`` names whom to copy (default: every leader);
+    ``source`` is the follower's own order feed, which tells of fills sooner than sweeps of the order book.
+    """
+
+    account: Account | str
+    size: PositionSizer | str | None = field(default=None, kw_only=True)
+    broker: Broker | None = field(default=None, kw_only=True)
+    source: EventSource | None = field(default=None, kw_only=True)
+    live: bool = field(default=False, kw_only=True)
+    max_lots: int | None = field(default=None, kw_only=True)
+    leaders: Iterable[str] | None = field(default=None, kw_only=True)
+    limits: RateLimits = field(default=RateLimits(), kw_only=True)
+    name: AccountName = field(default=AccountName(""), converter=_as_name, kw_only=True)
+    sizer: PositionSizer = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "name", _name(self.account, self.name))
+        object.__setattr__(self, "sizer", _sizer(self.name, self.size))
+        if self.leaders is not None:
+            named = (self.leaders,) if isinstance(self.leaders, str) else tuple(self.leaders)
+            object.__setattr__(self, "leaders", named)
+        if type(self.live) is not bool:
+            raise ConfigurationError(f"live of follower {self.name!r} must be True or False, not {self.live!r}")
+        if self.max_lots is not None and (type(self.max_lots) is not int or self.max_lots < 1):
+            raise ConfigurationError(f"max_lots of follower {self.name!r} must be 1 or more, not {self.max_lots!r}")
+        if self.live and isinstance(self.account, str) and self.broker is None:
+            raise ConfigurationError(f"live follower {self.name!r} has no broker: give broker=, or a DhanAccount")
+
+    @property
+    def client_id(self) -> str | None:
+        return _client_id(self.account)
+
+    def open(self) -> tuple[Broker | None, EventSource | None]:
+        """The broker (None: nothing to read or send with) and, for a live follower, its own feed where it has one."""
+        broker, source = self.broker, self.source
+        if not isinstance(self.account, str):
+            broker = broker if broker is not None else self.account.broker()
+            if source is None and self.live and self.broker is None:
+                source = self.account.feed()
+        return broker, source
+
+    def __repr__(self) -> str:
+        return f"Follower({self.name!r}, size={self.size!r}, live={self.live})"
+
+
+def _sizer(name: str, size: object) -> PositionSizer:
+    if size is None:
+        raise ConfigurationError(
+            f"follower {name!r} has no size", advice='Give size=, for example size="0.5" for half of what the leader trades.'
+        )
+    if isinstance(size, float):
+        raise ConfigurationError(
+            f"size of follower {name!r} is the float {size!r}, which is not exact", advice=f'Write it as text: size="{size}".'
+        )
+    if isinstance(size, str):
+        try:
+            return Ratio(size)
+        except (ValueError, ZeroDivisionError, ArithmeticError) as error:
+            raise ConfigurationError(
+                f"size of follower {name!r} is {size[:40]!r}, which is no ratio above zero",
+                advice='Write "0.5", "1/3" or "2".',
+            ) from error
+    if not callable(getattr(size, "size", None)) or isinstance(size, type):
+        raise ConfigurationError(
+            f"size of follower {name!r} is {type(size).__name__}, which is no sizer",
+            advice='Give Ratio("0.5"), Quantity(75), or an object with size(order, accounts).',
+        )
+    sizer: PositionSizer = size  # type: ignore[assignment]
+    return sizer
+
+
+def as_function(instruments: Instruments | None) -> Callable[[InstrumentKey], InstrumentFacts | None]:
+    """The user's instrument facts as a function; None knows nothing."""
+    if instruments is None:
+        return lambda key: None
+    if callable(instruments):
+        return instruments
+    return instruments.get
+
+
+def settings(
+    leaders: Sequence[Leader],
+    followers: Sequence[Follower],
+    policy: Policy,
+    instruments: Instruments | None,
+    *,
+    durable: bool,
+    flat: frozenset[AccountName] = frozenset(),
+    readable: frozenset[AccountName] = frozenset(),
+) -> CopierSettings:
+    """What the core is told. ``durable`` says whether the store outlives the process, ``flat`` names the leaders whose
+    positions were given by the user, ``readable`` the followers whose positions can be read.
+
+    Raises ``ConfigurationError`` for whatever contradicts itself.
+    """
+    if not leaders:
+        raise ConfigurationError("no leaders", advice="Give leaders=[Leader(...)].")
+    if not followers:
+        raise ConfigurationError("no followers", advice="Give followers=[Follower(...)].")
+    _distinct([*leaders, *followers])
+    names = frozenset(leader.name for leader in leaders)
+    for follower in followers:
+        unknown = frozenset(follower.leaders or ()) - names
+        if unknown:
+            raise ConfigurationError(
+                f"follower {follower.name!r} names a leader that does not exist: {', '.join(sorted(unknown))}",
+                advice=f"The leaders are {', '.join(sorted(names))}.",
+            )
+        if follower.leaders is not None and not frozenset(follower.leaders):
+            raise ConfigurationError(f"follower {follower.name!r} follows nobody", advice="Leave leaders= away for all.")
+        if follower.live and not durable:
+            raise ConfigurationError(
+                f"follower {follower.name!r} is live, but the store is memory: a restart would forget what was sent",
+                advice='Give a file: store="copies.db".',
+            )
+    return CopierSettings(
+        leaders=tuple(LeaderRules(name=leader.name, positions_known_flat=leader.name in flat) for leader in leaders),
+        followers=tuple(
+            FollowerRules(
+                name=follower.name,
+                sizer=follower.sizer,
+                live=follower.live,
+                leaders=None if follower.leaders is None else frozenset(AccountName(name) for name in follower.leaders),
+                limits=follower.limits,
+                max_lots=follower.max_lots,
+                reads_positions=follower.name in readable,
+            )
+            for follower in followers
+        ),
+        policy=policy,
+        instruments=as_function(instruments),
+    )
+
+
+def _distinct(accounts: Sequence[Leader | Follower]) -> None:
+    names: set[str] = set()
+    ids: dict[str, str] = {}
+    for account in accounts:
+        if account.name in names:
+            raise ConfigurationError(
+                f"two accounts are called {account.name!r}", advice="Give one of them another name=."
+            )
+        names.add(account.name)
+        client_id = account.client_id
+        if client_id is not None and client_id in ids:
+            raise ConfigurationError(
+                f"{ids[client_id]!r} and {account.name!r} are the same Dhan account {client_id}",
+                advice="An account cannot appear twice, nor copy itself.",
+            )
+        if client_id is not None:
+            ids[client_id] = account.name

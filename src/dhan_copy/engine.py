@@ -1,0 +1,466 @@
+"""What users hold: an engine that copies leaders' orders to followers, with threads or step by step."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from itertools import islice
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import TypeVar
+
+from typing_extensions import Self
+
+from dhan_copy import explain as stories
+from dhan_copy import views
+from dhan_copy.config import Follower, Instruments, Leader, settings
+from dhan_copy.core.copier import Copier
+from dhan_copy.core.facts import (
+    AlertRaised,
+    EngineStarted,
+    Entry,
+    Fact,
+    SourceStarted,
+    TradingState,
+    TradingStateChanged,
+)
+from dhan_copy.core.settings import CopierSettings, Policy
+from dhan_copy.core.state import State
+from dhan_copy.display import Table
+from dhan_copy.errors import ConfigurationError, StoreError
+from dhan_copy.model.ids import AccountName, ClientOrderId
+from dhan_copy.observe import LogFormat, log, logger
+from dhan_copy.protocols import AccountReader, Clock, Store
+from dhan_copy.runtime.accounts import Accounts, FollowerAccount, LeaderAccount
+from dhan_copy.runtime.clock import SteadyClock, SystemClock
+from dhan_copy.runtime.desk import FollowerDesk, LeaderDesk, words
+from dhan_copy.runtime.gate import Gate
+from dhan_copy.runtime.given import given_positions
+from dhan_copy.runtime.inbox import Batch, Inbox
+from dhan_copy.runtime.kernel import Hooks
+from dhan_copy.runtime.machine import Inline, Threads
+from dhan_copy.runtime.outlet import Outlet
+
+Told = Entry | AlertRaised
+Answer = TypeVar("Answer")
+_READ_AT_ONCE = 500
+
+
+class CopyEngine:
+    """Copies what leaders do to followers, and journals everything before it acts.
+
+    ``store`` is a path (an SQLite file) or any :class:`~dhan_copy.protocols.Store`; memory is refused for live
+    followers. ``instruments`` says what the user knows of instruments (lot, tick). ``on_alert`` gets every
+    :class:`~dhan_copy.core.facts.AlertRaised` (without it alerts are log warnings only) and ``on_event`` every journal
+    entry; both run on a thread of their own, and whatever they do, copying goes on. Every entry is also a line of the
+    logger ``dhan_copy``.
+
+    Use it as a context manager, with :meth:`start` and :meth:`stop`, with :meth:`run`, or without threads with
+    :meth:`step`. An engine that has stopped is not started again: make a new one on the same store.
+
+    Raises :class:`~dhan_copy.errors.ConfigurationError` for settings that contradict each other.
+    """
+
+    def __init__(
+        self,
+        leaders: Sequence[Leader],
+        followers: Sequence[Follower],
+        store: Store | str | Path,
+        *,
+        policy: Policy = Policy(),
+        instruments: Instruments | None = None,
+        on_alert: Callable[[AlertRaised], object] | None = None,
+        on_event: Callable[[Entry], object] | None = None,
+        clock: Clock | None = None,
+        log_format: LogFormat = LogFormat.KEY_VALUE,
+    ) -> None:
+        self._leaders = tuple(leaders)
+        self._clock = SteadyClock(SystemClock() if clock is None else clock)
+        self._inbox = Inbox()
+        self._given_store = store
+        self._store: Store | None = None
+        self._held = ExitStack()
+        self._on_alert = on_alert
+        self._on_event = on_event
+        self._seen: list[Entry] = []
+        self._log: Outlet[Told] = Outlet("log", lambda told: log(told, log_format), self._dropping)
+        self._callbacks: Outlet[Told] = Outlet("callback", self._tell, self._dropping)
+        self._machine: Threads[Copier] | Inline[Copier] | None = None
+        self._stopped = False
+        self._stepping = False
+        durable = isinstance(store, (str, Path)) or getattr(store, "durable", True)
+        settings(self._leaders, followers, policy, instruments, durable=durable)
+        self._gates = {follower.name: Gate() for follower in followers}
+        self._accounts = self._open_accounts(followers)
+        self._settings: CopierSettings = settings(
+            self._leaders,
+            followers,
+            policy,
+            instruments,
+            durable=durable,
+            flat=frozenset(
+                leader.name
+                for leader, account in zip(self._leaders, self._accounts.leaders)
+                if not account.reads_positions and not leader.positions
+            ),
+            readable=frozenset(f.name for f in self._accounts.followers if f.reads_positions),
+        )
+        self._locked_ids = tuple(f.client_id for f in followers if f.live and f.client_id is not None)
+
+    # Running
+
+    def start(self) -> None:
+        """Take the journal over and begin to copy, on threads of its own.
+
+        Raises :class:`~dhan_copy.errors.StoreError` when the journal cannot be read, or is held by another engine.
+        """
+        if isinstance(self._machine, Threads):
+            raise ConfigurationError("the engine has been started already")
+        self._acquire()
+        machine = Threads(
+            self._make, self._opened_store(), self._accounts, self._clock, self._inbox, self._hooks(), self._failed
+        )
+        try:
+            self._begin(machine)
+            self._log.start()
+            self._callbacks.start()
+            machine.start()
+        except BaseException:
+            self.stop(0.0)
+            raise
+
+    def stop(self, timeout: float = 15.0) -> tuple[ClientOrderId, ...]:
+        """Send nothing more, wait up to ``timeout`` seconds for answers under way, and give the journal back.
+
+        Returns the ids of the requests whose outcome is still unknown; they are looked up at the next start. Safe to
+        call twice.
+        """
+        if self._stopped:
+            return ()
+        self._stopped = True
+        end = time.monotonic() + timeout
+        for gate in self._gates.values():
+            gate.close()
+        try:
+            if self._machine is not None:
+                self._machine.stop(timeout)
+            else:
+                self._accounts.close()
+        except Exception as error:
+            logger.warning("answers that came while stopping could not be journaled: %s", ascii(words(error)))
+        finally:
+            unknown = self._outside(0.0)
+            self._held.close()
+            self._callbacks.stop(max(end - time.monotonic(), 1.0))
+            self._log.stop(max(end - time.monotonic(), 1.0))
+        if unknown:
+            logger.warning("stopped with %d requests unanswered: %s", len(unknown), ", ".join(unknown))
+        return unknown
+
+    def run(self) -> None:
+        """Start, and copy until Ctrl-C, SIGTERM or :meth:`stop`; then stop. Raises what made the engine give up."""
+        with _terminable():
+            self.start()
+            try:
+                self.wait()
+            except (KeyboardInterrupt, _Terminated):
+                pass
+            finally:
+                self.stop()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Whether the engine has stopped within ``timeout`` seconds (None: for ever). Raises what made it give up."""
+        machine = self._machine
+        if machine is None:
+            return self._stopped
+        finished = machine.wait(timeout)
+        if machine.error is not None:
+            raise machine.error
+        return finished
+
+    def step(self) -> Table:
+        """Read what the leaders did, copy it, and read what became of it: without threads, on the calling one.
+
+        Returns what happened. For notebooks and schedulers; call it again at :attr:`due` at the latest.
+        """
+        if isinstance(self._machine, Threads):
+            raise ConfigurationError("the engine is running on its own threads; step() is for one that is not started")
+        if self._stepping:
+            raise ConfigurationError("step() was called from inside step()")
+        self._stepping = True
+        try:
+            machine = self._inline()
+            self._seen.clear()
+            machine.look()
+            happened = stories.happened(self._seen)
+        finally:
+            self._stepping = False
+            self._log.drain()
+            self._callbacks.drain()
+        return happened
+
+    @property
+    def due(self) -> float | None:
+        """``clock.monotonic()`` at which the engine wants to look again; None when only news matter."""
+        return None if self._machine is None else self._machine.kernel.due
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    # Asking
+
+    def status(self) -> Table:
+        """One row per account: what is allowed, what is possible, what is under way."""
+        return views.status(self._state())
+
+    def orders(self) -> Table:
+        """Today's leader orders with each follower's orders for them."""
+        return views.orders(self._state())
+
+    def decisions(self) -> Table:
+        """The one answer for each leader order and follower of today, with its reason."""
+        return views.decisions(self._state())
+
+    def drift(self) -> Table:
+        """Per holding, the difference between what the leader's fills scale to and what the follower owns."""
+        return views.drift(self._state())
+
+    def explain(self, leader_order_id: str) -> Table:
+        """Everything that the journal says of one leader order, in order, each row with its cause."""
+        story = stories.Story(leader_order_id)
+        for entry in self.journal():
+            story.take(entry)
+        return story.table()
+
+    def journal(self, after: int = 0) -> Iterator[Entry]:
+        """The journal's entries with a position above ``after``, read in pieces between which copying goes on."""
+        while True:
+            entries = self._call(lambda: list(islice(self._readable_store().read(after), _READ_AT_ONCE)))
+            yield from entries
+            if len(entries) < _READ_AT_ONCE:
+                return
+            after = entries[-1].position
+
+    # Allowing
+
+    def halt(self, follower: str | None = None, *, timeout: float = 15.0) -> tuple[ClientOrderId, ...]:
+        """Let only cancels leave, for one follower or all, now and after restarts, until :meth:`resume`.
+
+        Once it returns no new order and no change leaves. Waits up to ``timeout`` seconds for those that had left
+        before, and returns the ids of those not yet answered.
+        """
+        return self._allow(follower, TradingState.HALTED, timeout)
+
+    def reduce(self, follower: str | None = None, *, timeout: float = 15.0) -> tuple[ClientOrderId, ...]:
+        """Let only cancels and exits leave, for one follower or all; otherwise as :meth:`halt`."""
+        return self._allow(follower, TradingState.REDUCING, timeout)
+
+    def resume(self, follower: str | None = None) -> None:
+        """Let everything leave again. Orders that the leader placed meanwhile are not entered."""
+        self._allow(follower, TradingState.ACTIVE, 0.0)
+
+    # Inside
+
+    def _open_accounts(self, followers: Sequence[Follower]) -> Accounts:
+        leading, following = [], []
+        for leader in self._leaders:
+            source, reader = leader.open()
+            desk = LeaderDesk(leader.name, source, reader, self._clock)
+            leading.append(LeaderAccount(leader.name, source, desk, reader is not None))
+        for follower in followers:
+            broker, own = follower.open()
+            name = follower.name
+            fdesk = FollowerDesk(name, broker, self._clock, self._gates[name])
+            following.append(FollowerAccount(name, own, fdesk, follower.live, isinstance(broker, AccountReader)))
+        return Accounts(tuple(leading), tuple(following))
+
+    def _make(self) -> Copier:
+        return Copier(self._settings)
+
+    def _hooks(self) -> Hooks:
+        return Hooks(self._committed, self._warn, lambda seconds: True)
+
+    def _acquire(self) -> None:
+        """Become the journal's only writer, once. Account locks keep a second journal away from a live account."""
+        if self._stopped:
+            raise ConfigurationError("the engine has stopped", advice="Make a new one on the same store.")
+        if self._store is not None:
+            return
+        try:
+            store = self._given_store
+            if isinstance(store, (str, Path)):
+                from dhan_copy.stores.sqlite import SqliteStore
+
+                store = SqliteStore(store)
+            self._held.callback(store.close)
+            self._epoch = store.acquire(f"{socket.gethostname()}:{os.getpid()}").epoch
+            if self._locked_ids:
+                from dhan_copy.stores.locks import AccountLock
+
+                for client_id in self._locked_ids:
+                    self._held.enter_context(AccountLock(client_id))
+        except BaseException:
+            self._held.close()
+            raise
+        self._store = store
+
+    def _opened_store(self) -> Store:
+        assert self._store is not None
+        return self._store
+
+    def _readable_store(self) -> Store:
+        if self._store is None:
+            raise StoreError("the journal is not open", advice="Start the engine, or call step().")
+        return self._store
+
+    def _begin(self, machine: Threads[Copier] | Inline[Copier]) -> None:
+        self._machine = machine
+        machine.kernel.start(self._started)
+
+    def _started(self, core: Copier) -> Batch:
+        self._set_gates(core.state)
+        positions = {leader.name: leader.positions for leader in self._leaders}
+        unread = {a.name: positions[a.name] or {} for a in self._accounts.leaders if not a.reads_positions}
+        facts: list[Fact] = [EngineStarted(version=_version(), epoch=self._epoch)]
+        names = (*(a.name for a in self._accounts.leaders), *(a.name for a in self._accounts.followers))
+        facts += [SourceStarted(account=name) for name in names if name not in core.state.started_at]
+        return (*facts, *given_positions(core.state, unread, self._clock.now()))
+
+    def _inline(self) -> Inline[Copier]:
+        if isinstance(self._machine, Inline):
+            return self._machine
+        self._acquire()
+        machine = Inline(
+            self._make, self._opened_store(), self._accounts, self._clock, self._inbox, self._hooks()
+        )
+        self._begin(machine)
+        return machine
+
+    def _call(self, what: Callable[[], Answer]) -> Answer:
+        """Ask on the core's thread while there is one. An engine that was never started opens its journal for it."""
+        if self._machine is None and not self._stopped:
+            self._inline()
+        machine = self._machine
+        if machine is None or self._stopped or self._stepping:
+            return what()
+        return machine.call(what)
+
+    def _state(self) -> State:
+        def copied() -> State:
+            if self._machine is None:
+                return self._make().state
+            return views.snapshot(self._machine.kernel.core.state)
+
+        return self._call(copied)
+
+    def _allow(self, follower: str | None, state: TradingState, timeout: float) -> tuple[ClientOrderId, ...]:
+        name = None if follower is None else AccountName(follower)
+        if name is not None and name not in self._gates:
+            raise ConfigurationError(
+                f"no follower is called {follower!r}", advice=f"The followers are {', '.join(sorted(self._gates))}."
+            )
+        for each, gate in self._gates.items():
+            if state is not TradingState.ACTIVE and name in (None, each):
+                gate.tighten(state)
+        self._call(lambda: None)
+        if self._stopped or (self._machine is not None and self._machine.error is not None):
+            raise StoreError("the engine has stopped: nothing leaves, but this is not remembered over a restart")
+        self._inbox.put((TradingStateChanged(follower=name, state=state),))
+        self._call(lambda: None)
+        return self._outside(timeout, name)
+
+    def _outside(self, timeout: float, name: AccountName | None = None) -> tuple[ClientOrderId, ...]:
+        end = time.monotonic() + timeout
+        found: list[ClientOrderId] = []
+        for each, gate in self._gates.items():
+            if name in (None, each):
+                found += gate.wait(max(end - time.monotonic(), 0.0))
+        return tuple(found)
+
+    def _set_gates(self, state: State) -> None:
+        for name, gate in self._gates.items():
+            gate.allow(state.trading_state(name))
+
+    def _committed(self, entries: Sequence[Entry]) -> None:
+        if self._machine is not None and any(isinstance(entry.fact, TradingStateChanged) for entry in entries):
+            self._set_gates(self._machine.kernel.core.state)
+        if isinstance(self._machine, Inline):
+            self._seen += entries
+        self._log.put(entries)
+        if self._on_alert is not None or self._on_event is not None:
+            self._callbacks.put(entries)
+
+    def _warn(self, alert: AlertRaised) -> None:
+        self._log.put((alert,))
+        self._callbacks.put((alert,))
+
+    def _tell(self, told: Told) -> None:
+        alert = told if isinstance(told, AlertRaised) else told.fact
+        if self._on_alert is not None and isinstance(alert, AlertRaised):
+            self._on_alert(alert)
+        if self._on_event is not None and isinstance(told, Entry):
+            self._on_event(told)
+
+    def _dropping(self) -> None:
+        self._inbox.put(
+            (
+                AlertRaised(
+                    code="OBSERVER_DROPPED",
+                    what="A callback or log handler is too slow: entries are kept from it.",
+                    known="The journal has everything; copying goes on.",
+                    advice="Return from on_event and on_alert quickly.",
+                ),
+            )
+        )
+
+    def _failed(self, error: BaseException) -> None:
+        for gate in self._gates.values():
+            gate.close()
+        self._warn(
+            AlertRaised(
+                code="ENGINE_STOPPED",
+                what=f"The engine gave up: {words(error)}",
+                known="Nothing is sent any more. Orders that are open at the followers stay open.",
+                advice="Look after open orders by hand, repair the cause, and start again on the same journal.",
+            )
+        )
+
+
+class _Terminated(BaseException):
+    """SIGTERM arrived."""
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Make SIGTERM end :meth:`CopyEngine.run`, where signals can be handled at all (the main thread)."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def terminate(number: int, frame: FrameType | None) -> None:
+        raise _Terminated
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _version() -> str:
+    try:
+        return version("dhan-copy")
+    except PackageNotFoundError:
+        return "unknown"

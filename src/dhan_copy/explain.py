@@ -1,0 +1,191 @@
+"""The journal in sentences: what happened to an order, and because of what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from typing_extensions import assert_never
+
+from dhan_copy.core.facts import (
+    AlertRaised,
+    BookRead,
+    CheckpointWritten,
+    CopyAdmitted,
+    CopyDeclined,
+    DayOpened,
+    DriftDeclared,
+    EngineStarted,
+    Entry,
+    Fact,
+    FundsReported,
+    GapDetected,
+    LeaderReported,
+    OrderNotFound,
+    OrderReported,
+    OutcomeUnresolved,
+    PositionsReported,
+    ReadFailed,
+    ReportUnreadable,
+    RequestAccepted,
+    RequestIssued,
+    RequestRejected,
+    RequestWithheld,
+    SourceStarted,
+    TradingStateChanged,
+)
+from dhan_copy.core.requests import Cancel, Modify, Request, Submit
+from dhan_copy.display import Table
+from dhan_copy.model.ids import AccountName, ClientOrderId
+from dhan_copy.model.order import OrderReport
+from dhan_copy.model.reason import ReasonCode
+from dhan_copy.views import number, terms_text
+
+_COLUMNS = ("position", "at", "account", "what", "because_of")
+_ROUTINE = (BookRead, PositionsReported, FundsReported, CheckpointWritten)
+
+
+class Story:
+    """Picks the rows about one leader order out of a journal, in order."""
+
+    def __init__(self, leader_order_id: str) -> None:
+        self._wanted = leader_order_id
+        self._tags: set[tuple[AccountName | None, ClientOrderId]] = set()
+        self._rows: list[Mapping[str, object]] = []
+        self._told: dict[int, str] = {}
+
+    def take(self, entry: Entry) -> None:
+        tag = _tag(entry.fact)
+        about = entry.leader_order_id == self._wanted
+        if about and tag is not None:
+            self._tags.add((entry.account, tag))
+        if about or (tag is not None and (entry.account, tag) in self._tags):
+            self._rows.append(row(entry, self._told))
+
+    def table(self) -> Table:
+        return Table.of(f"order {self._wanted}", _COLUMNS, self._rows)
+
+
+def happened(entries: Iterable[Entry]) -> Table:
+    """What happened, without the routine reads."""
+    told: dict[int, str] = {}
+    return Table.of("what happened", _COLUMNS, [row(e, told) for e in entries if not isinstance(e.fact, _ROUTINE)])
+
+
+def row(entry: Entry, told: dict[int, str]) -> Mapping[str, object]:
+    """One line; ``told`` remembers which facts came before, so that a cause can be named."""
+    told[entry.position] = type(entry.fact).__name__
+    cause = None if entry.cause is None else f"{entry.cause} {told.get(entry.cause, '')}".strip()
+    return {
+        "position": entry.position,
+        "at": entry.at,
+        "account": entry.account,
+        "what": sentence(entry.fact),
+        "because_of": cause,
+    }
+
+
+def sentence(fact: Fact) -> str:
+    """What the fact says, in words."""
+    match fact:
+        case EngineStarted():
+            return f"The engine started (release {fact.version}, owner {fact.epoch} of this journal)."
+        case DayOpened():
+            return f"The trading day {fact.day} began."
+        case SourceStarted():
+            return f"{fact.account} is watched from here on."
+        case LeaderReported():
+            return f"The leader's order is {_report(fact.report)} ({fact.channel.value.lower()})."
+        case OrderReported():
+            return f"The follower's order is {_report(fact.report)} ({fact.channel.value.lower()})."
+        case ReportUnreadable():
+            return f"A report could not be understood: {fact.problem}."
+        case GapDetected():
+            return f"Updates may have been missed: {fact.cause}."
+        case BookRead():
+            return f"The order book was read; {len(fact.tags)} orders in it are ours."
+        case OrderNotFound():
+            return "A lookup by our id showed nothing."
+        case ReadFailed():
+            return f"Reading {fact.what} failed: {fact.problem}. What is known stays as it was."
+        case PositionsReported():
+            return f"{len(fact.positions)} positions were read."
+        case FundsReported():
+            return f"Funds were read: {fact.funds.available} rupees available."
+        case CopyAdmitted():
+            return _admitted(fact)
+        case CopyDeclined():
+            return f"Not copied: {_why(fact.reason, fact.detail)}."
+        case DriftDeclared():
+            more = "more" if fact.quantity > 0 else "less"
+            amount = f"{number(abs(fact.quantity))} units {more} of {fact.key} than the leader scales to"
+            return f"The follower holds {amount}: {_why(fact.reason, fact.detail)}."
+        case RequestIssued():
+            return _issued(fact.request)
+        case RequestAccepted():
+            return f"The broker took the request (attempt {fact.attempt}), order {fact.broker_order_id}."
+        case RequestRejected():
+            final = "for good" if fact.final else "for now"
+            return f"The broker refused the request (attempt {fact.attempt}) {final}: {fact.code} {fact.text}".rstrip() + "."
+        case OutcomeUnresolved():
+            return f"Nobody knows what became of the request (attempt {fact.attempt}): {fact.problem}."
+        case RequestWithheld():
+            return f"The request (attempt {fact.attempt}) was held back and never left: {fact.problem}."
+        case TradingStateChanged():
+            return f"Trading of {fact.follower or 'every follower'} was set to {fact.state.value}."
+        case AlertRaised():
+            return f"ALERT {fact.code}: {fact.what} {fact.known} {fact.advice}".rstrip()
+        case CheckpointWritten():
+            return "The whole state was written down, so that recovery begins here."
+    assert_never(fact)
+
+
+def _report(report: OrderReport) -> str:
+    filled = f", {report.filled_quantity} filled" if report.filled_quantity else ""
+    at = f" at {report.average_price}" if report.filled_quantity and report.average_price is not None else ""
+    name = report.symbol or str(report.key)
+    reason = f": {report.reason}" if report.reason and report.status.is_terminal else ""
+    return (
+        f"{report.status.value}, {report.side.value} {report.quantity} {name} {terms_text(report.terms)} "
+        f"{report.product.value}{filled}{at}{reason}"
+    )
+
+
+def _admitted(fact: CopyAdmitted) -> str:
+    parts = []
+    if fact.exit_quantity:
+        parts.append(f"{fact.exit_quantity} units close what the leader holds")
+    if fact.entry_quantity:
+        carry = f" plus {number(fact.carry)} carried" if fact.carry else ""
+        parts.append(f"{fact.entry_quantity} units open, scaled by {fact.ratio}{carry}, lot {fact.facts.lot_units}")
+    before = "unknown" if fact.position_before is None else str(fact.position_before)
+    paper = "" if fact.live else " on paper"
+    said = f"Copied{paper}: {'; '.join(parts) or 'nothing to do'} (leader held {before})"
+    return f"{said}. {_why(fact.reason, fact.detail)}." if fact.reason is not ReasonCode.COPIED or fact.detail else f"{said}."
+
+
+def _issued(request: Request) -> str:
+    match request:
+        case Submit():
+            what = f"{request.side.value} {request.quantity} of {request.segment.value}:{request.security_id}"
+            text = f"Decided to place {what} {terms_text(request.terms)} as {request.intent.value.lower()}"
+        case Modify():
+            text = f"Decided to change it to a total of {request.quantity}, {terms_text(request.terms)}"
+        case Cancel():
+            return f"Decided to cancel it (attempt {request.attempt})."
+        case _ as never:
+            assert_never(never)
+    note = f" ({request.note})" if request.note else ""
+    return f"{text} (attempt {request.attempt}){note}."
+
+
+def _why(reason: ReasonCode, detail: str) -> str:
+    return f"{reason.value} ({detail})" if detail else reason.value
+
+
+def _tag(fact: Fact) -> ClientOrderId | None:
+    if isinstance(fact, RequestIssued):
+        return fact.request.client_order_id
+    if isinstance(fact, OrderReported):
+        return fact.report.client_order_id
+    tag: ClientOrderId | None = getattr(fact, "client_order_id", None)
+    return tag

@@ -1,0 +1,239 @@
+"""Carries out one command for one account, and always answers with facts."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import datetime
+
+from attrs import frozen
+from typing_extensions import assert_never
+
+from dhan_copy.core.facts import Fact, OutcomeUnresolved, RequestAccepted, RequestRejected, RequestWithheld
+from dhan_copy.core.requests import (
+    Cancel,
+    Command,
+    Intent,
+    Modify,
+    Query,
+    Read,
+    ReadFunds,
+    ReadOrders,
+    ReadPositions,
+    Request,
+    Submit,
+)
+from dhan_copy.errors import DhanCopyError, Rejected
+from dhan_copy.model.ids import AccountName, BrokerOrderId
+from dhan_copy.protocols import AccountReader, Broker, Clock, EventSource
+from dhan_copy.runtime.gate import Gate
+from dhan_copy.runtime.inbox import Batch
+from dhan_copy.runtime.reads import account_of, account_read, failed, follower_book, leader_book, lookup
+
+Answer = Callable[[Batch], None]
+_LONGEST = 2_000
+
+
+@frozen
+class Job:
+    """A command, and the monotonic second after which an entry must not leave: wall time may be stepped, or slept
+    through."""
+
+    command: Command
+    deadline: float | None = None
+
+    @classmethod
+    def of(cls, command: Command, now: datetime, monotonic: float) -> Job:
+        not_after = command.not_after if isinstance(command, (Submit, Modify)) else None
+        return cls(command, None if not_after is None else monotonic + (not_after - now).total_seconds())
+
+    @property
+    def urgency(self) -> int:
+        """Smaller goes first: cancels, then what reduces risk, then entries, then reads."""
+        match self.command:
+            case Cancel():
+                return 0
+            case Submit() | Modify():
+                return 1 if self.command.intent is Intent.EXIT else 2
+            case Query():
+                return 3
+            case ReadOrders() | ReadPositions() | ReadFunds():
+                return 4
+        assert_never(self.command)
+
+
+class FollowerDesk:
+    """A follower's broker behind a gate. Not for two threads at once."""
+
+    def __init__(self, name: AccountName, broker: Broker | None, clock: Clock, gate: Gate) -> None:
+        self.name = name
+        self.gate = gate
+        self._broker = broker
+        self._clock = clock
+
+    def perform(self, job: Job, answer: Answer) -> None:
+        """Carry ``job`` out and hand the facts to ``answer``; an exception that is no ``Exception`` goes on after
+        that."""
+        command = job.command
+        match command:
+            case Submit() | Modify() | Cancel():
+                self._send(command, job.deadline, answer)
+            case Query() | ReadOrders() | ReadPositions() | ReadFunds():
+                _answer_read(command, answer, self._read)
+            case _ as never:
+                assert_never(never)
+
+    def _send(self, request: Request, deadline: float | None, answer: Answer) -> None:
+        late = deadline is not None and self._clock.monotonic() > deadline
+        problem = self.gate.leave(request, self._clock.now(), late)
+        if problem or self._broker is None:
+            self.gate.back(request)
+            answer((withheld(request, problem or "the follower has no broker"),))
+            return
+        try:
+            fact = self._outcome(self._broker, request)
+        except BaseException as error:
+            answer((unresolved(request, words(error)),))
+            raise
+        finally:
+            self.gate.back(request)
+        answer((fact,))
+
+    def _outcome(self, broker: Broker, request: Request) -> Fact:
+        try:
+            match request:
+                case Submit():
+                    broker_order_id = broker.submit(request)
+                    if not isinstance(broker_order_id, str) or not broker_order_id:
+                        return unresolved(request, f"the broker answered {broker_order_id!r} instead of an order id")
+                case Modify():
+                    broker.modify(request)
+                    broker_order_id = request.broker_order_id
+                case Cancel():
+                    broker.cancel(request)
+                    broker_order_id = request.broker_order_id
+                case _ as never:
+                    assert_never(never)
+        except Rejected as no:
+            return RequestRejected(
+                follower=request.follower,
+                client_order_id=request.client_order_id,
+                attempt=request.attempt,
+                refusal=no.refusal,
+                code=str(no.code)[:_LONGEST],
+                text=str(no.text or no.message)[:_LONGEST],
+                final=bool(no.final),
+            )
+        except Exception as error:
+            return unresolved(request, words(error))
+        return RequestAccepted(
+            follower=request.follower,
+            client_order_id=request.client_order_id,
+            attempt=request.attempt,
+            broker_order_id=BrokerOrderId(broker_order_id),
+        )
+
+    def _read(self, read: Read) -> Batch:
+        broker, read_at = self._broker, self._clock.now()
+        if broker is None:
+            return (failed(read, "the follower has no broker"),)
+        match read:
+            case Query():
+                return (lookup(broker, read, read_at),)
+            case ReadOrders():
+                return follower_book(self.name, tuple(broker.orders()), read_at)
+            case ReadPositions() | ReadFunds():
+                if not isinstance(broker, AccountReader):
+                    return (failed(read, "the broker cannot read the account"),)
+                return (account_read(broker, read, read_at),)
+        assert_never(read)
+
+
+class LeaderDesk:
+    """A leader's source, read by one thread at a time: his feed after a gap, and his reader for the core."""
+
+    def __init__(self, name: AccountName, source: EventSource, reader: AccountReader | None, clock: Clock) -> None:
+        self.name = name
+        self._source = source
+        self._reader = reader
+        self._clock = clock
+        self._lock = threading.Lock()
+
+    def perform(self, job: Job, answer: Answer) -> None:
+        command = job.command
+        match command:
+            case Submit() | Modify() | Cancel():
+                answer((withheld(command, "a leader's account takes no requests"),))
+            case Query() | ReadOrders() | ReadPositions() | ReadFunds():
+                with self._lock:
+                    _answer_read(command, answer, self._read)
+            case _ as never:
+                assert_never(never)
+
+    def _read(self, read: Read) -> Batch:
+        read_at = self._clock.now()
+        match read:
+            case Query():
+                return (failed(read, "a leader's account is not looked up"),)
+            case ReadOrders():
+                return leader_book(self.name, tuple(self._source.snapshot()), read_at)
+            case ReadPositions():
+                return self._book_and_positions(read, read_at)
+            case ReadFunds():
+                if self._reader is None:
+                    return (failed(read, "the source cannot read the account"),)
+                return (account_read(self._reader, read, read_at),)
+        assert_never(read)
+
+    def _book_and_positions(self, read: ReadPositions, read_at: datetime) -> Batch:
+        """Both in one batch, the book read first: only so can the core tell which fills the positions hold already."""
+        if self._reader is None:
+            return (failed(read, "the source cannot read the account"),)
+        book = leader_book(self.name, tuple(self._source.snapshot()), read_at)
+        try:
+            return (*book, account_read(self._reader, read, self._clock.now()))
+        except Exception as error:
+            return (*book, failed(read, words(error)))
+
+
+Desk = FollowerDesk | LeaderDesk
+
+
+def _answer_read(read: Read, answer: Answer, perform: Callable[[Read], Batch]) -> None:
+    try:
+        facts = perform(read)
+    except Exception as error:
+        facts = (failed(read, words(error)),)
+    except BaseException as error:
+        answer((failed(read, words(error)),))
+        raise
+    answer(facts)
+    if isinstance(read, Query):
+        _answer_read(ReadOrders(account=account_of(read)), answer, perform)
+
+
+def withheld(request: Request, problem: str) -> RequestWithheld:
+    return RequestWithheld(
+        follower=request.follower,
+        client_order_id=request.client_order_id,
+        attempt=request.attempt,
+        problem=problem,
+    )
+
+
+def unresolved(request: Request, problem: str) -> OutcomeUnresolved:
+    return OutcomeUnresolved(
+        follower=request.follower,
+        client_order_id=request.client_order_id,
+        attempt=request.attempt,
+        problem=problem,
+    )
+
+
+def words(error: BaseException) -> str:
+    """An exception in one line, without its traceback."""
+    try:
+        text = error.message if isinstance(error, DhanCopyError) else str(error)
+    except Exception:
+        text = "(an exception that cannot be written)"
+    return f"{type(error).__name__}: {text}"[:_LONGEST] if text else type(error).__name__

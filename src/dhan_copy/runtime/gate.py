@@ -1,0 +1,85 @@
+"""Whether a request may still leave: the last look before the write."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime
+
+from typing_extensions import assert_never
+
+from dhan_copy.core.facts import TradingState
+from dhan_copy.core.requests import Cancel, Intent, Modify, Request, Submit
+from dhan_copy.model.ids import ClientOrderId
+
+_STRICTNESS = {TradingState.ACTIVE: 0, TradingState.REDUCING: 1, TradingState.HALTED: 2}
+
+
+class Gate:
+    """One follower's gate. Shutting it and passing it exclude each other, so that nothing slips out afterwards."""
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self._state = TradingState.ACTIVE
+        self._closed = False
+        self._outside: dict[ClientOrderId, int] = {}
+
+    def allow(self, state: TradingState) -> None:
+        """What may leave from now on."""
+        with self._condition:
+            self._state = state
+
+    def tighten(self, state: TradingState) -> None:
+        """As :meth:`allow`, but never to allow more."""
+        with self._condition:
+            if _STRICTNESS[state] > _STRICTNESS[self._state]:
+                self._state = state
+
+    def close(self) -> None:
+        """Nothing leaves any more: the engine stops."""
+        with self._condition:
+            self._closed = True
+
+    def leave(self, request: Request, now: datetime, late: bool) -> str:
+        """Let ``request`` out and answer "", or say why it must not leave. Whoever is let out calls :meth:`back`."""
+        with self._condition:
+            problem = self._objection(request, now, late)
+            if not problem:
+                self._outside[request.client_order_id] = threading.get_ident()
+            return problem
+
+    def back(self, request: Request) -> None:
+        """The request has been answered, or its answer is unknown."""
+        with self._condition:
+            self._outside.pop(request.client_order_id, None)
+            self._condition.notify_all()
+
+    def wait(self, timeout: float) -> tuple[ClientOrderId, ...]:
+        """Wait until nothing is outside, and return what still is after ``timeout`` seconds.
+
+        What the calling thread itself has outside is not waited for.
+        """
+        me = threading.get_ident()
+        with self._condition:
+            self._condition.wait_for(lambda: all(owner == me for owner in self._outside.values()), timeout)
+            return tuple(name for name, owner in self._outside.items() if owner != me)
+
+    def _objection(self, request: Request, now: datetime, late: bool) -> str:
+        if self._closed:
+            return "the engine stopped before it was sent"
+        match request:
+            case Cancel():
+                return ""
+            case Submit() | Modify():
+                match self._state:
+                    case TradingState.HALTED:
+                        return "halted before it was sent"
+                    case TradingState.REDUCING if request.intent is Intent.ENTRY:
+                        return "entries were stopped before it was sent"
+                    case TradingState.ACTIVE | TradingState.REDUCING:
+                        pass
+                    case _ as never:
+                        assert_never(never)
+                if request.not_after is not None and (late or now > request.not_after):
+                    return f"too late: it was to be sent until {request.not_after.isoformat()}"
+                return ""
+        assert_never(request)

@@ -1,0 +1,205 @@
+"""The core together with the journal: nothing is handed over before it is durable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Generic, Protocol, TypeVar
+
+from attrs import frozen
+
+from dhan_copy.core.facts import (
+    AlertRaised,
+    Entry,
+    Fact,
+    Moment,
+    OutcomeUnresolved,
+    RequestAccepted,
+    RequestRejected,
+    RequestWithheld,
+)
+from dhan_copy.core.requests import Cancel, Command, Modify, Submit
+from dhan_copy.errors import DhanCopyError, StoreError
+from dhan_copy.protocols import Store
+from dhan_copy.runtime.clock import SteadyClock
+from dhan_copy.runtime.desk import withheld, words
+from dhan_copy.runtime.dispatch import Dispatch
+from dhan_copy.runtime.inbox import Batch
+
+_PAUSES_SECONDS = (0.0, 0.2, 1.0, 3.0)
+"""Before a batch whose commit failed is tried again; after the last one the engine stops."""
+
+
+class Decision(Protocol):
+    """What a step of the core yields."""
+
+    @property
+    def entries(self) -> tuple[Entry, ...]: ...
+    @property
+    def commands(self) -> tuple[Command, ...]: ...
+    @property
+    def due(self) -> float | None: ...
+
+
+class Core(Protocol):
+    """What the runtime needs of :class:`~dhan_copy.core.copier.Copier`."""
+
+    @property
+    def position(self) -> int: ...
+    def restore(self, entries: Iterable[Entry]) -> None:
+        """Fold entries that follow what is known; decide nothing."""
+        ...
+
+    def step(self, now: Moment, facts: Sequence[Fact]) -> Decision: ...
+
+
+@frozen
+class Hooks:
+    """``committed`` sees entries that are durable, before their commands leave; ``warn`` says at once what the journal
+    cannot; ``pause`` waits some seconds and answers whether to go on."""
+
+    committed: Callable[[Sequence[Entry]], None]
+    warn: Callable[[AlertRaised], None]
+    pause: Callable[[float], bool]
+
+
+CoreT = TypeVar("CoreT", bound=Core)
+
+
+class Kernel(Generic[CoreT]):
+    """Owns the core and the store. For one thread."""
+
+    def __init__(
+        self, make: Callable[[], CoreT], store: Store, dispatch: Dispatch, clock: SteadyClock, hooks: Hooks
+    ) -> None:
+        self._make = make
+        self._store = store
+        self._dispatch = dispatch
+        self._clock = clock
+        self._hooks = hooks
+        self._sound = True
+        self._started: Batch = ()
+        self.core: CoreT = make()
+        self.due: float | None = None
+        self.idle = False
+        """Whether the last turn neither changed nor asked anything."""
+
+    def start(self, started: Callable[[CoreT], Batch]) -> None:
+        """Fold the journal, then take the first turn with what ``started`` says of it. Raises ``StoreError``."""
+        self.open()
+        self._started = started(self.core)
+        self.turn([self._started])
+
+    def open(self) -> None:
+        """Fold the journal. Raises ``StoreError`` when it cannot be read."""
+        core = self._make()
+        try:
+            core.restore(self._store.read())
+        except StoreError:
+            raise
+        except Exception as error:
+            raise StoreError(f"the journal could not be folded: {words(error)}") from error
+        self.core = core
+        self._sound = True
+
+    def turn(self, batches: Sequence[Batch]) -> None:
+        """Fold ``batches``, decide, commit, hand over. Raises ``StoreError`` once the store has failed for good.
+
+        A turn that was interrupted (Ctrl-C in a notebook) leaves a core that may know what the journal does not: the
+        next turn begins as after a start.
+        """
+        if not self._sound:
+            self.open()
+            batches = [self._started, *batches]
+        self._sound = False
+        pending: Sequence[Batch] = batches
+        failures = 0
+        while True:
+            try:
+                decision = self.core.step(self._clock.moment(), [fact for batch in pending for fact in batch])
+            except Exception as error:
+                pending = self._after_fault(pending, error)
+                continue
+            try:
+                if decision.entries:
+                    self._store.append(decision.entries)
+            except Exception as error:
+                pending = self._after_failed_commit(pending, decision, error, failures)
+                failures += 1
+                continue
+            break
+        self.due = decision.due
+        self.idle = not decision.entries and not decision.commands
+        self._hooks.committed(decision.entries)
+        self._dispatch.hand_over(decision.commands)
+        self._sound = True
+
+    def settle(self, batches: Sequence[Batch]) -> None:
+        """Journal the answers among ``batches`` without deciding anything: the engine has stopped."""
+        answers = [fact for batch in batches for fact in batch if isinstance(fact, _ANSWERS)]
+        if not answers:
+            return
+        at = self._clock.now()
+        first = self.core.position + 1
+        entries = [Entry(first + offset, at, fact) for offset, fact in enumerate(answers)]
+        self._store.append(entries)
+        self.core.restore(entries)
+        self._hooks.committed(entries)
+
+    def _after_failed_commit(
+        self, batches: Sequence[Batch], decision: Decision, error: Exception, failures: int
+    ) -> Sequence[Batch]:
+        """What to fold next once the journal has been read again: the commit may have landed all the same."""
+        if failures >= len(_PAUSES_SECONDS) or not self._hooks.pause(_PAUSES_SECONDS[failures]):
+            if isinstance(error, StoreError):
+                raise error
+            raise StoreError(f"the journal could not be written: {words(error)}") from error
+        self._hooks.warn(
+            AlertRaised(
+                code="STORE_FAILED",
+                what=f"The journal could not be written: {words(error)}",
+                known=f"{len(decision.commands)} commands were held back; nothing was sent.",
+                advice="It is tried again; if it keeps failing the engine stops. Check disk and permissions.",
+            )
+        )
+        self.open()
+        if self.core.position < decision.entries[-1].position:
+            return batches
+        never_left = [
+            withheld(command, "the engine could not tell whether its journal row was durable")
+            for command in decision.commands
+            if isinstance(command, (Submit, Modify, Cancel))
+        ]
+        return [tuple(never_left)]
+
+    def _after_fault(self, batches: Sequence[Batch], error: Exception) -> Sequence[Batch]:
+        """Leave out the batch that the core cannot take, loudly; the others go on without it."""
+        self.open()
+        culprit = next((batch for batch in batches if self._raises(batch)), None)
+        if culprit is None or all(isinstance(fact, AlertRaised) for fact in culprit):
+            raise DhanCopyError(
+                f"the core failed: {words(error)}", advice="Nothing was sent; please report this with the journal."
+            ) from error
+        alert = AlertRaised(
+            code="FACT_REFUSED",
+            what=f"The core could not take {_named(culprit)}: {words(error)}",
+            known="It was left out; everything else goes on.",
+            advice="Check the accounts by hand, and please report this with the journal.",
+            account=next((name for name in (Entry(1, self._clock.now(), fact).account for fact in culprit) if name), None),
+        )
+        return [*(batch for batch in batches if batch is not culprit), (alert,)]
+
+    def _raises(self, batch: Batch) -> bool:
+        try:
+            self.core.step(self._clock.moment(), batch)
+        except Exception:
+            return True
+        finally:
+            self.open()
+        return False
+
+
+_ANSWERS = (RequestAccepted, RequestRejected, OutcomeUnresolved, RequestWithheld)
+
+
+def _named(batch: Batch) -> str:
+    return ", ".join(sorted({type(fact).__name__ for fact in batch}))

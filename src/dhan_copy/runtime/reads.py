@@ -1,0 +1,113 @@
+"""Turns what a broker or source was asked into facts: a read that fails is a fact of its own, never "none"."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from typing_extensions import assert_never
+
+from dhan_copy.core.facts import (
+    BookRead,
+    Channel,
+    Fact,
+    FundsReported,
+    LeaderReported,
+    OrderNotFound,
+    OrderReported,
+    PositionsReported,
+    ReadFailed,
+)
+from dhan_copy.core.requests import Query, Read, ReadFunds, ReadOrders, ReadPositions
+from dhan_copy.model.account import Funds, Holding, Position
+from dhan_copy.model.ids import AccountName, is_ours
+from dhan_copy.model.instrument import ExchangeSegment, InstrumentKey
+from dhan_copy.model.order import OrderReport, Product
+from dhan_copy.protocols import AccountReader, Broker
+
+_DEMAT_SEGMENTS = (ExchangeSegment.NSE_EQ, ExchangeSegment.BSE_EQ)
+
+
+def name_of(read: Read) -> str:
+    """How a failed read is called in the journal."""
+    match read:
+        case Query():
+            return f"Query:{read.client_order_id}"
+        case ReadOrders() | ReadPositions() | ReadFunds():
+            return type(read).__name__
+    assert_never(read)
+
+
+def account_of(read: Read) -> AccountName:
+    return read.follower if isinstance(read, Query) else read.account
+
+
+def failed(read: Read, problem: str) -> ReadFailed:
+    return ReadFailed(account=account_of(read), what=name_of(read), problem=problem)
+
+
+def follower_book(account: AccountName, rows: Sequence[OrderReport], read_at: datetime) -> tuple[Fact, ...]:
+    """One batch: every row, then that the book was read."""
+    reports = [
+        OrderReported(follower=account, report=_report(row), channel=Channel.BOOK, read_at=read_at) for row in rows
+    ]
+    return (*reports, _read(account, rows, read_at))
+
+
+def leader_book(account: AccountName, rows: Sequence[OrderReport], read_at: datetime) -> tuple[Fact, ...]:
+    """One batch: every row, then that the book was read."""
+    reports = [
+        LeaderReported(leader=account, report=_report(row), channel=Channel.BOOK, read_at=read_at) for row in rows
+    ]
+    return (*reports, _read(account, rows, read_at))
+
+
+def lookup(broker: Broker, query: Query, read_at: datetime) -> Fact:
+    """What a lookup by our id showed. Raises when it failed, or showed another order."""
+    report = broker.find(query.client_order_id)
+    if report is None:
+        return OrderNotFound(follower=query.follower, client_order_id=query.client_order_id, read_at=read_at)
+    if _report(report).client_order_id != query.client_order_id:
+        raise ValueError(f"the lookup answered with another order, tagged {str(report.client_order_id)[:40]!r}")
+    return OrderReported(follower=query.follower, report=report, channel=Channel.BOOK, read_at=read_at)
+
+
+def account_read(reader: AccountReader, read: ReadPositions | ReadFunds, read_at: datetime) -> Fact:
+    """Funds, or positions with holdings. Raises when a read failed."""
+    match read:
+        case ReadFunds():
+            funds = reader.funds()
+            if not isinstance(funds, Funds):
+                raise TypeError(f"funds() answered {type(funds).__name__}, not Funds")
+            return FundsReported(account=read.account, read_at=read_at, funds=funds)
+        case ReadPositions():
+            positions = merged(reader.positions(), reader.holdings())
+            return PositionsReported(account=read.account, read_at=read_at, positions=positions)
+    assert_never(read)
+
+
+def merged(positions: Sequence[Position], holdings: Sequence[Holding]) -> tuple[Position, ...]:
+    """Net quantities per instrument and product; shares in the demat account count as CNC.
+
+    A holding does not name an exchange and can be sold at either, so it counts in both equity segments.
+    """
+    net: dict[tuple[InstrumentKey, Product], int] = {}
+    for position in positions:
+        at = (position.key, position.product)
+        net[at] = net.get(at, 0) + position.net_quantity
+    for holding in holdings:
+        for segment in _DEMAT_SEGMENTS:
+            at = (InstrumentKey(segment, holding.security_id), Product.CNC)
+            net[at] = net.get(at, 0) + holding.quantity
+    return tuple(Position(key.segment, key.security_id, product, n) for (key, product), n in net.items())
+
+
+def _read(account: AccountName, rows: Sequence[OrderReport], read_at: datetime) -> BookRead:
+    tags = tuple(row.client_order_id for row in rows if row.client_order_id is not None and is_ours(row.client_order_id))
+    return BookRead(account=account, read_at=read_at, tags=tags)
+
+
+def _report(row: object) -> OrderReport:
+    if not isinstance(row, OrderReport):
+        raise TypeError(f"expected an OrderReport, got {type(row).__name__}")
+    return row

@@ -1,0 +1,57 @@
+"""One account's thread: carries out that account's commands, the urgent ones first."""
+
+from __future__ import annotations
+
+import threading
+from itertools import count
+from queue import PriorityQueue
+
+from dhan_copy.core.requests import Query, ReadFunds, ReadOrders, ReadPositions
+from dhan_copy.runtime.desk import Answer, Desk, Job
+
+_LAST = 9
+
+
+class Worker:
+    """Owns its desk: nobody else calls the broker. It survives whatever the broker raises."""
+
+    def __init__(self, desk: Desk, answer: Answer) -> None:
+        self._desk = desk
+        self._answer = answer
+        self._jobs: PriorityQueue[tuple[int, int, Job | None]] = PriorityQueue()
+        self._turn = count()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name=f"dhan_copy worker {desk.name}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def put(self, job: Job) -> None:
+        """Queue a job; never waits. At most one request per order is ever here, so the order of arrival among equals
+        is all that matters."""
+        self._jobs.put((job.urgency, next(self._turn), job))
+
+    def stop(self) -> None:
+        """Skip the reads that are queued, answer the rest, then end. The gate is shut before, so nothing leaves."""
+        self._stopping = True
+        self._jobs.put((_LAST, next(self._turn), None))
+
+    def join(self, timeout: float) -> bool:
+        """Whether the thread has ended within ``timeout`` seconds."""
+        if self._thread is not threading.current_thread() and self._thread.ident is not None:
+            self._thread.join(max(timeout, 0.0))
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        while True:
+            job = self._jobs.get()[2]
+            if job is None:
+                return
+            if self._stopping and isinstance(job.command, (Query, ReadOrders, ReadPositions, ReadFunds)):
+                continue
+            try:
+                self._desk.perform(job, self._answer)
+            except BaseException:
+                # The desk has answered already; what it lets through (KeyboardInterrupt, SystemExit raised inside a
+                # broker) must not end the thread, or this follower's exits would stop with it.
+                continue

@@ -1,0 +1,277 @@
+"""A leader, followers and an exchange in one process: try what copying does, without an account and without waiting."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+
+from dhan_copy.config import Follower, Leader
+from dhan_copy.core.settings import Policy
+from dhan_copy.display import Table
+from dhan_copy.engine import CopyEngine
+from dhan_copy.errors import ValidationError
+from dhan_copy.model.ids import SecurityId
+from dhan_copy.model.instrument import ExchangeSegment, InstrumentFacts, InstrumentKey, InstrumentKind
+from dhan_copy.model.order import Limit, Market, Product, Side, StopLimit, Terms, Validity
+from dhan_copy.model.times import ist
+from dhan_copy.protocols import PositionSizer, Store
+from dhan_copy.stores.memory import MemoryStore
+from dhan_copy.testing.broker import FakeBroker
+from dhan_copy.testing.clock import VirtualClock
+from dhan_copy.testing.exchange import SimulatedExchange
+from dhan_copy.testing.orders import Instrument, NewOrder, SimulatedOrder
+from dhan_copy.testing.source import FakeSource
+
+Price = Decimal | str | int
+_OPENING = ist(datetime(2026, 9, 1, 9, 30))
+_OPTION = re.compile(r"\b(CE|PE)$")
+_FUTURE = re.compile(r"\bFUT$")
+_FIRST_SECURITY_ID = 50_001
+
+
+class _LabStore(MemoryStore):
+    """Memory that outlives the engine: the playground keeps it over a restart."""
+
+    durable = True
+
+
+class LeaderOrderHandle:
+    """An order of the leader: change it, take it back, or have it fill."""
+
+    def __init__(self, lab: Playground, order: SimulatedOrder) -> None:
+        self._lab = lab
+        self._account = order.account
+        self.id = order.order_id
+
+    @property
+    def now(self) -> SimulatedOrder:
+        """The order as the exchange knows it now."""
+        return self._lab.exchange.order(self._account, self.id)
+
+    def modify(
+        self,
+        *,
+        lots: int | None = None,
+        quantity: int | None = None,
+        price: Price | None = None,
+        trigger: Price | None = None,
+    ) -> LeaderOrderHandle:
+        """Change the order; what is not named stays. ``lots`` or ``quantity`` is the new total."""
+        now = self.now
+        total = now.quantity if lots is None and quantity is None else self._lab.units(now.key, lots, quantity)
+        new_price = now.price if price is None else price
+        new_trigger = now.trigger if trigger is None else trigger
+        self._lab.exchange.modify(
+            self._account,
+            self.id,
+            quantity=total,
+            terms=_terms(new_price, new_trigger),
+            validity=now.validity,
+            disclosed_quantity=now.disclosed_quantity,
+        )
+        return self
+
+    def cancel(self) -> LeaderOrderHandle:
+        """Take the order back."""
+        self._lab.exchange.cancel(self._account, self.id)
+        return self
+
+    def fill(self, lots: int | None = None, *, quantity: int | None = None, price: Price | None = None) -> LeaderOrderHandle:
+        """Have the exchange trade a part of it (default: the rest)."""
+        whole = lots is None and quantity is None
+        units = None if whole else self._lab.units(self.now.key, lots, quantity)
+        self._lab.exchange.fill(self._account, self.id, units, price)
+        return self
+
+    def __repr__(self) -> str:
+        now = self.now
+        return f"<{now.side.value} {now.quantity} {now.status.value}, {now.filled_quantity} filled, id {self.id}>"
+
+
+class LabLeader:
+    """The leader's hands."""
+
+    def __init__(self, lab: Playground, name: str) -> None:
+        self._lab = lab
+        self.name = name
+
+    def buy(
+        self,
+        symbol: str,
+        lots: int | None = None,
+        *,
+        quantity: int | None = None,
+        price: Price | None = None,
+        trigger: Price | None = None,
+        product: Product | str | None = None,
+        validity: Validity | str = Validity.DAY,
+    ) -> LeaderOrderHandle:
+        """Place a buy order: at the market, or at ``price``, or as a stop with ``trigger`` and ``price`` (rupees).
+
+        Give ``lots`` or ``quantity`` (units); ``product`` is INTRADAY for derivatives and CNC for shares by default.
+        """
+        return self._place(Side.BUY, symbol, lots, quantity, price, trigger, product, validity)
+
+    def sell(
+        self,
+        symbol: str,
+        lots: int | None = None,
+        *,
+        quantity: int | None = None,
+        price: Price | None = None,
+        trigger: Price | None = None,
+        product: Product | str | None = None,
+        validity: Validity | str = Validity.DAY,
+    ) -> LeaderOrderHandle:
+        """Place a sell order; as :meth:`buy`."""
+        return self._place(Side.SELL, symbol, lots, quantity, price, trigger, product, validity)
+
+    def _place(
+        self,
+        side: Side,
+        symbol: str,
+        lots: int | None,
+        quantity: int | None,
+        price: Price | None,
+        trigger: Price | None,
+        product: Product | str | None,
+        validity: Validity | str,
+    ) -> LeaderOrderHandle:
+        key = self._lab.instrument(symbol)
+        if product is None:
+            product = Product.CNC if key.segment.is_equity else Product.INTRADAY
+        new = NewOrder(
+            key=key,
+            side=side,
+            quantity=self._lab.units(key, lots, quantity),
+            terms=_terms(price, trigger),
+            product=Product(product),
+            validity=Validity(validity),
+        )
+        return LeaderOrderHandle(self._lab, self._lab.exchange.place(self.name, new))
+
+
+class Playground:
+    """The real engine on a simulated exchange, on virtual time and without threads.
+
+    ``followers`` maps names to sizes: a sizer, or a ratio as text. They are live: their orders go to the simulated
+    exchange. A symbol that was not seen before is made up: options and futures (``"NIFTY 22500 CE"``, ``"NIFTY FUT"``)
+    with a lot of 75, everything else as shares; all with a tick of 0.05 and a price of 100 rupees.
+    """
+
+    def __init__(
+        self,
+        followers: Mapping[str, PositionSizer | str],
+        *,
+        leader: str = "LEADER",
+        policy: Policy = Policy(),
+        store: Store | None = None,
+        start: datetime = _OPENING,
+    ) -> None:
+        self.clock = VirtualClock(start)
+        self.exchange = SimulatedExchange(self.clock, [leader, *followers])
+        self.leader = LabLeader(self, leader)
+        self.brokers = {name: FakeBroker(self.exchange, name) for name in followers}
+        self.sources: dict[str, FakeSource] = {}
+        self._sizes = dict(followers)
+        self._policy = policy
+        self._store = _LabStore() if store is None else store
+        self._instruments: dict[str, InstrumentKey] = {}
+        self.engine = self._new_engine()
+
+    def step(self) -> Table:
+        """Let the engine see what happened, act, and see what came of that; returns what happened."""
+        return self.engine.step()
+
+    def advance(self, seconds: float) -> Table:
+        """Let time pass, with a step whenever the engine wants one and one at the end; returns the last one's table."""
+        end = self.clock.monotonic() + seconds
+        while (due := self.engine.due) is not None and due < end:
+            self.clock.advance(max(due - self.clock.monotonic(), 0.01))
+            self.engine.step()
+        self.clock.advance(max(end - self.clock.monotonic(), 0.0))
+        return self.engine.step()
+
+    def price(self, symbol: str, price: Price) -> None:
+        """Move the market: resting orders that it reaches fill, stops that it passes trigger."""
+        self.exchange.set_price(self.instrument(symbol), Decimal(price))
+
+    def restart(self) -> None:
+        """Stop the engine and start another one on the same journal."""
+        self.engine.stop()
+        self.engine = self._new_engine()
+
+    def orders(self) -> Table:
+        return self.engine.orders()
+
+    def decisions(self) -> Table:
+        return self.engine.decisions()
+
+    def drift(self) -> Table:
+        return self.engine.drift()
+
+    def status(self) -> Table:
+        return self.engine.status()
+
+    def explain(self, order: LeaderOrderHandle | str) -> Table:
+        """The journal of one leader order, in sentences."""
+        return self.engine.explain(order if isinstance(order, str) else order.id)
+
+    def instrument(self, symbol: str) -> InstrumentKey:
+        """The instrument with this symbol; made up when it is new."""
+        known = self._instruments.get(symbol)
+        if known is not None:
+            return known
+        derivative = _OPTION.search(symbol) or _FUTURE.search(symbol)
+        segment = ExchangeSegment.NSE_FNO if derivative else ExchangeSegment.NSE_EQ
+        option = _OPTION.search(symbol)
+        kind = InstrumentKind.OPTIDX if option else InstrumentKind.FUTIDX if derivative else InstrumentKind.EQUITY
+        key = InstrumentKey(segment, SecurityId(str(_FIRST_SECURITY_ID + len(self._instruments))))
+        self.exchange.add_instrument(
+            Instrument(
+                key=key,
+                facts=InstrumentFacts(75 if derivative else 1, Decimal("0.05"), kind),
+                symbol=symbol,
+                display_name=symbol,
+                option_type=option[1] if option else "XX",
+            )
+        )
+        self.exchange.set_price(key, Decimal(100))
+        self._instruments[symbol] = key
+        return key
+
+    def units(self, key: InstrumentKey, lots: int | None, quantity: int | None) -> int:
+        """Units of the exchange for so many lots, or for a quantity as it is."""
+        if (lots is None) == (quantity is None):
+            raise ValidationError("give lots= or quantity=, and not both")
+        if quantity is not None:
+            return quantity
+        assert lots is not None
+        return lots * self.exchange.instrument(key).facts.lot_units
+
+    def _new_engine(self) -> CopyEngine:
+        name = self.leader.name
+        self.sources = {each: FakeSource(self.exchange, each) for each in (name, *self._sizes)}
+        return CopyEngine(
+            leaders=[Leader(name, source=self.sources[name])],
+            followers=[
+                Follower(each, size=size, broker=self.brokers[each], source=self.sources[each], live=True)
+                for each, size in self._sizes.items()
+            ],
+            store=self._store,
+            policy=self._policy,
+            clock=self.clock,
+        )
+
+    def __repr__(self) -> str:
+        return f"Playground(leader {self.leader.name}, followers {', '.join(self._sizes)})"
+
+
+def _terms(price: Price | None, trigger: Price | None) -> Terms:
+    if trigger is None:
+        return Market() if price is None else Limit(Decimal(price))
+    if price is None:
+        raise ValidationError("a stop needs a price as well: stop-market orders are not copied yet")
+    return StopLimit(Decimal(trigger), Decimal(price))

@@ -1,0 +1,187 @@
+"""What a user asks about: the core's state as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import copy
+from decimal import Decimal
+from fractions import Fraction
+
+import attrs
+from typing_extensions import assert_never
+
+from dhan_copy.core.leader import LeaderOrder
+from dhan_copy.core.state import State
+from dhan_copy.core.trade import CopyTrade, FollowerOrder, Instruction
+from dhan_copy.display import Table
+from dhan_copy.model.order import Limit, Market, StopLimit, StopMarket, Terms
+
+_ORDERS = (
+    "leader", "leader_order_id", "symbol", "side", "quantity", "filled", "status",
+    "follower", "decision", "state", "intent", "ordered", "terms", "done", "average_price",
+    "broker_order_id", "client_order_id", "text",
+)  # fmt: skip
+_DECISIONS = ("leader", "leader_order_id", "follower", "code", "reason", "detail", "ratio", "live")
+_DRIFT = ("leader", "follower", "instrument", "product", "scaled", "owned", "difference", "declared")
+_STATUS = ("account", "role", "trading", "health", "orders", "open", "unresolved", "book_read_at", "positions_read_at")
+
+
+def snapshot(state: State) -> State:
+    """A copy that folding on does not change: what it holds is immutable, so the containers are copied and no more."""
+    copied = copy(state)
+    for field in attrs.fields(State):
+        value = getattr(state, field.name)
+        if isinstance(value, (dict, set, list)):
+            setattr(copied, field.name, value.copy())
+    return copied
+
+
+def terms_text(terms: Terms) -> str:
+    match terms:
+        case Market():
+            return "MARKET"
+        case Limit():
+            return f"LIMIT {terms.price}"
+        case StopLimit():
+            return f"STOP {terms.trigger} LIMIT {terms.price}"
+        case StopMarket():
+            return f"STOP {terms.trigger} MARKET"
+    assert_never(terms)
+
+
+def orders(state: State) -> Table:
+    """Today's leader orders with each follower's orders for them; a leader order that led to none has one row."""
+    rows: list[Mapping[str, object]] = []
+    for key, trade in state.trades.items():
+        leader_order = state.leader_order(key)
+        about = {**_leader_cells(leader_order), "follower": key[2], "decision": _code(trade)}
+        if not trade.orders:
+            rows.append(about)
+        for order in trade.orders:
+            rows.append({**about, **_order_cells(order)})
+    return Table.of("orders", _ORDERS, rows)
+
+
+def decisions(state: State) -> Table:
+    """The one answer for each leader order and follower of today; the code is empty while it is still open."""
+    rows: list[Mapping[str, object]] = []
+    for (leader, leader_order_id, follower), trade in state.trades.items():
+        admitted, declined = trade.admitted, trade.declined
+        reason = trade.decision
+        rows.append(
+            {
+                "leader": leader,
+                "leader_order_id": leader_order_id,
+                "follower": follower,
+                "code": _code(trade),
+                "reason": None if reason is None else reason.value,
+                "detail": declined.detail if declined else admitted.detail if admitted else None,
+                "ratio": str(admitted.ratio) if admitted else None,
+                "live": admitted.live if admitted else None,
+            }
+        )
+    return Table.of("decisions", _DECISIONS, rows)
+
+
+def drift(state: State) -> Table:
+    """Per holding: what the leader's fills scale to, what the follower owns, and the difference with its causes.
+
+    Units of the position, signed; less than a lot of difference that nobody declared is the carry.
+    """
+    rows: list[Mapping[str, object]] = []
+    for (leader, follower, key, product), stake in state.stakes.items():
+        if stake.is_flat and not stake.declared and not stake.scaled:
+            continue
+        rows.append(
+            {
+                "leader": leader,
+                "follower": follower,
+                "instrument": str(key),
+                "product": product,
+                "scaled": number(stake.scaled),
+                "owned": stake.owned,
+                "difference": number(stake.owned - stake.scaled),
+                "declared": ", ".join(f"{reason.name} {number(quantity):+}" for reason, quantity in stake.declared),
+            }
+        )
+    return Table.of("drift", _DRIFT, rows)
+
+
+def status(state: State) -> Table:
+    """One row per account: what is allowed, what is possible, what is under way."""
+    rows: list[Mapping[str, object]] = []
+    for leader in state.settings.leaders:
+        mine = [order.report for (name, _), order in state.leader_orders.items() if name == leader.name]
+        known = state.knows_position(leader.name)
+        rows.append(
+            {
+                "account": leader.name,
+                "role": "leader",
+                "health": "OK" if known else "positions unknown",
+                "orders": len(mine),
+                "open": sum(not report.status.is_terminal for report in mine),
+                "book_read_at": state.book_read_at.get(leader.name),
+            }
+        )
+    for follower in state.settings.followers:
+        name = follower.name
+        ours = [order for key, trade in state.trades.items() if key[2] == name for order in trade.orders]
+        blocked = state.blocked_until.get(name)
+        health = "OK" if blocked is None else f"BLOCKED ({blocked[1].name}) until {blocked[0]:%H:%M:%S}"
+        rows.append(
+            {
+                "account": name,
+                "role": "follower" if follower.live else "follower (paper)",
+                "trading": state.trading_state(name),
+                "health": health,
+                "orders": len(ours),
+                "open": sum(not order.state.is_over for order in ours),
+                "unresolved": sum(order.unresolved is not None for order in ours),
+                "book_read_at": state.book_read_at.get(name),
+                "positions_read_at": state.positions_read_at.get(name),
+            }
+        )
+    return Table.of("status", _STATUS, rows)
+
+
+def number(value: Fraction) -> int | Decimal | Fraction:
+    """A fraction as people write it, where that is exact."""
+    if value.denominator == 1:
+        return value.numerator
+    rest = value.denominator
+    for prime in (2, 5):
+        while rest % prime == 0:
+            rest //= prime
+    return Decimal(value.numerator) / Decimal(value.denominator) if rest == 1 else value
+
+
+def _code(trade: CopyTrade) -> str | None:
+    return None if trade.decision is None else trade.decision.name
+
+
+def _leader_cells(order: LeaderOrder) -> dict[str, object]:
+    report = order.report
+    return {
+        "leader": order.leader,
+        "leader_order_id": report.order_id,
+        "symbol": report.symbol or str(report.key),
+        "side": report.side,
+        "quantity": report.quantity,
+        "filled": report.filled_quantity,
+        "status": report.status,
+    }
+
+
+def _order_cells(order: FollowerOrder) -> dict[str, object]:
+    now: Instruction = order.accepted or order.asked
+    return {
+        "state": "UNRESOLVED" if order.unresolved is not None else order.state,
+        "intent": order.intent,
+        "ordered": now.quantity,
+        "terms": terms_text(now.terms),
+        "done": order.filled_quantity,
+        "average_price": order.average_price,
+        "broker_order_id": order.broker_order_id,
+        "client_order_id": order.client_order_id,
+        "text": order.text,
+    }

@@ -1,0 +1,364 @@
+"""Every command is answered with facts, whatever the broker does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from dhan_copy.core.facts import (
+    BookRead,
+    Channel,
+    Fact,
+    FundsReported,
+    LeaderReported,
+    OrderNotFound,
+    OrderReported,
+    OutcomeUnresolved,
+    PositionsReported,
+    ReadFailed,
+    Refusal,
+    RequestAccepted,
+    RequestRejected,
+    RequestWithheld,
+    TradingState,
+)
+from dhan_copy.core.requests import Command, Intent, Query, ReadFunds, ReadOrders, ReadPositions, Request
+from dhan_copy.errors import (
+    AuthenticationError,
+    BrokerError,
+    OrderStateChanged,
+    PlacementRejected,
+    RateLimited,
+    ReadError,
+    RequestTimedOut,
+    Unresolved,
+)
+from dhan_copy.model.account import Funds, Position
+from dhan_copy.model.ids import SecurityId
+from dhan_copy.model.instrument import ExchangeSegment
+from dhan_copy.model.order import Product
+from dhan_copy.protocols import Broker
+from dhan_copy.runtime.desk import FollowerDesk, Job, LeaderDesk, words
+from dhan_copy.runtime.gate import Gate
+from dhan_copy.runtime.inbox import Batch
+from dhan_copy.testing.clock import VirtualClock
+from tests.runtime.fakes import (
+    FOLLOWER,
+    LEADER,
+    START,
+    ReadingBroker,
+    ReadingSource,
+    ScriptedBroker,
+    ScriptedSource,
+    cancel,
+    modify,
+    report,
+    submit,
+    tag,
+    with_deadline,
+)
+
+REQUESTS = [submit(), modify(), cancel()]
+
+
+class Bench:
+    """A follower's desk with everything around it."""
+
+    def __init__(self, broker: Broker | None = None) -> None:
+        self.broker = ReadingBroker() if broker is None else broker
+        self.clock = VirtualClock(START)
+        self.gate = Gate()
+        self.desk = FollowerDesk(FOLLOWER, self.broker, self.clock, self.gate)
+        self.batches: list[Batch] = []
+
+    def perform(self, command: Command, deadline: float | None = None) -> list[Fact]:
+        before = len(self.batches)
+        self.desk.perform(Job(command, deadline), self.batches.append)
+        return [fact for batch in self.batches[before:] for fact in batch]
+
+
+@pytest.mark.parametrize("request_", REQUESTS)
+def test_a_request_that_is_taken_is_accepted(request_: Request) -> None:
+    bench = Bench(broker := ScriptedBroker())
+    assert bench.perform(request_) == [
+        RequestAccepted(
+            follower=FOLLOWER,
+            client_order_id=request_.client_order_id,
+            attempt=request_.attempt,
+            broker_order_id=broker.answer,  # type: ignore[arg-type]
+        )
+    ]
+    assert broker.calls == [request_]
+
+
+@pytest.mark.parametrize("request_", REQUESTS)
+@pytest.mark.parametrize(
+    ("error", "refusal", "final"),
+    [
+        (PlacementRejected("no", code="DH-906", text="RMS:Blocked"), Refusal.OTHER, True),
+        (PlacementRejected("no", code="DH-906", text="RMS:Blocked", final=False), Refusal.OTHER, False),
+        (OrderStateChanged("no", text="Order Has Traded Please Refresh Order Book"), Refusal.ORDER_STATE, True),
+        (AuthenticationError("no", code="DH-901", text="Invalid Token"), Refusal.AUTHENTICATION, False),
+        (RateLimited("no", code="DH-904", text="Too many"), Refusal.RATE_LIMIT, False),
+    ],
+)
+def test_r1_a_definite_no_keeps_the_brokers_words(
+    request_: Request, error: BrokerError, refusal: Refusal, final: bool
+) -> None:
+    bench = Bench(broker := ScriptedBroker())
+    broker.error = error
+    assert bench.perform(request_) == [
+        RequestRejected(
+            follower=FOLLOWER,
+            client_order_id=request_.client_order_id,
+            attempt=request_.attempt,
+            refusal=refusal,
+            code=error.code,
+            text=error.text,
+            final=final,
+        )
+    ]
+
+
+@pytest.mark.parametrize("request_", REQUESTS)
+@pytest.mark.parametrize(
+    "error",
+    [
+        Unresolved("cut"),
+        RequestTimedOut("10 s"),
+        ReadError("odd, but nothing definite"),
+        ConnectionResetError(104, "reset"),
+        TimeoutError(),
+        ValueError("bad JSON"),
+        KeyError("orderId"),
+        MemoryError(),
+        RecursionError("deep"),
+        StopIteration(),
+    ],
+)
+def test_r3_any_other_exception_leaves_the_outcome_unknown(request_: Request, error: Exception) -> None:
+    bench = Bench(broker := ScriptedBroker())
+    broker.error = error
+    (fact,) = bench.perform(request_)
+    assert isinstance(fact, OutcomeUnresolved)
+    assert (fact.client_order_id, fact.attempt) == (request_.client_order_id, request_.attempt)
+    assert type(error).__name__ in fact.problem
+
+
+@pytest.mark.parametrize("request_", REQUESTS)
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(1), GeneratorExit()])
+def test_the_answer_is_not_lost_when_the_thread_is_interrupted(request_: Request, error: BaseException) -> None:
+    bench = Bench(broker := ScriptedBroker())
+    broker.error = error
+    with pytest.raises(type(error)):
+        bench.perform(request_)
+    ((fact,),) = bench.batches
+    assert isinstance(fact, OutcomeUnresolved)
+    assert bench.gate.wait(0) == ()
+
+
+@pytest.mark.parametrize("answer", [None, "", 7, b"1", []])
+def test_an_answer_that_is_no_order_id_leaves_the_outcome_unknown(answer: object) -> None:
+    bench = Bench(broker := ScriptedBroker())
+    broker.answer = answer
+    assert isinstance(bench.perform(submit())[0], OutcomeUnresolved)
+
+
+def test_t13_an_entry_that_is_late_never_leaves() -> None:
+    bench = Bench(broker := ScriptedBroker())
+    bench.clock.advance(5.1)
+    (fact,) = bench.perform(with_deadline(submit(), 5))
+    assert isinstance(fact, RequestWithheld) and "too late" in fact.problem
+    assert broker.calls == []
+
+
+def test_t13_an_entry_is_late_although_the_wall_clock_was_set_back() -> None:
+    bench = Bench(broker := ScriptedBroker())
+    request = with_deadline(submit(), 5)
+    job = Job.of(request, bench.clock.now(), bench.clock.monotonic())
+    bench.clock.advance(60)
+    bench.clock.set_wall(START - timedelta(hours=1))
+    bench.desk.perform(job, bench.batches.append)
+    assert isinstance(bench.batches[0][0], RequestWithheld)
+    assert broker.calls == []
+
+
+def test_a_halted_entry_never_leaves() -> None:
+    bench = Bench(broker := ScriptedBroker())
+    bench.gate.allow(TradingState.HALTED)
+    assert isinstance(bench.perform(submit())[0], RequestWithheld)
+    assert isinstance(bench.perform(cancel())[0], RequestAccepted)
+    assert [type(call).__name__ for call in broker.calls] == ["Cancel"]
+
+
+def test_a_follower_without_a_broker_withholds_and_fails_reads() -> None:
+    bench = Bench()
+    bench.desk = FollowerDesk(FOLLOWER, None, bench.clock, bench.gate)
+    assert isinstance(bench.perform(submit())[0], RequestWithheld)
+    assert isinstance(bench.perform(ReadOrders(account=FOLLOWER))[0], ReadFailed)
+    assert bench.gate.wait(0) == ()
+
+
+def test_a_query_that_finds_the_order_is_followed_by_the_book() -> None:
+    bench = Bench(broker := ScriptedBroker())
+    broker.found = report("B1", client_id=tag())
+    broker.book = [report("B1", client_id=tag()), report("X", client_id=None)]
+    bench.perform(Query(follower=FOLLOWER, client_order_id=tag()))
+    (found,), book = bench.batches
+    assert found == OrderReported(
+        follower=FOLLOWER, report=report("B1", client_id=tag()), channel=Channel.BOOK, read_at=START
+    )
+    assert [type(fact) for fact in book] == [OrderReported, OrderReported, BookRead]
+    assert book[-1] == BookRead(account=FOLLOWER, read_at=START, tags=(tag(),))
+
+
+def test_a_query_that_finds_nothing_is_followed_by_the_book() -> None:
+    bench = Bench(ScriptedBroker())
+    assert bench.perform(Query(follower=FOLLOWER, client_order_id=tag())) == [
+        OrderNotFound(follower=FOLLOWER, client_order_id=tag(), read_at=START),
+        BookRead(account=FOLLOWER, read_at=START, tags=()),
+    ]
+
+
+def test_a_lookup_that_answers_with_another_order_is_a_failed_read_and_not_evidence() -> None:
+    bench = Bench(broker := ScriptedBroker())
+    broker.found = report("B2", client_id=tag(2))
+    first = bench.perform(Query(follower=FOLLOWER, client_order_id=tag()))[0]
+    assert isinstance(first, ReadFailed) and first.what == f"Query:{tag()}"
+
+
+@pytest.mark.parametrize(
+    ("read", "what"),
+    [
+        (Query(follower=FOLLOWER, client_order_id=tag()), f"Query:{tag()}"),
+        (ReadOrders(account=FOLLOWER), "ReadOrders"),
+        (ReadPositions(account=FOLLOWER), "ReadPositions"),
+        (ReadFunds(account=FOLLOWER), "ReadFunds"),
+    ],
+)
+@pytest.mark.parametrize("error", [ReadError("502"), ValueError("html"), Unresolved("cut"), PlacementRejected("no")])
+def test_a_read_that_fails_is_never_taken_for_none(read: Command, what: str, error: Exception) -> None:
+    bench = Bench()
+    bench.broker.error = error  # type: ignore[attr-defined]
+    facts = bench.perform(read)
+    assert all(isinstance(fact, ReadFailed) for fact in facts)
+    first = facts[0]
+    assert isinstance(first, ReadFailed) and first.what == what and first.account == FOLLOWER
+
+
+def test_a_read_that_is_interrupted_is_answered_before_the_interruption_goes_on() -> None:
+    bench = Bench(broker := ScriptedBroker())
+    broker.error = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        bench.perform(ReadOrders(account=FOLLOWER))
+    assert isinstance(bench.batches[0][0], ReadFailed)
+
+
+@pytest.mark.parametrize("book", [None, [None], ["row"], [{"orderId": "1"}], 7])
+def test_a_book_of_anything_else_is_a_failed_read(book: object) -> None:
+    bench = Bench(broker := ScriptedBroker())
+    broker.book = book
+    (fact,) = bench.perform(ReadOrders(account=FOLLOWER))
+    assert isinstance(fact, ReadFailed)
+
+
+def test_a_broker_that_cannot_read_the_account_fails_the_read() -> None:
+    bench = Bench(ScriptedBroker())
+    assert isinstance(bench.perform(ReadPositions(account=FOLLOWER))[0], ReadFailed)
+
+
+def test_funds_and_positions_are_reported_with_the_time_at_which_the_read_began() -> None:
+    bench = Bench(broker := ReadingBroker())
+    broker.held = [Position(ExchangeSegment.NSE_EQ, SecurityId("1333"), Product.CNC, 5)]
+    assert bench.perform(ReadFunds(account=FOLLOWER)) == [
+        FundsReported(account=FOLLOWER, read_at=START, funds=Funds(Decimal(1000), Decimal(2000)))
+    ]
+    assert bench.perform(ReadPositions(account=FOLLOWER)) == [
+        PositionsReported(account=FOLLOWER, read_at=START, positions=tuple(broker.held))
+    ]
+
+
+def leader(source: ScriptedSource) -> tuple[LeaderDesk, list[Batch], Callable[[Command], Batch]]:
+    reader = source if isinstance(source, ReadingSource) else None
+    desk = LeaderDesk(LEADER, source, reader, VirtualClock(START))
+    batches: list[Batch] = []
+
+    def perform(command: Command) -> Batch:
+        desk.perform(Job(command), batches.append)
+        return batches[-1]
+
+    return desk, batches, perform
+
+
+def test_a_leaders_book_is_one_batch() -> None:
+    source = ScriptedSource()
+    source.book = [report("1"), report("2")]
+    _, _, perform = leader(source)
+    batch = perform(ReadOrders(account=LEADER))
+    assert [type(fact) for fact in batch] == [LeaderReported, LeaderReported, BookRead]
+    assert isinstance(batch[0], LeaderReported) and batch[0].leader == LEADER and batch[0].channel is Channel.BOOK
+
+
+def test_a_leaders_positions_come_with_his_book() -> None:
+    source = ReadingSource()
+    source.book = [report("1")]
+    _, _, perform = leader(source)
+    assert [type(fact) for fact in perform(ReadPositions(account=LEADER))] == [
+        LeaderReported, BookRead, PositionsReported,
+    ]  # fmt: skip
+    source.positions_error = ReadError("502")
+    assert [type(fact) for fact in perform(ReadPositions(account=LEADER))] == [LeaderReported, BookRead, ReadFailed]
+    source.error = ReadError("502")
+    assert [type(fact) for fact in perform(ReadPositions(account=LEADER))] == [ReadFailed]
+
+
+def test_a_leaders_funds() -> None:
+    _, _, perform = leader(ReadingSource())
+    assert isinstance(perform(ReadFunds(account=LEADER))[0], FundsReported)
+
+
+@pytest.mark.parametrize("read", [ReadFunds(account=LEADER), ReadPositions(account=LEADER)])
+def test_a_source_that_cannot_read_the_account_fails_the_read(read: Command) -> None:
+    _, _, perform = leader(ScriptedSource())
+    assert isinstance(perform(read)[0], ReadFailed)
+
+
+def test_nothing_is_ever_sent_to_a_leaders_account() -> None:
+    _, batches, perform = leader(ReadingSource())
+    assert isinstance(perform(submit())[0], RequestWithheld)
+    perform(Query(follower=LEADER, client_order_id=tag()))
+    assert isinstance(batches[1][0], ReadFailed)
+
+
+def test_urgency_puts_cancels_first_then_exits_then_entries_then_reads() -> None:
+    commands: list[Command] = [
+        cancel(),
+        submit(intent=Intent.EXIT),
+        submit(),
+        Query(follower=FOLLOWER, client_order_id=tag()),
+        ReadOrders(account=FOLLOWER),
+    ]
+    urgencies = [Job(command).urgency for command in commands]
+    assert urgencies == sorted(set(urgencies))
+    assert Job(modify(intent=Intent.EXIT)).urgency == urgencies[1]
+    assert Job(ReadFunds(account=FOLLOWER)).urgency == urgencies[4]
+
+
+def test_only_what_has_a_deadline_gets_one() -> None:
+    assert Job.of(submit(), START, 100.0).deadline is None
+    assert Job.of(cancel(), START, 100.0).deadline is None
+    assert Job.of(with_deadline(submit(), 5), START, 100.0).deadline == 105.0
+
+
+def test_words_survive_an_exception_that_cannot_be_written() -> None:
+    class Unspeakable(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError
+
+    assert words(Unspeakable()).startswith("Unspeakable: ")
+    assert words(ValueError()) == "ValueError"
+    assert words(ReadError("502", account="F")) == "ReadError: 502"
+    assert len(words(ValueError("x" * 100_000))) == 2_000
