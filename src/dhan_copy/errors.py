@@ -171,6 +171,13 @@ class PriceRejected(Rejected):
     advice = "Check the leader's price against the follower's exchange limits."
 
 
+class ConnectionFailed(Rejected):
+    """No connection could be opened, so the request never left."""
+
+    final = False
+    advice = "It may be sent again while it is still wanted; check network, DNS, proxy and source address."
+
+
 class CoverOrderError(Rejected):
     """A cover order cannot be placed this way: no document names the field of its stop."""
 
