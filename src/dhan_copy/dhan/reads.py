@@ -1,0 +1,100 @@
+"""Reads an account over REST, so that a failed read is never taken for an empty one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from attrs import frozen
+from dhanhq import dhanhq
+
+from dhan_copy.dhan.frames import mapping
+from dhan_copy.dhan.outcomes import classify_read
+from dhan_copy.dhan.portfolio import parse_funds, parse_holdings, parse_positions
+from dhan_copy.dhan.rows import parse_order_book, parse_order_row, rows_of
+from dhan_copy.dhan.session import Outcome, Session
+from dhan_copy.errors import AuthenticationError, ReadError, UnreadableReport
+from dhan_copy.model.account import Funds, Holding, Position
+from dhan_copy.model.ids import AccountName, ClientOrderId
+from dhan_copy.model.order import OrderReport
+from dhan_copy.protocols import Unreadable
+
+_Value = TypeVar("_Value")
+
+
+@frozen
+class Book:
+    """An order book as read. A row that could not be understood is in ``unreadable``: it is not absent."""
+
+    reports: Sequence[OrderReport]
+    unreadable: Sequence[Unreadable]
+
+
+class AccountReads:
+    """What an account holds and which orders it has had today. Every method raises
+    :class:`~dhan_copy.errors.BrokerError` when it cannot say for certain."""
+
+    def __init__(self, session: Session, account: AccountName) -> None:
+        self._session = session
+        self._account = account
+
+    def book(self) -> Book:
+        """Today's orders (``GET /orders``)."""
+        return self._understood("orders", lambda sdk: sdk.get_order_list(), _book)
+
+    def order(self, tag: ClientOrderId) -> OrderReport | None:
+        """The order with this tag (``GET /orders/external/{tag}``); None when the answer is an empty list.
+
+        The documentation promises an object, live answers are lists. An answer that shows another order, or several,
+        proves nothing and raises :class:`~dhan_copy.errors.ReadError`.
+        """
+        what = f"order {tag}"
+        data = self._verdict(what, self._session.ask(lambda sdk: sdk.get_order_by_correlationID(tag)))
+        reports = self._parsed(what, data, _orders)
+        if any(report.client_order_id != tag for report in reports):
+            raise ReadError(f"{what}: the answer shows another order", account=self._account)
+        if len(reports) > 1:
+            raise ReadError(f"{what}: {len(reports)} orders carry one tag", account=self._account)
+        return reports[0] if reports else None
+
+    def funds(self) -> Funds:
+        return self._understood("funds", lambda sdk: sdk.get_fund_limits(), parse_funds)
+
+    def positions(self) -> Sequence[Position]:
+        return self._understood("positions", lambda sdk: sdk.get_positions(), lambda data: parse_positions(_list(data)))
+
+    def holdings(self) -> Sequence[Holding]:
+        return self._understood("holdings", lambda sdk: sdk.get_holdings(), lambda data: parse_holdings(_list(data)))
+
+    def check_token(self) -> None:
+        """Read the profile, which any valid token may do; raises ``AuthenticationError`` when it is refused."""
+        self._verdict("profile", self._session.get("/profile"))
+
+    def _understood(self, what: str, call: Callable[[dhanhq], object], parse: Callable[[object], _Value]) -> _Value:
+        return self._parsed(what, self._verdict(what, self._session.ask(call)), parse)
+
+    def _parsed(self, what: str, data: object, parse: Callable[[object], _Value]) -> _Value:
+        try:
+            return parse(data)
+        except UnreadableReport as error:
+            raise ReadError(f"{what}: {error.message}", account=self._account) from None
+
+    def _verdict(self, what: str, outcome: Outcome) -> object:
+        if isinstance(outcome.not_sent, AuthenticationError):
+            raise outcome.not_sent
+        return classify_read(outcome.answer, account=self._account, what=what)
+
+
+def _list(data: object) -> object:
+    """A whole book or portfolio is a list: one object in its place may be an answer to something else."""
+    if not isinstance(data, list):
+        raise UnreadableReport("a list was expected")
+    return data
+
+
+def _book(data: object) -> Book:
+    return Book(*parse_order_book(_list(data)))
+
+
+def _orders(data: object) -> list[OrderReport]:
+    return [parse_order_row(mapping(row, "row")) for row in rows_of(data)]
