@@ -91,7 +91,9 @@ def test_holdings_count_all_shares() -> None:
     assert parse_holdings([]) == []
 
 
-@pytest.mark.parametrize(("name", "value"), [("totalQty", None), ("totalQty", -1), ("securityId", ""), ("totalQty", "")])
+@pytest.mark.parametrize(
+    ("name", "value"), [("totalQty", None), ("totalQty", -1), ("securityId", ""), ("totalQty", "")]
+)
 def test_one_unreadable_holding_fails_the_read(name: str, value: object) -> None:
     with pytest.raises(UnreadableReport) as caught:
         parse_holdings([{**HOLDING, name: value}])
@@ -104,8 +106,8 @@ def without(*names: str, **more: object) -> dict[str, object]:
 
 @pytest.mark.parametrize(
     "row",
-    [FUNDS, [FUNDS], without("availabelBalance", availableBalance=98440.5), without(availableBalance=Decimal("98440.5")),
-     without(sodLimit="113642.00")],
+    [FUNDS, [FUNDS], without("availabelBalance", availableBalance=98440.5), without(sodLimit="113642.00"),
+     without(availableBalance=Decimal("98440.5"))],
 )  # fmt: skip
 def test_z5_funds_in_either_spelling(row: object) -> None:
     assert parse_funds(row) == Funds(Decimal("98440.5"), Decimal(113642))

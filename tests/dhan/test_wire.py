@@ -287,7 +287,9 @@ def test_a_super_order_is_recognised_by_either_of_two_remarks() -> None:
     assert parse_order_update(twice).variety is Variety.SUPER
 
 
-@pytest.mark.parametrize("spelled", ['"tradedQty":400,', '"tradedQty" :400,', '"tradedQty"\n:400,', '"tradedQty"\t:400,'])
+@pytest.mark.parametrize(
+    "spelled", ['"tradedQty":400,', '"tradedQty" :400,', '"tradedQty"\n:400,', '"tradedQty"\t:400,']
+)
 def test_t11_a_key_twice_with_different_values_is_refused(spelled: str) -> None:
     text = frame(tradedQty=0)
     with pytest.raises(UnreadableReport) as caught:

@@ -102,10 +102,14 @@ WORDS: tuple[tuple[str, type[Rejected], frozenset[Asked]], ...] = (
         OrderStateChanged,
         CHANGES,
     ),
-    (r"insufficient|required margin|margin (shortfall|exceeds)|add (rs\.?|funds)", InsufficientFunds, ORDERS),
+    (
+        r"insufficient (fund|balance|margin|limit|cash)|required margin|margin (shortfall|exceeds)|add (rs\.?|funds)",
+        InsufficientFunds,
+        ORDERS,
+    ),
     (
         r"market (is |are )?(currently )?(closed|not open)|after market hours|outside (market|trading) hours"
-        r"|exchange (is )?closed|trading session",
+        r"|exchange (is )?closed",
         MarketClosed,
         ORDERS,
     ),
@@ -228,7 +232,7 @@ TABLE: tuple[Rule, ...] = (
     Rule(name="read", http=SUCCESS, asked=frozenset({Asked.READ}), verdict=Verdict.ACCEPTED),
     Rule(
         name="any other status",
-        http=(range(100, 1000),),
+        http=(range(1000),),
         verdict=Verdict.UNRESOLVED,
         error=Unresolved,
         source="a redirect, for one: nothing is known of the order",

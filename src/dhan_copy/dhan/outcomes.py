@@ -97,7 +97,7 @@ def classify_read(answer: Answer, *, account: AccountName, what: str) -> object:
     rule, code = rule_for(answer, Asked.READ), code_of(answer)
     if rule.verdict is Verdict.ACCEPTED and isinstance(answer.body, list | Mapping) and not code:
         return answer.body
-    if what == "holdings" and code == NO_HOLDINGS and rule.verdict is not Verdict.ACCEPTED:
+    if what == "holdings" and code == NO_HOLDINGS:
         return []
     error = rule.error if rule.error is not None and issubclass(rule.error, Rejected) else ReadError
     raise _error(error, f"reading {what} failed", answer, account, None)
