@@ -6,6 +6,7 @@ import json
 import logging
 import queue
 import socket
+import ssl
 import struct
 import threading
 from collections import deque
@@ -48,6 +49,7 @@ class HttpServer:
     """Answers each request with the next of ``steps``; without one, with an empty list."""
 
     listener: socket.socket
+    tls: ssl.SSLContext | None = None
     steps: deque[Step] = field(factory=deque)
     requests: list[Received] = field(factory=list)
     connections: int = 0
@@ -73,7 +75,9 @@ class HttpServer:
 
     def _serve(self, sock: socket.socket, number: int) -> None:
         try:
-            self._converse(sock, number)
+            self._converse(secured(sock, self.tls), number)
+        except OSError:
+            pass
         finally:
             self.ended.release()
 
@@ -94,6 +98,17 @@ class HttpServer:
                     step(sock, request)
             except (OSError, ValueError):
                 pass
+
+
+def secured(sock: socket.socket, tls: ssl.SSLContext | None) -> socket.socket:
+    """The server's end of the connection; a failed handshake closes it."""
+    if tls is None:
+        return sock
+    try:
+        return tls.wrap_socket(sock, server_side=True)
+    except OSError:
+        sock.close()
+        raise
 
 
 def reply(status: int, body: object, **headers: str) -> Step:
@@ -212,6 +227,7 @@ class SocketServer:
     """Gives each WebSocket connection to the next of ``scripts``; without one, it is kept open and quiet."""
 
     listener: socket.socket
+    tls: ssl.SSLContext | None = None
     scripts: deque[Callable[[Peer], None]] = field(factory=deque)
     logins: queue.SimpleQueue[str] = field(factory=queue.SimpleQueue)
 
@@ -236,14 +252,14 @@ class SocketServer:
             threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
 
     def _serve(self, sock: socket.socket) -> None:
-        with sock:
-            try:
+        try:
+            with secured(sock, self.tls) as sock:
                 peer = Peer(sock)
                 self.logins.put(peer.text())
                 script = self.scripts.popleft() if self.scripts else Peer.read_until_closed
                 script(peer)
-            except OSError:
-                pass
+        except OSError:
+            pass
 
 
 def listener() -> socket.socket:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from dhan_copy.dhan import line as line_module
 from dhan_copy.dhan.dial import Route
 from dhan_copy.dhan.line import Line, Lost, NotSent
+from tests.dhan.certificates import contexts
 from tests.dhan.servers import (
     PATIENCE_SECONDS,
     HttpServer,
@@ -217,3 +219,38 @@ def test_an_interrupt_closes_the_connection(
             line.exchange(GET, "GET")
     line.exchange(GET, "GET")
     assert [r.connection for r in http_server.requests] == [0, 1]
+
+
+def over_tls(server: HttpServer, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Line:
+    server.tls, trusting = contexts(folder)
+    monkeypatch.setattr(line_module, "tls_context", lambda: trusting)
+    port = server.listener.getsockname()[1]
+    return Line("127.0.0.1", port, tls=True, route=Route(), timeout_seconds=PATIENCE_SECONDS)
+
+
+def test_a_tls_connection_is_kept(http_server: HttpServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    line = over_tls(http_server, tmp_path, monkeypatch)
+    for _ in range(5):
+        assert line.exchange(POST, "POST").body == b"[]"
+    assert http_server.connections == 1
+
+
+def test_a_tls_connection_that_the_server_closed_is_replaced_before_anything_is_written(
+    http_server: HttpServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = over_tls(http_server, tmp_path, monkeypatch)
+    http_server.plan(then_close(reply(200, [1])))
+    line.exchange(GET, "GET")
+    assert http_server.ended.acquire(timeout=PATIENCE_SECONDS)
+    assert line.exchange(POST, "POST").status == 200
+    assert [r.connection for r in http_server.requests] == [0, 1]
+
+
+def test_a_certificate_that_nobody_vouches_for_means_that_nothing_was_sent(
+    http_server: HttpServer, tmp_path: Path
+) -> None:
+    http_server.tls, _ = contexts(tmp_path)
+    line = Line("127.0.0.1", http_server.listener.getsockname()[1], tls=True, route=Route(), timeout_seconds=20)
+    with pytest.raises(NotSent, match="certificate"):
+        line.exchange(POST, "POST")
+    assert http_server.requests == []

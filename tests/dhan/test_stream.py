@@ -6,6 +6,7 @@ import io
 import logging
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from dhan_copy.dhan import stream as stream_module
 from dhan_copy.dhan.dial import Route
 from dhan_copy.dhan.stream import FrameRefused, StreamSettings, open_stream
 from dhan_copy.errors import FeedConnectionError, FeedTimeout
+from tests.dhan.certificates import contexts
 from tests.dhan.servers import CANARY, PATIENCE_SECONDS, Peer, SocketServer, listener
 
 
@@ -180,3 +182,18 @@ def test_nothing_of_a_frame_is_logged_even_at_debug(socket_server: SocketServer)
         root.removeHandler(handler)
         root.setLevel(level)
     assert CANARY not in logged.getvalue()
+
+
+def test_a_tls_socket(socket_server: SocketServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def script(peer: Peer) -> None:
+        peer.send("x" * 100_000)
+        peer.send("two")
+        peer.read_until_closed()
+
+    socket_server.tls, trusting = contexts(tmp_path)
+    monkeypatch.setattr(stream_module, "tls_context", lambda: trusting)
+    socket_server.plan(script)
+    with open_stream(settings(socket_server.url.replace("ws://", "wss://")), ignore) as stream:
+        stream.send("login")
+        assert stream.next_frame() == "x" * 100_000
+        assert stream.next_frame() == "two"
