@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         instrument_key,
     )
     from dhan_copy.testing.rules import Rule
+    from dhan_copy.testing.server import DhanServer
     from dhan_copy.testing.source import FakeSource
 
 _HOMES = {
@@ -43,12 +44,14 @@ _HOMES = {
         "instrument_key",
     ),
     "rules": ("Rule",),
+    "server": ("DhanServer",),
     "source": ("FakeSource",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Call",
+    "DhanServer",
     "ExchangeRefusal",
     "FakeBroker",
     "FakeSource",

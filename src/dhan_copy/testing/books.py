@@ -70,7 +70,8 @@ class AccountBook:
         for (key, _), held in self.held.items():
             taken += abs(held.open_value) * instrument(key).margin_rate - held.realised
         working: dict[tuple[InstrumentKey, Product], list[SimulatedOrder]] = {}
-        for each in [*(o for o in self.live() if order is None or o.order_id != order.order_id), *filter(None, [order])]:
+        counted = [each for each in self.live() if order is None or each.order_id != order.order_id]
+        for each in counted if order is None else [*counted, order]:
             working.setdefault((each.key, each.product), []).append(each)
         for (key, product), orders in working.items():
             net = self.net(key, product)

@@ -1,13 +1,17 @@
-"""A clock that moves only when the test moves it."""
+"""Clocks: one that moves only when the test moves it, and the computer's."""
 
 from __future__ import annotations
 
 import threading
+import time
 from datetime import datetime, timedelta
+
+from dhan_copy.model.times import IST
 
 
 class VirtualClock:
-    """Virtual time, as :class:`~dhan_copy.protocols.Clock`: ``start`` is an aware wall time; monotonic time begins at 0."""
+    """Virtual time, as :class:`~dhan_copy.protocols.Clock`: ``start`` is an aware wall time, monotonic time begins
+    at 0."""
 
     def __init__(self, start: datetime) -> None:
         self._lock = threading.Lock()
@@ -34,6 +38,16 @@ class VirtualClock:
         """Make the wall clock jump, as NTP or a user does, while monotonic time stays where it is."""
         with self._lock:
             self._wall = _aware(moment)
+
+
+class RealClock:
+    """The computer's time, in IST."""
+
+    def now(self) -> datetime:
+        return datetime.now(IST)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
 
 
 def _aware(moment: datetime) -> datetime:

@@ -16,7 +16,7 @@ def report_of(order: SimulatedOrder, instrument: Instrument) -> OrderReport:
         account=order.account,
         order_id=order.order_id,
         exchange_order_id=None if number == NOT_AT_EXCHANGE else ExchangeOrderId(number),
-        client_order_id=ClientOrderId(order.tag) if order.tag else None,
+        client_order_id=ClientOrderId(order.tag) if order.tag and order.tag != "NR" else None,
         parent_order_id=parent,
         segment=order.key.segment,
         security_id=order.key.security_id,
