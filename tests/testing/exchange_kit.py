@@ -43,7 +43,8 @@ def exchange(*accounts: str, **options: object) -> SimulatedExchange:
 
 def buy(quantity: int = 10, price: str | None = "400", **more: object) -> NewOrder:
     terms: Terms = Market() if price is None else Limit(Decimal(price))
-    return NewOrder(**{"key": SHARE, "side": Side.BUY, "quantity": quantity, "terms": terms, **more})  # type: ignore[arg-type]
+    plain = {"key": SHARE, "side": Side.BUY, "quantity": quantity, "terms": terms}
+    return NewOrder(**{**plain, **more})  # type: ignore[arg-type]
 
 
 def sell(quantity: int = 10, price: str | None = "400", **more: object) -> NewOrder:

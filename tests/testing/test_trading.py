@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
 
-from dhan_copy.model.order import Limit, Market, OrderStatus
+from dhan_copy.model.order import Limit, Market, OrderStatus, Product
 from dhan_copy.testing import ExchangeRefusal
 from tests.testing.exchange_kit import SHARE, buy, exchange, heard, statuses
 
@@ -79,3 +83,39 @@ class TestModifying:
             ex.cancel("L", "1")
         with pytest.raises(ExchangeRefusal):
             ex.modify("L", "1", quantity=1, terms=Market())
+
+
+class TestRecording:
+    @given(st.permutations(range(4)), st.lists(st.integers(0, 3), max_size=4))
+    def test_frames_told_twice_and_out_of_order_end_in_the_same_book(self, order: list[int], again: list[int]) -> None:
+        ex = exchange()
+        first = ex.place("F", buy(10, "400"))
+        later = [evolve(first, account=ex.add_account("L"), updated_at=first.updated_at + timedelta(seconds=n))
+                 for n in range(4)]  # fmt: skip
+        part = {"filled_quantity": 4, "traded_value": Decimal(1600), "last_trade_price": Decimal(400)}
+        told = [
+            later[0],
+            evolve(later[1], status=OrderStatus.PART_TRADED, **part),
+            evolve(later[2], quantity=20, status=OrderStatus.PART_TRADED, **part),
+            evolve(later[3], quantity=20, status=OrderStatus.CANCELLED, **part),
+        ]
+        for number in [*order, *again]:
+            ex.record(told[number])
+        assert ex.order("L", first.order_id) == evolve(told[3], recorded=True)
+        assert ex.position("L", SHARE, Product.INTRADAY) == 4
+        assert [trade.quantity for trade in ex.trades("L")] == [4]
+
+    def test_an_older_frame_changes_neither_price_nor_fills(self) -> None:
+        ex = exchange()
+        first = evolve(ex.place("F", buy(10, "400")), account=ex.add_account("L"))
+        newer = evolve(
+            first, quantity=20, filled_quantity=4, traded_value=Decimal(1600), status=OrderStatus.PART_TRADED,
+            updated_at=first.updated_at + timedelta(seconds=1),
+        )  # fmt: skip
+        ex.record(newer)
+        ex.record(first)
+        assert ex.order("L", first.order_id) == evolve(newer, recorded=True)
+        same_second = evolve(first, quantity=30, updated_at=newer.updated_at)
+        ex.record(same_second)
+        kept = ex.order("L", first.order_id)
+        assert (kept.quantity, kept.filled_quantity, kept.status) == (30, 4, OrderStatus.PART_TRADED)

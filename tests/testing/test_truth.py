@@ -9,7 +9,7 @@ import pytest
 from dhan_copy.model.ids import ClientOrderId
 from dhan_copy.model.instrument import InstrumentFacts
 from dhan_copy.model.order import Limit, OrderStatus, Product
-from dhan_copy.testing import ExchangeRefusal, Instrument, RequestKind, instrument_key
+from dhan_copy.testing import ExchangeRefusal, Instrument, OrderEvent, RequestKind, instrument_key
 from tests.testing.exchange_kit import SHARE, buy, exchange, heard, sell
 
 
@@ -61,7 +61,12 @@ class TestTruth:
     def test_what_a_listener_places_is_told_after_what_it_heard(self) -> None:
         ex = exchange()
         ex.set_price(SHARE, 400)
-        ex.listen(lambda event: ex.place("F", buy()) and None if event.order.status is OrderStatus.PENDING else None, "L")
+
+        def follow(event: OrderEvent) -> None:
+            if event.order.status is OrderStatus.PENDING:
+                ex.place("F", buy())
+
+        ex.listen(follow, "L")
         events = heard(ex)
         ex.place("L", buy())
         assert [(event.account, event.order.status.value) for event in events] == [

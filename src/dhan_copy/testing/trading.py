@@ -129,15 +129,18 @@ class Trading:
         return self.put(book, evolve(order, status=status, reason=reason))
 
     def record(self, book: AccountBook, order: SimulatedOrder) -> SimulatedOrder:
-        """Write an order as it was recorded; a fill beyond what was known moves the position."""
-        before = book.orders.get(order.order_id)
-        filled = before.filled_quantity if before else 0
+        """Write an order as it was recorded; a fill beyond what was known moves the position.
+
+        Recordings may be told again or out of order: fills never shrink, and an older state changes nothing else.
+        """
         order = evolve(order, recorded=True)
-        if before is not None and order.filled_quantity < filled:
-            order = evolve(order, filled_quantity=filled, traded_value=before.traded_value)
-        elif order.filled_quantity > filled:
+        before = book.orders.get(order.order_id)
+        known = before.filled_quantity if before else 0
+        if order.filled_quantity > known:
             price = order.last_trade_price or order.average_price or order.price or Decimal(0)
-            self.book_trade(book, order, order.filled_quantity - filled, price)
+            self.book_trade(book, order, order.filled_quantity - known, price)
+        if before is not None:
+            order = _newest(before, order)
         book.orders[order.order_id] = order
         return order
 
@@ -152,3 +155,17 @@ class Trading:
         return evolve(
             order, status=OrderStatus.PENDING, reason="CONFIRMED", exchange_order_id=number, exchange_at=now
         )
+
+
+def _newest(before: SimulatedOrder, told: SimulatedOrder) -> SimulatedOrder:
+    more = told if told.filled_quantity > before.filled_quantity else before
+    behind = told.updated_at < before.updated_at and more is before
+    newest = before if not told.status.is_terminal and (before.status.is_terminal or behind) else told
+    part = newest.status is OrderStatus.PENDING and more.filled_quantity > 0
+    return evolve(
+        newest,
+        filled_quantity=more.filled_quantity,
+        traded_value=more.traded_value,
+        last_trade_price=more.last_trade_price,
+        status=OrderStatus.PART_TRADED if part else newest.status,
+    )

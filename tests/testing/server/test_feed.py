@@ -12,6 +12,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from dhan_copy.testing import DhanServer
+from dhan_copy.testing.server import feed
 from tests.testing.exchange_kit import instruments
 from tests.testing.server.server_kit import TIMEOUT, client, frame, log_in, placed, socket_of
 
@@ -152,6 +153,21 @@ def test_a_client_that_reads_nothing_holds_nobody_up(server: DhanServer) -> None
         flood.start()
         flood.join(TIMEOUT)
         assert not flood.is_alive()
+
+
+def test_a_deaf_client_is_dropped(server: DhanServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed, "DEAF_AFTER_SECONDS", 1)
+    me = server.accounts[0].client_id
+    with connect(server.feed_url, open_timeout=TIMEOUT, close_timeout=0.1, max_queue=1) as deaf:
+        log_in(deaf, me, server.accounts[0].access_token)
+        assert server.wait_for_sockets(1, me)
+        for _ in range(300):
+            server.push_frame("x" * 60_000, me)
+        assert server.wait_for_sockets(0, me)
+
+
+def test_a_server_that_never_started_can_be_stopped() -> None:
+    DhanServer(1).stop()
 
 
 def test_stopping_closes_every_socket() -> None:

@@ -54,7 +54,8 @@ def test_zero_fields_are_left_out() -> None:
     order = ex.place("L", buy(10, None))
     ours = data(order, ex.instrument(SHARE))
     for name in (
-        "price", "triggerPrice", "tradedQty", "tradedPrice", "avgTradedPrice", "discQuantity", "algoOrdNo", "strikePrice"
+        "price", "triggerPrice", "tradedQty", "tradedPrice", "avgTradedPrice", "discQuantity", "algoOrdNo",
+        "strikePrice",
     ):  # fmt: skip
         assert name not in ours
     assert (ours["orderType"], ours["correlationId"], ours["orderPlatform"]) == ("MKT", "NA", "FAST")

@@ -66,8 +66,9 @@ def test_a_recorded_instrument_rules_the_orders_of_followers(server: DhanServer)
     order_id = placed(follower, quantity=400, order_type="MARKET", price=0, **order)
     found = row(follower, order_id)
     assert (found["price"], found["orderStatus"], found["tradingSymbol"]) == (3300.2, "PENDING", "BSE-Sep2026-FUT")
-    server.fill(server.accounts[1].client_id, order_id, price="3270")
-    assert server.exchange.position(server.accounts[1].client_id, instrument_key("NSE_FNO", "68456"), Product.MARGIN) == 400
+    me, key = server.accounts[1].client_id, instrument_key("NSE_FNO", "68456")
+    server.fill(me, order_id, price="3270")
+    assert server.exchange.position(me, key, Product.MARGIN) == 400
 
 
 def test_a_frame_can_be_sent_without_being_booked_or_into_another_account(server: DhanServer) -> None:

@@ -240,8 +240,10 @@ def test_bodies_that_are_no_order_are_refused(server: DhanServer, body: str) -> 
 
 def test_documented_spellings_of_numbers_are_read(server: DhanServer) -> None:
     token = {"access-token": server.accounts[0].access_token}
-    body = {"transactionType": "BUY", "exchangeSegment": "NSE_EQ", "productType": "CNC", "orderType": "LIMIT",
-            "validity": "DAY", "securityId": "11630", "quantity": "5", "price": "400.05", "triggerPrice": ""}  # fmt: skip
+    body = {
+        "transactionType": "BUY", "exchangeSegment": "NSE_EQ", "productType": "CNC", "orderType": "LIMIT",
+        "validity": "DAY", "securityId": "11630", "quantity": "5", "price": "400.05", "triggerPrice": "",
+    }  # fmt: skip
     status, answer = http_json(f"{server.rest_url}/orders", "POST", body, **token)
     assert status == 200
     order = server.exchange.order(server.accounts[0].client_id, answer["orderId"])

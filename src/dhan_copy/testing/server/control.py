@@ -223,10 +223,10 @@ COMMANDS: tuple[Command, ...] = (
 def control_help() -> str:
     """The documentation of every command."""
     lines = [
-        "control endpoint: JSON over HTTP on the REST port below /control, without a token. Times are in seconds, prices",
-        'in rupees. POST takes a JSON object, GET and DELETE take query parameters. The answer is {"ok": true, ...}, or',
-        '400 {"ok": false, "error": "..."}. Fields in brackets may be left out. Commands on one order answer with its',
-        "REST row as 'order'.",
+        "control endpoint: JSON over HTTP on the REST port below /control, without a token. Times are in seconds,",
+        'prices in rupees. POST takes a JSON object, GET and DELETE take query parameters. The answer is {"ok": true,',
+        '...}, or 400 {"ok": false, "error": "..."}. Fields in brackets may be left out. Commands on one order answer',
+        "with its REST row as 'order'.",
         "",
     ]
     for command in COMMANDS:

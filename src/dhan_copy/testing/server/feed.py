@@ -17,6 +17,8 @@ from websockets.server import ServerProtocol
 
 from dhan_copy.testing.server.accounts import Accounts
 
+DEAF_AFTER_SECONDS = 5
+"""A client whose buffers stay full for so long is dropped: nobody waits for it."""
 RESET_AFTER_SECONDS = 0.01
 """A bad token gets a bare TCP reset about 10 ms after the login, and no close frame."""
 
@@ -141,6 +143,7 @@ class FeedConnection:
                 else:
                     self._socket.shutdown(socket.SHUT_WR)
             except OSError:
+                self.drop()
                 return
 
 
@@ -183,12 +186,13 @@ class FeedServer:
     def stop(self) -> None:
         """End every connection and wait for its threads."""
         self._stopping.set()
-        self._server.shutdown()
+        if self._thread.is_alive():
+            self._server.shutdown()
+            self._thread.join()
         for connection in self._connections(None, logged_in=False):
             connection.resume(deliver=False)
             connection.close()
         self._server.server_close()
-        self._thread.join()
 
     def send(self, account: str, text: str) -> int:
         """Send a text to every socket of the account; returns how many there are."""
@@ -233,6 +237,7 @@ class FeedServer:
 
     def _serve(self, connection: socket.socket) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", DEAF_AFTER_SECONDS, 0))
         feed = FeedConnection(connection, self._log_in)
         with self._changed:
             self._open.append(feed)

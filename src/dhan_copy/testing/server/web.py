@@ -79,7 +79,9 @@ class WebServer:
     def stop(self) -> None:
         """End every connection and wait for its threads."""
         self._stopping.set()
-        self._server.shutdown()
+        if self._thread.is_alive():
+            self._server.shutdown()
+            self._thread.join()
         with self._lock:
             for connection in self._connections:
                 try:
@@ -87,7 +89,6 @@ class WebServer:
                 except OSError:
                     continue
         self._server.server_close()
-        self._thread.join()
 
     def requests(self, account: str | None = None) -> tuple[HttpRequest, ...]:
         """Every request that arrived, oldest first."""
