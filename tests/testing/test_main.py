@@ -74,3 +74,15 @@ def test_options_reach_the_server(capsys: pytest.CaptureFixture[str], monkeypatc
     assert main(["serve", *options]) == 0
     said = json.loads(capsys.readouterr().out)
     assert said["accounts"] == [{"client_id": "77", "access_token": "secret:x"}]
+
+
+def test_the_package_gives_its_names_when_they_are_asked_for() -> None:
+    import dhan_copy.testing as kit
+
+    assert [name for name in kit.__all__ if getattr(kit, name).__name__ != name] == []
+    assert set(kit.__all__) <= set(dir(kit))
+    with pytest.raises(AttributeError):
+        kit.Nothing  # type: ignore[attr-defined]
+    loaded = "import sys, dhan_copy.testing; print([m for m in ('websockets', 'hypothesis') if m in sys.modules])"
+    said = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True, timeout=TIMEOUT)
+    assert said.stdout.strip() == "[]"
