@@ -53,16 +53,17 @@ def settings(followers: int) -> CopierSettings:
     )
 
 
-def moment(number: int) -> Moment:
+def moment(day: int, number: int) -> Moment:
     """Two orders a second, so that 10,000 of them fit into a session."""
-    return Moment(ist(MORNING) + timedelta(seconds=number / 2), 1000.0 + number / 2)
+    seconds = 86_400 * day + number / 2
+    return Moment(ist(MORNING) + timedelta(seconds=seconds), 1000.0 + seconds)
 
 
-def leader_report(number: int) -> OrderReport:
+def leader_report(day: int, number: int) -> OrderReport:
     """Buys and sells in turn, each instrument opened and closed again."""
-    at = (MORNING + timedelta(seconds=number // 2)).strftime("%Y-%m-%d %H:%M:%S")
+    at = (MORNING + timedelta(days=day, seconds=number // 2)).strftime("%Y-%m-%d %H:%M:%S")
     frame = leader_frame(
-        number,
+        100_000 * day + number,
         securityId=str(10_000 + number // 2 % INSTRUMENTS),
         txnType="SB"[number % 2 == 0],
         product="I",
@@ -80,23 +81,23 @@ def filled(report: OrderReport) -> OrderReport:
     )
 
 
-def copied_day(copier: Copier, orders: int) -> Iterator[tuple[Entry, ...]]:
-    """The entries of a day on which the leader places ``orders``, all of which fill here and there."""
-    begin = moment(0)
+def copied_days(copier: Copier, orders: int, days: int = 1) -> Iterator[tuple[Entry, ...]]:
+    """The entries of days on each of which the leader places ``orders``, all of which fill here and there."""
+    begin = moment(0, 0)
     followers = [rules.name for rules in copier.settings.followers]
     started: list[Fact] = [EngineStarted(version="0", epoch=1)]
     started += [SourceStarted(account=name) for name in (LEADER, *followers)]
     started.append(PositionsReported(account=LEADER, read_at=begin.wall, positions=()))
     yield copier.step(begin, started).entries
-    for number in range(orders):
-        now = moment(number)
-        report = leader_report(number)
+    for day, number in ((day, number) for day in range(days) for number in range(orders)):
+        now = moment(day, number)
+        report = leader_report(day, number)
         asked = copier.step(now, [LeaderReported(leader=LEADER, report=report, channel=Channel.STREAM)])
         yield asked.entries
         answers: list[Fact] = []
         for request in asked.commands:
             if isinstance(request, Submit):
-                order_id = BrokerOrderId(f"{request.follower}-{number}")
+                order_id = BrokerOrderId(f"{request.follower}-{day}-{number}")
                 answers += [
                     RequestAccepted(
                         follower=request.follower,
@@ -116,6 +117,6 @@ def copied_day(copier: Copier, orders: int) -> Iterator[tuple[Entry, ...]]:
                     ),
                 ]
         if len(answers) < 2 * len(followers):
-            raise AssertionError(f"order {number} was not copied to everybody: {asked}")
+            raise AssertionError(f"order {number} of day {day} was not copied to everybody: {asked}")
         answers.append(LeaderReported(leader=LEADER, report=filled(report), channel=Channel.STREAM))
         yield copier.step(now, answers).entries

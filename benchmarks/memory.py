@@ -28,7 +28,7 @@ def peak_megabytes() -> float:
 
 def copy_a_day() -> None:
     """Print the peak before and after."""
-    from benchmarks.day import copied_day, settings
+    from benchmarks.day import copied_days, settings
     from dhan_copy.core.copier import Copier
     from dhan_copy.core.facts import Entry
     from dhan_copy.stores.sqlite import SqliteStore
@@ -38,7 +38,7 @@ def copy_a_day() -> None:
         store.acquire("benchmark")
         before = peak_megabytes()
         pending: list[Entry] = []
-        for entries in copied_day(Copier(settings(FOLLOWERS)), ORDERS):
+        for entries in copied_days(Copier(settings(FOLLOWERS)), ORDERS):
             pending += entries
             if len(pending) >= 500:
                 store.append(pending)
