@@ -134,7 +134,7 @@ class Follower:
         broker, source = self.broker, self.source
         if not isinstance(self.account, str):
             broker = broker if broker is not None else self.account.broker()
-            if source is None and self.live and self.broker is None:
+            if source is None and self.live and self.broker is None and getattr(self.account, "has_feed", True):
                 source = self.account.feed()
         return broker, source
 

@@ -120,6 +120,7 @@ class CopyEngine:
 
         Raises :class:`~dhan_copy.errors.StoreError` when the journal cannot be read, or is held by another engine.
         """
+        self._check_open()
         if isinstance(self._machine, Threads):
             raise ConfigurationError("the engine has been started already")
         self._acquire()
@@ -132,7 +133,7 @@ class CopyEngine:
             self._callbacks.start()
             machine.start()
         except BaseException:
-            self.stop(0.0)
+            self.stop()
             raise
 
     def stop(self, timeout: float = 15.0) -> tuple[ClientOrderId, ...]:
@@ -166,8 +167,9 @@ class CopyEngine:
     def run(self) -> None:
         """Start, and copy until Ctrl-C, SIGTERM or :meth:`stop`; then stop. Raises what made the engine give up."""
         with _terminable():
-            self.start()
             try:
+                if not isinstance(self._machine, Threads):
+                    self.start()
                 self.wait()
             except (KeyboardInterrupt, _Terminated):
                 pass
@@ -189,6 +191,7 @@ class CopyEngine:
 
         Returns what happened. For notebooks and schedulers; call it again at :attr:`due` at the latest.
         """
+        self._check_open()
         if isinstance(self._machine, Threads):
             raise ConfigurationError("the engine is running on its own threads; step() is for one that is not started")
         if self._stepping:
@@ -246,6 +249,9 @@ class CopyEngine:
 
     def journal(self, after: int = 0) -> Iterator[Entry]:
         """The journal's entries with a position above ``after``, read in pieces between which copying goes on."""
+        if self._stopped and isinstance(self._given_store, (str, Path)):
+            yield from _read_only(self._given_store, after)
+            return
         while True:
             entries = self._call(lambda: list(islice(self._readable_store().read(after), _READ_AT_ONCE)))
             yield from entries
@@ -286,6 +292,10 @@ class CopyEngine:
             following.append(FollowerAccount(name, own, fdesk, follower.live, isinstance(broker, AccountReader)))
         return Accounts(tuple(leading), tuple(following))
 
+    def _check_open(self) -> None:
+        if self._stopped:
+            raise ConfigurationError("the engine has stopped", advice="Make a new one on the same store.")
+
     def _make(self) -> Copier:
         return Copier(self._settings)
 
@@ -294,8 +304,6 @@ class CopyEngine:
 
     def _acquire(self) -> None:
         """Become the journal's only writer, once. Account locks keep a second journal away from a live account."""
-        if self._stopped:
-            raise ConfigurationError("the engine has stopped", advice="Make a new one on the same store.")
         if self._store is not None:
             return
         try:
@@ -444,19 +452,37 @@ class _Terminated(BaseException):
 
 @contextmanager
 def _terminable() -> Iterator[None]:
-    """Make SIGTERM end :meth:`CopyEngine.run`, where signals can be handled at all (the main thread)."""
+    """Make the first SIGTERM end :meth:`CopyEngine.run`, where signals can be handled at all (the main thread).
+
+    Further ones do not cut the stopping short: it takes a bounded time.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
+    arrived = False
+
     def terminate(number: int, frame: FrameType | None) -> None:
-        raise _Terminated
+        nonlocal arrived
+        if not arrived:
+            arrived = True
+            raise _Terminated
 
     before = signal.signal(signal.SIGTERM, terminate)
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _read_only(path: str | Path, after: int) -> Iterator[Entry]:
+    from dhan_copy.stores.sqlite import SqliteStore
+
+    store = SqliteStore.open_readonly(path)
+    try:
+        yield from store.read(after)
+    finally:
+        store.close()
 
 
 def _version() -> str:

@@ -108,7 +108,7 @@ def sentence(fact: Fact) -> str:
         case ReadFailed():
             return f"Reading {fact.what} failed: {fact.problem}. What is known stays as it was."
         case PositionsReported():
-            return f"{len(fact.positions)} positions were read."
+            return f"Positions were read: {len(fact.positions)}."
         case FundsReported():
             return f"Funds were read: {fact.funds.available} rupees available."
         case CopyAdmitted():

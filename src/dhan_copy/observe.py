@@ -38,7 +38,7 @@ def fields(entry: Entry | AlertRaised) -> dict[str, str | int | bool]:
         fact = entry.fact
         said.update(position=entry.position, at=entry.at.isoformat())
         if entry.cause is not None:
-            said["cause"] = entry.cause
+            said["caused_by"] = entry.cause
     else:
         fact = entry
     said["fact"] = type(fact).__name__

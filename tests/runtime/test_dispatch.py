@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dhan_copy.core.facts import RequestAccepted
-from dhan_copy.core.requests import Cancel, Query, ReadFunds, ReadOrders, ReadPositions
+from dhan_copy.core.requests import Cancel, Command, Query, ReadFunds, ReadOrders, ReadPositions
 from dhan_copy.model.ids import AccountName
 from dhan_copy.runtime.desk import FollowerDesk
 from dhan_copy.runtime.dispatch import InlineDispatch, ThreadedDispatch, account_of
@@ -61,7 +61,7 @@ def test_inline_nothing_happens_before_run_and_then_the_urgent_first() -> None:
 
 
 def test_the_account_of_every_command() -> None:
-    commands = [
+    commands: list[Command] = [
         submit(),
         cancel(),
         Query(follower=FOLLOWER, client_order_id=tag()),

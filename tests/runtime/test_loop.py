@@ -12,7 +12,7 @@ from dhan_copy.core.requests import Command
 from dhan_copy.errors import StoreError
 from dhan_copy.runtime.clock import SteadyClock, SystemClock
 from dhan_copy.runtime.inbox import Inbox
-from dhan_copy.runtime.kernel import Hooks, Kernel
+from dhan_copy.runtime.kernel import Core, Hooks, Kernel
 from dhan_copy.runtime.loop import Loop
 from tests.runtime.fakes import LEADER, PATIENCE_SECONDS, ListStore, ScriptedCore
 
@@ -27,7 +27,7 @@ class Bench:
         self.stopping = threading.Event()
         self.failures: list[BaseException] = []
         clock = SteadyClock(SystemClock())
-        self.kernel = Kernel(
+        self.kernel: Kernel[Core] = Kernel(
             lambda: self.core, self.store, self, clock, Hooks(lambda e: None, lambda a: None, lambda s: False)
         )
         self.loop = Loop(self.kernel, self.inbox, clock, self.stopping, self.failures.append)
@@ -113,7 +113,12 @@ def test_joining_from_its_own_thread_does_not_hang() -> None:
     bench = Bench()
     joined: list[bool] = []
     asked = threading.Event()
-    bench.inbox.ask(lambda: (joined.append(bench.loop.join(PATIENCE_SECONDS)), asked.set()) and None)
+
+    def ask() -> None:
+        joined.append(bench.loop.join(PATIENCE_SECONDS))
+        asked.set()
+
+    bench.inbox.ask(ask)
     bench.loop.start()
     assert asked.wait(PATIENCE_SECONDS)
     bench.end()

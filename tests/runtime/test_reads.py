@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dhan_copy.core.requests import Query, ReadFunds, ReadOrders, ReadPositions
+from dhan_copy.core.requests import Query, Read, ReadFunds, ReadOrders, ReadPositions
 from dhan_copy.model.account import Holding, Position
 from dhan_copy.model.ids import AccountName, SecurityId
 from dhan_copy.model.instrument import ExchangeSegment
@@ -40,7 +40,7 @@ def test_sums_per_instrument_and_product_with_holdings_as_cnc_of_both_exchanges(
 
 
 def test_names_of_reads() -> None:
-    reads = [ReadOrders(account=FOLLOWER), ReadPositions(account=FOLLOWER), ReadFunds(account=FOLLOWER)]
+    reads: list[Read] = [ReadOrders(account=FOLLOWER), ReadPositions(account=FOLLOWER), ReadFunds(account=FOLLOWER)]
     assert [name_of(read) for read in reads] == ["ReadOrders", "ReadPositions", "ReadFunds"]
     query = Query(follower=AccountName("Q"), client_order_id=tag())
     assert name_of(query) == f"Query:{tag()}"

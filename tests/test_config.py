@@ -1,0 +1,215 @@
+"""Settings that contradict each other are refused in words, before anything starts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dhan_copy.config import Follower, Leader, as_function, settings
+from dhan_copy.core.settings import CopierSettings, Policy
+from dhan_copy.errors import ConfigurationError
+from dhan_copy.model.ids import AccountName, SecurityId
+from dhan_copy.model.instrument import ExchangeSegment, InstrumentFacts, InstrumentKey
+from dhan_copy.model.size import Quantity, Ratio
+from dhan_copy.protocols import Broker, EventSource
+from tests.runtime.fakes import ReadingBroker, ReadingSource, ScriptedBroker, ScriptedSource
+
+KEY = InstrumentKey(ExchangeSegment.NSE_EQ, SecurityId("1333"))
+
+
+class Account:
+    """What a DhanAccount looks like from here."""
+
+    has_feed = True
+
+    def __init__(self, client_id: str, source: EventSource | None = None, broker: Broker | None = None) -> None:
+        self.client_id = client_id
+        self._source = ReadingSource() if source is None else source
+        self._broker = ReadingBroker() if broker is None else broker
+        self.feeds = 0
+
+    def broker(self) -> Broker:
+        return self._broker
+
+    def feed(self) -> EventSource:
+        self.feeds += 1
+        return self._source
+
+
+def leader(name: str = "L") -> Leader:
+    return Leader(name, source=ReadingSource())
+
+
+def built(leaders: Sequence[Leader], followers: Sequence[Follower], *, durable: bool = True) -> CopierSettings:
+    return settings(leaders, followers, Policy(), None, durable=durable)
+
+
+def test_what_the_core_is_told() -> None:
+    told = settings(
+        [leader("L"), leader("M")],
+        [
+            Follower(Account("1000000002"), size="1/2", live=True, max_lots=10, leaders=["M"], name="WIFE"),
+            Follower("PAPER", size=Quantity(75)),
+        ],
+        Policy(),
+        {KEY: InstrumentFacts(1)},
+        durable=True,
+        flat=frozenset({AccountName("M")}),
+        readable=frozenset({AccountName("WIFE")}),
+    )
+    assert [(rules.name, rules.positions_known_flat) for rules in told.leaders] == [("L", False), ("M", True)]
+    wife, paper = told.followers
+    assert (wife.name, wife.sizer, wife.live, wife.max_lots, wife.leaders, wife.reads_positions) == (
+        "WIFE", Ratio("1/2"), True, 10, frozenset({"M"}), True,
+    )  # fmt: skip
+    assert (paper.name, paper.sizer, paper.live, paper.leaders, paper.reads_positions) == (
+        "PAPER", Quantity(75), False, None, False,
+    )  # fmt: skip
+    assert told.instruments(KEY) == InstrumentFacts(1)
+
+
+@given(st.fractions(min_value=Fraction(1, 1000), max_value=100))
+def test_a_size_as_text_is_an_exact_ratio(ratio: Fraction) -> None:
+    assert Follower("F", size=str(ratio)).sizer == Ratio(ratio)
+
+
+@pytest.mark.parametrize(
+    ("size", "said"),
+    [
+        (None, "has no size"),
+        (0.5, 'size="0.5"'),
+        ("", "no ratio"),
+        ("0", "no ratio"),
+        ("-1", "no ratio"),
+        ("1/0", "no ratio"),
+        ("half", "no ratio"),
+        ("nan", "no ratio"),
+        (2, "no sizer"),
+        (Decimal("0.5"), "no sizer"),
+        (Ratio, "no sizer"),
+        (object(), "no sizer"),
+    ],
+)
+def test_a_size_that_is_none(size: object, said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        Follower("F", size=size)  # type: ignore[arg-type]
+
+
+def test_an_own_sizer_is_taken_as_it_is() -> None:
+    class Own:
+        def size(self, order: object, accounts: object) -> Ratio:
+            return Ratio(1)
+
+    own = Own()
+    assert Follower("F", size=own).sizer is own
+
+
+@pytest.mark.parametrize("name", ["", "  ", "x" * 65, "line\nbreak", "\x1b[31m"])
+def test_names_are_printable(name: str) -> None:
+    with pytest.raises(ConfigurationError):
+        Follower(name, size="1")
+
+
+def test_an_account_that_is_none() -> None:
+    with pytest.raises(ConfigurationError, match="needs a name"):
+        Leader(object())  # type: ignore[arg-type]
+
+
+def test_no_leaders_and_no_followers() -> None:
+    with pytest.raises(ConfigurationError, match="no leaders"):
+        built([], [Follower("F", size="1")])
+    with pytest.raises(ConfigurationError, match="no followers"):
+        built([leader()], [])
+
+
+def test_two_accounts_of_one_name() -> None:
+    with pytest.raises(ConfigurationError, match="two accounts are called 'L'"):
+        built([leader()], [Follower("L", size="1")])
+
+
+def test_an_account_cannot_copy_itself_under_another_name() -> None:
+    with pytest.raises(ConfigurationError, match="same Dhan account 1000000001"):
+        built([Leader(Account("1000000001"), name="ME")], [Follower(Account("1000000001"), size="1", name="WIFE")])
+
+
+def test_a_follower_of_an_unknown_leader_or_of_nobody() -> None:
+    with pytest.raises(ConfigurationError, match="does not exist: X.*The leaders are L"):
+        built([leader()], [Follower("F", size="1", leaders="X")])
+    with pytest.raises(ConfigurationError, match="follows nobody"):
+        built([leader()], [Follower("F", size="1", leaders=[])])
+    assert built([leader()], [Follower("F", size="1", leaders="L")]).followers[0].leaders == frozenset({"L"})
+
+
+def test_memory_is_for_followers_that_are_not_live() -> None:
+    with pytest.raises(ConfigurationError, match="memory"):
+        built([leader()], [Follower("F", size="1", broker=ScriptedBroker(), live=True)], durable=False)
+    assert built([leader()], [Follower("F", size="1")], durable=False).followers[0].live is False
+
+
+def test_a_leader_by_name_needs_a_source_and_a_live_follower_a_broker() -> None:
+    with pytest.raises(ConfigurationError, match="no source"):
+        Leader("L")
+    with pytest.raises(ConfigurationError, match="no broker"):
+        Follower("F", size="1", live=True)
+
+
+@pytest.mark.parametrize("live", [1, "yes", None])
+def test_live_is_said_in_so_many_words(live: object) -> None:
+    with pytest.raises(ConfigurationError, match="live"):
+        Follower("F", size="1", broker=ScriptedBroker(), live=live)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("max_lots", [0, -1, 1.5, True, "10"])
+def test_max_lots_is_a_count(max_lots: object) -> None:
+    with pytest.raises(ConfigurationError, match="max_lots"):
+        Follower("F", size="1", max_lots=max_lots)  # type: ignore[arg-type]
+
+
+def test_positions_must_be_readable_or_given() -> None:
+    plain = ScriptedSource()
+    with pytest.raises(ConfigurationError, match="cannot read positions"):
+        Leader("L", source=plain).open()
+    assert Leader("L", source=plain, positions={}).open() == (plain, None)
+    reading = ReadingSource()
+    source, reader = Leader("L", source=reading).open()
+    assert source is reading and reader is reading
+
+
+def test_an_account_opens_its_feed_and_reads_with_its_broker_where_the_feed_cannot() -> None:
+    account = Account("1000000001")
+    source, reader = Leader(account).open()
+    assert source is account._source and reader is account._source
+    broker = ReadingBroker()
+    plain = Account("1000000001", ScriptedSource(), broker)
+    assert Leader(plain).open() == (plain._source, broker)
+    with pytest.raises(ConfigurationError, match="cannot read positions"):
+        Leader(Account("1000000001", ScriptedSource(), ScriptedBroker())).open()
+
+
+def test_a_follower_opens_a_feed_only_when_live_and_where_there_is_one() -> None:
+    paper, live, sandbox = Account("1"), Account("2"), Account("3")
+    sandbox.has_feed = False
+    assert Follower(paper, size="1").open() == (paper._broker, None)
+    assert Follower(live, size="1", live=True).open() == (live._broker, live._source)
+    assert Follower(sandbox, size="1", live=True).open() == (sandbox._broker, None)
+    assert (paper.feeds, live.feeds, sandbox.feeds) == (0, 1, 0)
+    own, source = ScriptedBroker(), ScriptedSource()
+    assert Follower(live, size="1", live=True, broker=own).open() == (own, None)
+    assert Follower("F", size="1", broker=own, source=source).open() == (own, source)
+
+
+def test_reprs_name_the_account_and_nothing_else() -> None:
+    assert repr(Leader(Account("1000000001"))) == "Leader('1000000001')"
+    assert repr(Follower(Account("1"), size="1/2", live=True)) == "Follower('1', size='1/2', live=True)"
+
+
+def test_instruments_as_a_function_a_mapping_or_nothing() -> None:
+    facts = InstrumentFacts(75)
+    assert as_function(None)(KEY) is None
+    assert as_function({KEY: facts})(KEY) is facts
+    assert as_function(lambda key: facts)(KEY) is facts
