@@ -1,6 +1,7 @@
 """Directives that draw tables, and the diagram of an order's life, from the code's own data.
 
-``lifecycle-diagram``, ``lifecycle-table``, ``outcome-table``, ``refusal-table``, ``reason-table``, ``error-table``.
+``lifecycle-diagram``, ``lifecycle-table``, ``outcome-table``, ``refusal-table``, ``reason-table``, ``error-table``,
+``control-help``.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from dhan_copy import errors
 from dhan_copy.core.lifecycle import TRANSITIONS, OrderState
 from dhan_copy.dhan.outcome_table import TABLE, WORDS, Asked, Rule, Verdict
 from dhan_copy.model.reason import ReasonCode
+from dhan_copy.testing.server.control import control_help
 
 Row = tuple[str, ...]
 
@@ -176,8 +178,17 @@ class Diagram(SphinxDirective):
         return [nodes.raw("", diagram(), format="html")]
 
 
+class ControlHelp(SphinxDirective):
+    """The help of the local server's control endpoint."""
+
+    def run(self) -> list[nodes.Node]:
+        text = control_help()
+        return [nodes.literal_block(text, text, language="none")]
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("lifecycle-diagram", Diagram)
+    app.add_directive("control-help", ControlHelp)
     for name in TABLES:
         app.add_directive(name, FromCode)
     return {"parallel_read_safe": True}
