@@ -11,17 +11,32 @@ from dhan_copy.model.reason import ReasonCode
 
 @frozen(slots=True)
 class Stake:
-    """One follower's holding of one instrument and product, opened by copying one leader. All signed, long positive.
+    """One follower's holding of one instrument and product, opened by copying one leader.
 
+    ``long`` and ``short`` (unsigned) are kept apart, because an entry on the other side may fill while an exit still
+    rests: the exit must not shrink for it. ``owned`` is their difference; it and all that follows is signed.
     ``ideal`` is the exact scaled size of the leader's filled position, less the declared differences: ``owned`` plus
     what is still under way is never a lot or more away from it. ``declared`` keeps those differences by reason
-    (positive: the follower holds more), ``manual`` what was closed by hand (unsigned).
+    (positive: the follower holds more), ``manual`` what was closed by hand (unsigned). ``uncopied`` are the leader's
+    units, signed, that he holds from orders that were not copied: they scale to nothing.
     """
 
-    owned: int = 0
+    long: int = 0
+    short: int = 0
     ideal: Fraction = Fraction(0)
     declared: tuple[tuple[ReasonCode, Fraction], ...] = ()
     manual: int = 0
+    uncopied: Fraction = Fraction(0)
+    to_net_off: int = 0
+    """Units filled on one side that will close what is still to fill on the other."""
+
+    @property
+    def owned(self) -> int:
+        return self.long - self.short
+
+    def closable(self, sign: int) -> int:
+        """What orders of a side (+1 buys, -1 sells) could close, unsigned."""
+        return self.short if sign > 0 else self.long
 
     @property
     def scaled(self) -> Fraction:
@@ -30,7 +45,7 @@ class Stake:
 
     @property
     def is_flat(self) -> bool:
-        return self.owned == 0 and self.ideal == 0
+        return self.long == self.short == 0 and self.ideal == 0 and self.uncopied == 0
 
     def opened(self, units: Fraction) -> Stake:
         """The leader opened more: ``units`` is signed and scaled."""
@@ -39,14 +54,33 @@ class Stake:
     def scaled_down(self, before: int, after: int) -> Stake:
         """The leader went from ``before`` to ``after`` of his position (unsigned)."""
         if after <= 0:
-            return evolve(self, ideal=Fraction(0), declared=())
+            return evolve(self, ideal=Fraction(0), declared=(), uncopied=Fraction(0))
         factor = Fraction(after, before)
         declared = tuple((reason, quantity * factor) for reason, quantity in self.declared)
-        return evolve(self, ideal=self.ideal * factor, declared=declared)
+        return evolve(self, ideal=self.ideal * factor, declared=declared, uncopied=self.uncopied * factor)
 
-    def filled(self, units: int) -> Stake:
-        """The follower's own order filled ``units`` (signed)."""
-        return evolve(self, owned=self.owned + units)
+    def left_out(self, units: int) -> Stake:
+        """The leader opened ``units`` (signed, his own) with an order that is not copied, or no longer left out."""
+        return evolve(self, uncopied=self.uncopied + units)
+
+    def filled(self, sign: int, closing: int, opening: int) -> Stake:
+        """The follower's own order of a side filled: ``closing`` units close, ``opening`` units open (unsigned).
+
+        A close beyond what is there opens the other side: it has happened.
+        """
+        closed = min(closing, self.closable(sign))
+        opened = opening + closing - closed
+        if sign > 0:
+            return evolve(self, long=self.long + opened, short=self.short - closed)
+        return evolve(self, long=self.long - closed, short=self.short + opened)
+
+    def reattributed(self, units: int) -> Stake:
+        """``units`` bought (or sold) to open turn out to have closed the other side: both shrink, the net stays."""
+        return evolve(self, long=self.long - units, short=self.short - units)
+
+    def netted_off(self) -> Stake:
+        units = min(self.to_net_off, self.long, self.short)
+        return evolve(self.reattributed(units), to_net_off=self.to_net_off - units)
 
     def with_declared(self, reason: ReasonCode, quantity: Fraction) -> Stake:
         """A difference that will stay: the ideal follows what the follower really has."""
@@ -57,9 +91,11 @@ class Stake:
 
     def closed_by_hand(self, units: int, beyond_claims: int) -> Stake:
         """Somebody closed ``units`` (signed as they were owned); ``beyond_claims`` of them no exit had been due for."""
-        stake = self.with_declared(ReasonCode.MANUAL, Fraction(-beyond_claims))
-        return evolve(stake, owned=stake.owned - units, manual=stake.manual + abs(units))
+        stake = self.with_declared(ReasonCode.MANUAL, Fraction(-beyond_claims)) if beyond_claims else self
+        closed = stake.filled(-1 if units > 0 else 1, abs(units), 0)
+        return evolve(closed, manual=stake.manual + abs(units))
 
-    def restored(self, units: int) -> Stake:
-        """Late evidence: ``units`` (signed) booked as closed by hand had been closed by our own order."""
-        return evolve(self, owned=self.owned + units, manual=self.manual - abs(units))
+    def restored(self, sign: int, units: int) -> Stake:
+        """Late evidence: ``units`` booked as closed by hand had been closed by our own order of this side."""
+        stake = self.filled(-sign, units, 0)
+        return evolve(stake, manual=self.manual - units)

@@ -77,10 +77,22 @@ def plan(state: State, key: TradeKey, rules: FollowerRules, now: datetime) -> Pl
     exits = exit_wants(state, state.stake_key(key)) if trade.admitted is not None else {}
     exit_total = exits.get(key, trade.filled(Intent.EXIT))
     _steer(b, Intent.EXIT, exit_total)
-    exit_open = trade.live(Intent.EXIT) is not None or exit_total > trade.filled(Intent.EXIT)
-    crossing = trade.admitted is not None and trade.admitted.exit_quantity > 0
-    _steer(b, Intent.ENTRY, entry_want(state, trade), hold=crossing and exit_open)
+    _steer(b, Intent.ENTRY, entry_want(state, trade), hold=_exit_comes_first(state, trade, exit_total))
     return b.build()
+
+
+def _exit_comes_first(state: State, trade: CopyTrade, exit_total: int) -> bool:
+    """Whether the entry part of an order that crosses zero still waits for what it crosses to be gone."""
+    if trade.admitted is None or not trade.admitted.exit_quantity:
+        return False
+    if trade.live(Intent.EXIT) is not None or exit_total > trade.filled(Intent.EXIT):
+        return True
+    side = state.leader_order(trade.key).report.side
+    for key in state.open_trades.get(state.stake_key(trade.key), ()):
+        report = state.leader_order(key).report
+        if report.side is not side and report.status.is_terminal and state.trades[key].leaves(Intent.ENTRY):
+            return True
+    return False
 
 
 def _steer(b: _Builder, intent: Intent, total: int, *, hold: bool = False) -> None:

@@ -10,7 +10,7 @@ from dhan_copy.core.facts import DriftDeclared
 from dhan_copy.core.lifecycle import OrderState
 from dhan_copy.core.requests import Intent
 from dhan_copy.core.sizing import trunc_to_lot
-from dhan_copy.core.state import State, claim_left
+from dhan_copy.core.state import State, claim_left, entry_total
 from dhan_copy.core.target import balance_of, entry_pending, exit_wants
 from dhan_copy.core.trade import CopyTrade, FollowerOrder, TradeKey
 from dhan_copy.model.reason import ReasonCode
@@ -22,15 +22,31 @@ def settle(state: State, key: TradeKey) -> DriftDeclared | None:
     if trade.settled or trade.decision is None or not _is_over(state, trade):
         return None
     stake_key = state.stake_key(key)
-    state.trades[key] = evolve(trade, settled=True)
+    netting = min(trade.covers, trade.filled(Intent.ENTRY))
+    if netting:
+        stake = state.stake(stake_key)
+        state.stakes[stake_key] = evolve(stake, to_net_off=stake.to_net_off + netting)
+    state.trades[key] = evolve(trade, settled=True, covers=0)
     state.open_trades.get(stake_key, {}).pop(key, None)
-    whole = trunc_to_lot(balance_of(state, stake_key), state.lot_of(trade))
+    lot = state.lot_of(trade)
+    balance = balance_of(state, stake_key)
+    # What rounding alone left over, up to a lot, is for the next order to make up; a flat leader has no next order.
+    flat = not state.open_trades.get(stake_key) and state.position(key[0], stake_key[2], stake_key[3]) == 0
+    whole = trunc_to_lot(balance, lot) if flat or abs(balance) > lot or _differs(trade, lot) else 0
     if whole == 0:
         return None
     return DriftDeclared(
         leader=key[0], follower=key[2], key=stake_key[2], product=stake_key[3], quantity=Fraction(-whole),
         reason=_reason(trade), leader_order_id=key[1], detail=_detail(trade),
     )  # fmt: skip
+
+
+def _differs(trade: CopyTrade, lot_units: int) -> bool:
+    """Whether less was filled than the follower's share of what the leader filled, or a lot more."""
+    if trade.admitted is None or trade.declined is not None or claim_left(trade):
+        return True
+    more = trade.filled(Intent.ENTRY) - (entry_total(trade, trade.opened) - trade.forgone)
+    return more < 0 or more >= lot_units
 
 
 def _is_over(state: State, trade: CopyTrade) -> bool:
@@ -41,10 +57,11 @@ def _is_over(state: State, trade: CopyTrade) -> bool:
         return claim_left(trade) > 0 or report.status.is_terminal
     if not report.status.is_terminal:
         return False
-    if entry_pending(state, trade) and trade.declined is None:
+    given_up = _is_given_up(state, trade)
+    if entry_pending(state, trade) and trade.declined is None and not given_up:
         return False
     owed = exit_wants(state, state.stake_key(trade.key)).get(trade.key, 0) - trade.filled(Intent.EXIT)
-    return owed <= 0 or _is_given_up(state, trade)
+    return owed <= 0 or given_up
 
 
 def _is_given_up(state: State, trade: CopyTrade) -> bool:

@@ -148,11 +148,15 @@ class State:
         return None if tag is None else self.order_by_tag(follower, tag)
 
     def lot_of(self, trade: CopyTrade) -> int:
-        return trade.admitted.facts.lot_units if trade.admitted else 1
+        if trade.admitted is not None:
+            return trade.admitted.facts.lot_units
+        facts = self.instruments.get(self.leader_order(trade.key).report.key)
+        return facts.lot_units if facts is not None else 1
 
-    def claims(self, key: StakeKey, but: TradeKey | None = None) -> int:
-        """Units that are due to be exited by all open trades of a stake but one."""
-        return sum(claim_left(self.trades[k]) for k in self.open_trades.get(key, ()) if k != but)
+    def claims(self, key: StakeKey, sign: int) -> int:
+        """Units that are due to be closed by the open trades of one side (+1 buys, -1 sells)."""
+        trades = (self.trades[k] for k in self.open_trades.get(key, ()))
+        return sum(claim_left(t) for t in trades if t.claim and self.leader_order(t.key).report.side.sign == sign)
 
     def touch(self, key: TradeKey, position: int) -> None:
         self.touched[key] = position
@@ -169,14 +173,7 @@ def claim_left(trade: CopyTrade) -> int:
     """What the leader's fills still oblige the follower to exit with this trade."""
     if not trade.claim:
         return 0
-    return max(0, trade.claim - trade.filled(Intent.EXIT) - _opposing_entry_fills(trade))
-
-
-def _opposing_entry_fills(trade: CopyTrade) -> int:
-    """Fills of an order that was an entry when it was decided, but met a position on the other side."""
-    if trade.admitted is None or trade.admitted.exit_quantity:
-        return 0
-    return trade.filled(Intent.ENTRY)
+    return max(0, trade.claim - trade.filled(Intent.EXIT))
 
 
 def entry_total(trade: CopyTrade, leader_units: int) -> int:
@@ -313,43 +310,88 @@ def _leader_filled(state: State, order: LeaderOrder, units: int, position: int) 
         key = (order.leader, report.order_id, follower)
         stake_key = (order.leader, follower, report.key, report.product)
         if closing:
-            _leader_closed(state, key, stake_key, before, closing)
+            _leader_closed(state, key, stake_key, before, closing, opening)
         if opening:
-            trade = state.trades[key]
-            state.trades[key] = evolve(trade, opened=trade.opened + opening)
-            if trade.admitted is not None and trade.admitted.ratio:
-                state.stakes[stake_key] = state.stake(stake_key).opened(trade.admitted.ratio * opening * sign)
+            _leader_opened(state, key, stake_key, opening, sign)
         state.touch_stake(stake_key, position)
 
 
-def _leader_closed(state: State, key: TradeKey, stake_key: StakeKey, before: int, closing: int) -> None:
+def _leader_opened(state: State, key: TradeKey, stake_key: StakeKey, opening: int, sign: int) -> None:
+    """The leader opened more: as far as the order was decided to be an entry, the follower should too."""
+    trade = state.trades[key]
+    copied = 0
+    if trade.admitted is not None and trade.admitted.ratio:
+        entry_part = split(trade, state.leader_order(key).report.filled_quantity)[1]
+        copied = min(opening, max(0, entry_part - trade.opened))
+    stake = state.stake(stake_key).left_out((opening - copied) * sign)
+    if copied and trade.admitted is not None:
+        stake = stake.opened(trade.admitted.ratio * copied * sign)
+    state.stakes[stake_key] = stake
+    # Undecided yet: what it opened is brought in by the decision.
+    state.trades[key] = evolve(trade, opened=trade.opened + (copied if trade.decision is not None else opening))
+
+
+def _leader_closed(
+    state: State, key: TradeKey, stake_key: StakeKey, before: int, closing: int, opening: int
+) -> None:
     """The leader closed a part of his position: what is beyond the kept part is given up where it has not filled yet,
     and claimed from what is owned where it has."""
-    stake = state.stake(stake_key)
     direction = 1 if before > 0 else -1
+    state.trades[key] = evolve(state.trades[key], closed=state.trades[key].closed + closing)
+    stake = state.stake(stake_key)
     behind = [
         (other, late)
         for other in (state.trades[k] for k in state.open_trades.get(stake_key, ()) if k != key)
-        if (late := _behind(state, other, direction)) > 0
+        if (late := behind_by(state, other, direction)) > 0
     ]
-    free = max(0, stake.owned * direction) - state.claims(stake_key)
+    free = stake.closable(-direction) - state.claims(stake_key, -direction)
     after = abs(before) - closing
     lot = state.instruments[stake_key[2]].lot_units if stake_key[2] in state.instruments else 1
     kept = kept_after_exit(stake.ideal, abs(before), after, lot)
     excess = max(0, free + sum(late for _, late in behind) - kept)
+    covered = min(excess, _covered_by_entry(state, state.trades[key], opening))
+    if covered:
+        state.trades[key] = evolve(state.trades[key], covers=state.trades[key].covers + covered)
+        excess -= covered
     for other, late in reversed(behind):
         given_up = min(late, excess)
         excess -= given_up
         if given_up:
             state.trades[other.key] = evolve(other, forgone=other.forgone + given_up, forgone_to=key)
     state.stakes[stake_key] = stake.scaled_down(abs(before), after)
+    _net_off(state, stake_key)
     if excess:
         trade = state.trades[key]
         state.trades[key] = evolve(trade, claim=trade.claim + excess, settled=False)
         state.open_trades.setdefault(stake_key, {})[key] = None
 
 
-def _behind(state: State, trade: CopyTrade, direction: int) -> int:
+def _covered_by_entry(state: State, trade: CopyTrade, opening: int) -> int:
+    """What an order decided as an entry will close with its own copy, now that the leader's fills of it closed."""
+    if trade.admitted is None or not trade.admitted.ratio or trade.admitted.exit_quantity:
+        return 0
+    filled = split(trade, state.leader_order(trade.key).report.filled_quantity)[1]
+    share = entry_total(trade, filled) - entry_total(trade, trade.opened + opening) - trade.covers
+    last = trade.last(Intent.ENTRY)
+    coming = last.leaves_quantity if last is not None else entry_total(trade, filled)
+    return max(0, min(share, coming + trade.filled(Intent.ENTRY)))
+
+
+def _net_off(state: State, stake_key: StakeKey) -> None:
+    """Copies that filled on both sides where the leader's fills closed one another: both sides shrink, the net stays."""
+    stake = state.stake(stake_key)
+    if stake.long and stake.short:
+        stake = stake.netted_off()
+    for key in state.open_trades.get(stake_key, ()) if stake.long and stake.short else ():
+        trade = state.trades[key]
+        units = min(trade.covers, trade.filled(Intent.ENTRY), stake.long, stake.short)
+        if units:
+            stake = stake.reattributed(units)
+            state.trades[key] = evolve(trade, covers=trade.covers - units)
+    state.stakes[stake_key] = stake
+
+
+def behind_by(state: State, trade: CopyTrade, direction: int) -> int:
     """How far the follower's entry lags what the leader has filled of it."""
     if trade.admitted is None or trade.settled or not trade.admitted.ratio:
         return 0
@@ -368,7 +410,8 @@ def _admitted(state: State, fact: CopyAdmitted, at: datetime, position: int) -> 
     state.trades[key] = evolve(trade, admitted=fact, admitted_at=at, leader_was_over=report.status.is_terminal)
     if fact.ratio and trade.opened:
         stake_key = state.stake_key(key)
-        state.stakes[stake_key] = state.stake(stake_key).opened(fact.ratio * trade.opened * report.side.sign)
+        stake = state.stake(stake_key).left_out(-trade.opened * report.side.sign)
+        state.stakes[stake_key] = stake.opened(fact.ratio * trade.opened * report.side.sign)
     state.touch(key, position)
 
 
@@ -471,10 +514,21 @@ def _order_reported(state: State, fact: OrderReported, at: datetime, position: i
 
 def _follower_filled(state: State, trade: CopyTrade, order: FollowerOrder, units: int, stake_key: StakeKey) -> None:
     sign = state.leader_order(trade.key).report.side.sign
-    stake = state.stake(stake_key).filled(sign * units)
-    if order.intent is Intent.EXIT and stake.manual and stake.owned * sign > 0:
-        stake = stake.restored(-sign * min(stake.manual, stake.owned * sign))
+    stake = state.stake(stake_key)
+    if order.intent is Intent.EXIT:
+        beyond = max(0, units - stake.closable(sign))
+        stake = stake.filled(sign, units, 0)
+        if beyond and stake.manual:
+            stake = stake.restored(sign, min(beyond, stake.manual))
+    else:
+        # Decided as an entry, but the leader's fills closed with it: so does the copy.
+        closing = min(units, claim_left(trade))
+        if closing:
+            trade = evolve(trade, claim=trade.claim - closing)
+            state.trades[trade.key] = trade
+        stake = stake.filled(sign, closing, units - closing)
     state.stakes[stake_key] = stake
+    _net_off(state, stake_key)
     if order.intent is Intent.ENTRY and trade.forgone and trade.forgone_to in state.trades:
         exit_units, entry_units = split(trade, state.leader_order(trade.key).report.quantity)
         beyond = trade.filled(Intent.ENTRY) - max(0, entry_total(trade, entry_units) - trade.forgone)

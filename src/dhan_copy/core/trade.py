@@ -128,8 +128,12 @@ class CopyTrade:
     orders: tuple[FollowerOrder, ...] = ()
     opened: int = 0
     """Leader's fills of this order that opened, in the leader's units."""
+    closed: int = 0
+    """Leader's fills of this order that closed, in the leader's units."""
     claim: int = 0
     """Units that the leader's fills of this order oblige the follower to exit."""
+    covers: int = 0
+    """Units of the entry that will close what others opened, because the leader's fills of it did."""
     forgone: int = 0
     """Units of the entry given up because an exit of the leader overtook them."""
     forgone_to: TradeKey | None = None
