@@ -176,14 +176,14 @@ def test_positions_must_be_readable_or_given() -> None:
         Leader("L", source=plain).open()
     assert Leader("L", source=plain, positions={}).open() == (plain, None)
     reading = ReadingSource()
-    source, reader = Leader("L", source=reading).open()
-    assert source is reading and reader is reading
+    opened: tuple[object, object] = Leader("L", source=reading).open()
+    assert opened == (reading, reading)
 
 
 def test_an_account_opens_its_feed_and_reads_with_its_broker_where_the_feed_cannot() -> None:
     account = Account("1000000001")
-    source, reader = Leader(account).open()
-    assert source is account._source and reader is account._source
+    opened: tuple[object, object] = Leader(account).open()
+    assert opened == (account._source, account._source)
     broker = ReadingBroker()
     plain = Account("1000000001", ScriptedSource(), broker)
     assert Leader(plain).open() == (plain._source, broker)

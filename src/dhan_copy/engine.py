@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
@@ -300,7 +301,7 @@ class CopyEngine:
         return Copier(self._settings)
 
     def _hooks(self) -> Hooks:
-        return Hooks(self._committed, self._warn, lambda seconds: True)
+        return Hooks(self._committed, self._told, self._warn, lambda seconds: True)
 
     def _acquire(self) -> None:
         """Become the journal's only writer, once. Account locks keep a second journal away from a live account."""
@@ -404,9 +405,15 @@ class CopyEngine:
     def _committed(self, entries: Sequence[Entry]) -> None:
         if self._machine is not None and any(isinstance(entry.fact, TradingStateChanged) for entry in entries):
             self._set_gates(self._machine.kernel.core.state)
+
+    def _told(self, entries: Sequence[Entry]) -> None:
+        """Tell the user, after the commands have been handed over: formatting would compete with sending them."""
         if isinstance(self._machine, Inline):
             self._seen += entries
-        self._log.put(entries)
+        if logger.isEnabledFor(logging.INFO):
+            self._log.put(entries)
+        else:
+            self._log.put([entry for entry in entries if isinstance(entry.fact, AlertRaised)])
         if self._on_alert is not None or self._on_event is not None:
             self._callbacks.put(entries)
 

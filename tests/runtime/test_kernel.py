@@ -42,10 +42,11 @@ class Bench:
         self.sent: list[Command] = []
         self.durable_when_sent: list[int] = []
         self.committed: list[Entry] = []
+        self.told: list[Entry] = []
         self.warned: list[AlertRaised] = []
         self.pauses: list[float] = []
         self.go_on = True
-        hooks = Hooks(self.committed.extend, self.warned.append, self._pause)
+        hooks = Hooks(self.committed.extend, self.told.extend, self.warned.append, self._pause)
         self.kernel = Kernel(self._make, self.store, self, SteadyClock(VirtualClock(START)), hooks)
 
     def _make(self) -> ScriptedCore:
@@ -71,7 +72,7 @@ def test_entries_are_durable_before_their_commands_leave() -> None:
     bench = Bench(submit(), cancel(2), ReadOrders(account=FOLLOWER))
     bench.kernel.turn([(GO,)])
     assert bench.sent == list(bench.commands)
-    assert [entry.fact for entry in bench.committed] == bench.facts()
+    assert [entry.fact for entry in bench.committed] == bench.facts() and bench.told == bench.committed
     assert not bench.kernel.idle
     bench.kernel.turn([])
     assert bench.kernel.idle
@@ -166,7 +167,7 @@ def test_starting_folds_the_journal_and_then_takes_what_started_says() -> None:
     second.store = first.store
     second.kernel = Kernel(
         second._make, first.store, second, SteadyClock(VirtualClock(START)),
-        Hooks(second.committed.extend, second.warned.append, second._pause),
+        Hooks(second.committed.extend, second.told.extend, second.warned.append, second._pause),
     )  # fmt: skip
     second.kernel.start(lambda core: (GapDetected(account=LEADER, cause=str(core.position)),))
     assert second.facts()[-1] == GapDetected(account=LEADER, cause="2")
@@ -201,7 +202,7 @@ def test_a_fact_that_the_core_cannot_take_is_left_out_loudly_and_the_others_go_o
     bench._make = Faulty  # type: ignore[method-assign]
     bench.kernel = Kernel(
         Faulty, bench.store, bench, SteadyClock(VirtualClock(START)),
-        Hooks(bench.committed.extend, bench.warned.append, bench._pause),
+        Hooks(bench.committed.extend, bench.told.extend, bench.warned.append, bench._pause),
     )  # fmt: skip
     poison = GapDetected(account=FOLLOWER, cause="poison")
     bench.kernel.turn([(GO,), (poison,), (STARTED,)])

@@ -28,7 +28,7 @@ class Bench:
         self.failures: list[BaseException] = []
         clock = SteadyClock(SystemClock())
         self.kernel: Kernel[Core] = Kernel(
-            lambda: self.core, self.store, self, clock, Hooks(lambda e: None, lambda a: None, lambda s: False)
+            lambda: self.core, self.store, self, clock, Hooks(lambda e: None, lambda e: None, lambda a: None, lambda s: False)
         )
         self.loop = Loop(self.kernel, self.inbox, clock, self.stopping, self.failures.append)
 

@@ -63,7 +63,7 @@ class Bench:
             (LeaderAccount(LEADER, self.source, LeaderDesk(LEADER, self.source, self.source, self.clock), True),),
             (FollowerAccount(FOLLOWER, None, FollowerDesk(FOLLOWER, self.broker, self.clock, self.gate), True),),
         )
-        self.hooks = Hooks(lambda entries: None, self.warned.append, lambda seconds: False)
+        self.hooks = Hooks(lambda entries: None, lambda entries: None, self.warned.append, lambda seconds: False)
         self.seen: set[str] = set()
 
     def script(self, facts: Sequence[Fact]) -> list[Command]:

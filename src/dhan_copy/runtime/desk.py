@@ -9,7 +9,7 @@ from datetime import datetime
 from attrs import frozen
 from typing_extensions import assert_never
 
-from dhan_copy.core.facts import Fact, OutcomeUnresolved, RequestAccepted, RequestRejected, RequestWithheld
+from dhan_copy.core.facts import Fact, OutcomeUnresolved, PositionsReported, RequestAccepted, RequestRejected, RequestWithheld
 from dhan_copy.core.requests import (
     Cancel,
     Command,
@@ -32,6 +32,8 @@ from dhan_copy.runtime.reads import account_of, account_read, failed, follower_b
 
 Answer = Callable[[Batch], None]
 _LONGEST = 2_000
+_STABLE_READS = 5
+"""How often the positions are read again when they change while the book is read."""
 
 
 @frozen
@@ -186,17 +188,36 @@ class LeaderDesk:
         assert_never(read)
 
     def _book_and_positions(self, read: ReadPositions, read_at: datetime) -> Batch:
-        """Both in one batch, the book read first: only so can the core tell which fills the positions hold already."""
+        """Both in one batch, the book between two equal reads of the positions: only so can the core tell which fills
+        the positions hold already."""
         if self._reader is None:
             return (failed(read, "the source cannot read the account"),)
-        book = leader_book(self.name, tuple(self._source.snapshot()), read_at)
         try:
-            return (*book, account_read(self._reader, read, self._clock.now()))
+            before = account_read(self._reader, read, read_at)
         except Exception as error:
-            return (*book, failed(read, words(error)))
+            return (*leader_book(self.name, tuple(self._source.snapshot()), read_at), failed(read, words(error)))
+        for _ in range(_STABLE_READS):
+            read_at = self._clock.now()
+            book = leader_book(self.name, tuple(self._source.snapshot()), read_at)
+            try:
+                after = account_read(self._reader, read, read_at)
+            except Exception as error:
+                return (*book, failed(read, words(error)))
+            if _same_positions(before, after):
+                return (*book, after)
+            before = after
+        return (*book, failed(read, "the positions changed while the order book was read"))
 
 
 Desk = FollowerDesk | LeaderDesk
+
+
+def _same_positions(one: Fact, other: Fact) -> bool:
+    return (
+        isinstance(one, PositionsReported)
+        and isinstance(other, PositionsReported)
+        and set(one.positions) == set(other.positions)
+    )
 
 
 def _answer_read(read: Read, answer: Answer, perform: Callable[[Read], Batch]) -> None:

@@ -54,10 +54,11 @@ class Core(Protocol):
 
 @frozen
 class Hooks:
-    """``committed`` sees entries that are durable, before their commands leave; ``warn`` says at once what the journal
-    cannot; ``pause`` waits some seconds and answers whether to go on."""
+    """``committed`` sees entries that are durable, before their commands leave, and ``told`` after that; ``warn`` says
+    at once what the journal cannot; ``pause`` waits some seconds and answers whether to go on."""
 
     committed: Callable[[Sequence[Entry]], None]
+    told: Callable[[Sequence[Entry]], None]
     warn: Callable[[AlertRaised], None]
     pause: Callable[[float], bool]
 
@@ -132,6 +133,7 @@ class Kernel(Generic[CoreT]):
         self._hooks.committed(decision.entries)
         self._dispatch.hand_over(decision.commands)
         self._sound = True
+        self._hooks.told(decision.entries)
 
     def settle(self, batches: Sequence[Batch]) -> None:
         """Journal the answers among ``batches`` without deciding anything: the engine has stopped."""
@@ -143,7 +145,7 @@ class Kernel(Generic[CoreT]):
         entries = [Entry(first + offset, at, fact) for offset, fact in enumerate(answers)]
         self._store.append(entries)
         self.core.restore(entries)
-        self._hooks.committed(entries)
+        self._hooks.told(entries)
 
     def _after_failed_commit(
         self, batches: Sequence[Batch], decision: Decision, error: Exception, failures: int

@@ -9,6 +9,8 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as Waiting
 from typing import Generic, TypeVar, cast
 
+from attrs import evolve
+
 from dhan_copy.core.requests import Command, ReadOrders
 from dhan_copy.errors import DhanCopyError
 from dhan_copy.protocols import Store
@@ -42,7 +44,7 @@ class Threads(Generic[CoreT]):
         self._inbox = inbox
         self._stopping = threading.Event()
         self._dispatch = ThreadedDispatch(accounts.desks, inbox.put, clock)
-        hooks = Hooks(hooks.committed, hooks.warn, lambda seconds: not self._stopping.wait(seconds))
+        hooks = evolve(hooks, pause=lambda seconds: not self._stopping.wait(seconds))
         self.kernel: Kernel[CoreT] = Kernel(make, store, self._dispatch, clock, hooks)
         self._loop = Loop(cast(Kernel[Core], self.kernel), inbox, clock, self._stopping, failed)
         self._feeds: list[Feed] = []
