@@ -13,6 +13,7 @@ import pytest
 
 from dhan_copy import CopyEngine, Follower, Leader, LogFormat, MemoryStore, SqliteStore, TradingState
 from dhan_copy.core.facts import (
+    GapDetected,
     AlertRaised,
     CopyAdmitted,
     CopyDeclined,
@@ -162,7 +163,7 @@ def test_t4_a_restart_sends_nothing_again(world: World) -> None:
         world.store.wait_for(RequestAccepted)
     with world.engine():
         world.store.wait_for(EngineStarted, count=2)
-        world.store.wait_for(PositionsReported, count=2)
+        world.store.wait_for(GapDetected, count=2)
         world.buy(lots=4)
         world.store.wait_for(RequestAccepted, count=2)
     assert [quantity for _, quantity, _ in world.copies()] == [75, 150]
@@ -562,7 +563,7 @@ def test_a_leader_whose_positions_were_given_trades_from_them(world: World) -> N
     second = engine(1)
     second.step()
     reports = [fact for fact in world.store.facts(PositionsReported) if isinstance(fact, PositionsReported)]
-    assert [[p.net_quantity for p in fact.positions] for fact in reports] == [[-150], [-150]]
+    assert [[p.net_quantity for p in fact.positions] for fact in reports] == [[-150]]
     (row,) = second.decisions().to_dicts()
     assert row["code"] == "NOTHING_OWNED"
 

@@ -155,7 +155,17 @@ class Copier:
             if isinstance(fact, EngineStarted):
                 continue
             result.append(next(ordered) if isinstance(fact, LeaderReported) and fact.channel is Channel.BOOK else fact)
-        held = [f for f in facts if isinstance(f, PositionsReported) and f.account in self._leaders]
+        # What he brought into the day does not change during it, and a later read may lag behind the fills.
+        held = [
+            fact
+            for fact in facts
+            if isinstance(fact, PositionsReported)
+            and fact.account in self._leaders
+            and fact.account not in self.state.positions_known
+        ]
+        for fact in facts:
+            if isinstance(fact, PositionsReported) and fact.account in self._leaders:
+                self._reads.answered(ReadPositions(account=fact.account))
         return [self._as_of_before(f, rows) for f in held] + result
 
     def _as_of_before(self, fact: PositionsReported, rows: Sequence[LeaderReported]) -> PositionsReported:

@@ -277,7 +277,7 @@ def reported(order: FollowerOrder, fact: OrderReported, at: datetime) -> Followe
         filled_quantity=filled,
         average_price=report.average_price if grown and report.average_price is not None else order.average_price,
         filled_at=(report.updated_at or at) if grown else order.filled_at,
-        text=report.reason or order.text if over else order.text,
+        text=report.reason or order.text if over and state is not order.state else order.text,
         over_at=at if over and order.over_at is None else (order.over_at if over else None),
         needs_look=order.needs_look and fact.channel is not Channel.BOOK,
         cancel_accepted_at=None if _outlived_cancel(order, fact) else order.cancel_accepted_at,
