@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timezone
 from decimal import Decimal
 from fractions import Fraction
 from html.parser import HTMLParser
@@ -47,6 +47,13 @@ def test_a_frame_has_the_same_rows_and_columns() -> None:
     assert list(frame.columns) == list(TABLE.columns)
     assert list(frame["name"]) == ["NIFTY", "A"]
     assert list(Table.of("empty", ("a", "b"), []).to_frame().columns) == ["a", "b"]
+
+
+def test_times_are_shown_in_ist_and_kept_as_they_are() -> None:
+    moment = datetime(2026, 9, 1, 3, 45, 0, 250_000, tzinfo=timezone.utc)
+    table = Table.of("t", ("at",), [{"at": moment}])
+    assert repr(table).splitlines()[2] == "2026-09-01 09:15:00.250+05:30"
+    assert table[0]["at"] is not None and table[0]["at"] is moment
 
 
 def test_cells_are_plain_values() -> None:

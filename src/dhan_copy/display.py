@@ -1,4 +1,4 @@
-"""Results as tables: readable at a prompt, in a notebook, and as data."""
+"""Results as tables: readable at a prompt and in a notebook (times in IST), and as data."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from attrs import frozen
+
+from dhan_copy.model.times import IST
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -99,6 +101,7 @@ def _text(cell: Cell) -> str:
     if cell is None:
         return ""
     if isinstance(cell, datetime):
+        cell = cell if cell.tzinfo is None else cell.astimezone(IST)
         return cell.isoformat(sep=" ", timespec="milliseconds" if cell.microsecond else "seconds")
     return printable(str(cell))
 
