@@ -148,11 +148,8 @@ def number(value: Fraction) -> int | Decimal | Fraction:
     """A fraction as people write it, where that is exact."""
     if value.denominator == 1:
         return value.numerator
-    rest = value.denominator
-    for prime in (2, 5):
-        while rest % prime == 0:
-            rest //= prime
-    return Decimal(value.numerator) / Decimal(value.denominator) if rest == 1 else value
+    decimal = Decimal(value.numerator) / Decimal(value.denominator)
+    return decimal if Fraction(decimal) == value else value
 
 
 def _code(trade: CopyTrade) -> str | None:
