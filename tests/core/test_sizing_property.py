@@ -7,13 +7,13 @@ from fractions import Fraction
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from world import TrueOrder, World
 
 from dhan_copy.core.facts import Refusal, RequestIssued
 from dhan_copy.core.requests import Submit
 from dhan_copy.model.order import Market, OrderStatus, Side
+from tests.core.world import TrueOrder, World
 
-EXAMPLES = int(os.environ.get("DHAN_COPY_EXAMPLES", "1000"))
+EXAMPLES = int(os.environ.get("DHAN_COPY_EXAMPLES", "200"))
 KINDS = ("place", "trade", "fill", "cancel", "reject")
 UNRULY = (*KINDS, "modify", "follower_fill", "follower_fill", "follower_end", "follower_end_by_hand", "refuse", "restart")
 

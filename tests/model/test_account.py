@@ -8,7 +8,11 @@ from dhan_copy.model.instrument import ExchangeSegment, InstrumentKey
 from dhan_copy.model.order import Product
 
 
-def test_a_position_is_in_an_instrument() -> None:
-    position = Position(ExchangeSegment.NSE_FNO, SecurityId("52175"), Product.INTRADAY, -75)
-    assert position.key == InstrumentKey(ExchangeSegment.NSE_FNO, SecurityId("52175"))
-    assert position.key != InstrumentKey(ExchangeSegment.BSE_FNO, SecurityId("52175"))
+def test_a_position_is_in_an_instrument_of_its_segment() -> None:
+    """The same security id in another segment is something else."""
+    here, there = (
+        Position(segment=segment, security_id=SecurityId("1333"), product=Product.CNC, net_quantity=-5)
+        for segment in (ExchangeSegment.NSE_EQ, ExchangeSegment.BSE_EQ)
+    )
+    assert here.key == InstrumentKey(ExchangeSegment.NSE_EQ, SecurityId("1333"))
+    assert here.key != there.key

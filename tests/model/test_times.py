@@ -1,4 +1,4 @@
-"""Indian Standard Time is five and a half hours, not Calcutta's mean time."""
+"""Indian Standard Time."""
 
 from __future__ import annotations
 
@@ -10,19 +10,27 @@ from hypothesis import strategies as st
 
 from dhan_copy.model.times import ist, ist_date
 
-
-@given(st.datetimes(min_value=datetime(1990, 1, 1), max_value=datetime(2100, 1, 1)))
-def test_a_naive_time_of_dhans_is_five_and_a_half_hours_ahead(naive: datetime) -> None:
-    aware = ist(naive)
-    assert aware.utcoffset() == timedelta(hours=5, minutes=30)
-    assert aware.replace(tzinfo=None) == naive
+naive_times = st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1))
+zones = st.integers(-12 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 
 
-def test_the_day_is_the_indian_one() -> None:
-    assert ist_date(datetime(2026, 1, 5, 18, 29, 59, tzinfo=timezone.utc)) == date(2026, 1, 5)
-    assert ist_date(datetime(2026, 1, 5, 18, 30, tzinfo=timezone.utc)) == date(2026, 1, 6)
+@given(naive_times)
+def test_five_and_a_half_hours_ahead_of_utc(naive: datetime) -> None:
+    assert ist(naive).utcoffset() == timedelta(hours=5, minutes=30)
+    assert ist(naive).replace(tzinfo=None) == naive
+
+
+@given(naive_times, zones)
+def test_the_day_is_that_of_india_in_whatever_zone_the_time_is(naive: datetime, zone: timezone) -> None:
+    assert ist_date(ist(naive).astimezone(zone)) == naive.date()
+
+
+def test_a_day_begins_at_half_past_six_in_the_evening_of_utc() -> None:
+    utc = timezone.utc
+    assert ist_date(datetime(2026, 8, 3, 18, 29, 59, tzinfo=utc)) == date(2026, 8, 3)
+    assert ist_date(datetime(2026, 8, 3, 18, 30, tzinfo=utc)) == date(2026, 8, 4)
 
 
 def test_a_naive_time_has_no_day() -> None:
-    with pytest.raises(ValueError, match="aware"):
-        ist_date(datetime(2026, 1, 5))
+    with pytest.raises(ValueError, match="aware datetime is needed"):
+        ist_date(datetime(2026, 8, 3))
