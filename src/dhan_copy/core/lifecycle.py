@@ -56,7 +56,6 @@ class OrderEvent(Enum):
     SEEN_REJECTED = "reported rejected"
     SEEN_EXPIRED = "reported expired"
     PROVEN_ABSENT = "absent from two sources after the absence window"
-    DAY_ENDED = "the trading day ended"
 
 
 _S, _E = OrderState, OrderEvent
@@ -74,7 +73,6 @@ TRANSITIONS: dict[OrderState, dict[OrderEvent, OrderState]] = {
         _E.LOST: _S.UNRESOLVED,
         _E.HELD_BACK: _S.WITHHELD,
         _E.SEEN_OPEN: _S.WORKING,
-        _E.DAY_ENDED: _S.EXPIRED,
         **_SEEN_TERMINAL,
     },
     _S.UNRESOLVED: {
@@ -82,10 +80,9 @@ TRANSITIONS: dict[OrderState, dict[OrderEvent, OrderState]] = {
         _E.REFUSED: _S.REJECTED,
         _E.SEEN_OPEN: _S.WORKING,
         _E.PROVEN_ABSENT: _S.ABSENT,
-        _E.DAY_ENDED: _S.EXPIRED,
         **_SEEN_TERMINAL,
     },
-    _S.WORKING: {_E.DAY_ENDED: _S.EXPIRED, **_SEEN_TERMINAL},
+    _S.WORKING: {**_SEEN_TERMINAL},
     # Late evidence always wins: an order already given up that shows in a book is a real order.
     _S.WITHHELD: {_E.SEEN_OPEN: _S.WORKING, **_SEEN_TERMINAL},
     _S.ABSENT: {_E.ACCEPTED: _S.WORKING, _E.SEEN_OPEN: _S.WORKING, **_SEEN_TERMINAL},

@@ -81,7 +81,6 @@ class State:
     """The leader's position before today's orders, so that position = brought in + today's fills."""
     positions_known: set[AccountName] = field(factory=set)
     leader_fills: dict[PositionKey, int] = field(factory=dict)
-    last_leader_fill_at: dict[AccountName, datetime] = field(factory=dict)
     instruments: dict[InstrumentKey, InstrumentFacts] = field(factory=dict)
     trades: dict[TradeKey, CopyTrade] = field(factory=dict)
     stakes: dict[StakeKey, Stake] = field(factory=dict)
@@ -294,7 +293,6 @@ def _leader_reported(state: State, fact: LeaderReported, at: datetime, position:
         state.touch(key, position)
     grown = order.report.filled_quantity - (known.report.filled_quantity if known else 0)
     if grown > 0:
-        state.last_leader_fill_at[fact.leader] = at
         _leader_filled(state, order, grown, position)
 
 

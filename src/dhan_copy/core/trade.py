@@ -341,12 +341,3 @@ def missed(order: FollowerOrder, fact: OrderNotFound | BookRead, counts_from: da
         state = next_state(order.state, OrderEvent.PROVEN_ABSENT)
         return evolve(order, state=state, unresolved=None, unresolved_at=None, over_at=fact.read_at)
     return order
-
-
-def ended_with_day(order: FollowerOrder, at: datetime) -> FollowerOrder:
-    """Fold that the IST day ended: a DAY order does not outlive it."""
-    if order.state.is_over:
-        return order
-    state = next_state(order.state, OrderEvent.DAY_ENDED)
-    return evolve(order, state=state, outstanding=None, unresolved=None, unresolved_at=None, over_at=at)
-
