@@ -30,25 +30,24 @@ def merge(known: LeaderOrder | None, fact: LeaderReported, at: datetime) -> Lead
     filled = max(old.filled_quantity, report.filled_quantity)
     confirmed = known.confirmed or report.status.is_confirmed
     newer = _is_newer(known, fact)
-    if newer is None:
-        return evolve(known, report=_with_fills(old, report, filled), disputed=True, confirmed=confirmed)
     if not newer:
-        if filled == old.filled_quantity and confirmed == known.confirmed:
-            return known
-        return evolve(known, report=_with_fills(old, report, filled), confirmed=confirmed)
-    if report.status is OrderStatus.TRANSIT and old.status is not OrderStatus.TRANSIT:
-        # A modification puts the row back to TRANSIT while the exchange decides: the state before it holds.
-        return evolve(known, report=_with_fills(old, report, filled))
-    merged = _with_fills(report, old, filled)
+        merged = _named(_with_fills(old, report, filled), report)
+        return evolve(known, report=merged, disputed=known.disputed or newer is None, confirmed=confirmed)
+    merged = _named(_with_fills(report, old, filled), old)
     if _reads_back(old, report):
         merged = evolve(merged, terms=old.terms)
-    if merged.instrument is None and old.instrument is not None:
-        merged = evolve(merged, instrument=old.instrument)
-    if merged.client_order_id is None and old.client_order_id is not None:
-        merged = evolve(merged, client_order_id=old.client_order_id)
-    if merged.parent_order_id is None and old.parent_order_id is not None:
-        merged = evolve(merged, parent_order_id=old.parent_order_id, variety=old.variety)
     return evolve(known, report=merged, seen_at=at, channel=fact.channel, disputed=False, confirmed=confirmed)
+
+
+def _named(report: OrderReport, other: OrderReport) -> OrderReport:
+    """``report`` with what it leaves out of the order's identity: some frames and rows name it, others do not."""
+    if report.instrument is None and other.instrument is not None:
+        report = evolve(report, instrument=other.instrument)
+    if report.client_order_id is None and other.client_order_id is not None:
+        report = evolve(report, client_order_id=other.client_order_id)
+    if report.parent_order_id is None and other.parent_order_id is not None:
+        report = evolve(report, parent_order_id=other.parent_order_id, variety=other.variety)
+    return report
 
 
 def _reads_back(old: OrderReport, new: OrderReport) -> bool:
@@ -98,6 +97,9 @@ def _is_newer(known: LeaderOrder, fact: LeaderReported) -> bool | None:
         return new.status.is_terminal and _later(old, new) is True and new.filled_quantity >= old.filled_quantity
     if new.status.is_terminal:
         return True
+    if OrderStatus.TRANSIT in (old.status, new.status) and old.status is not new.status:
+        # A modification puts the row back to TRANSIT while the exchange decides: the state before it holds.
+        return old.status is OrderStatus.TRANSIT
     later = _later(old, new)
     if later is not None:
         return later
