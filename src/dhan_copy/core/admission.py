@@ -10,6 +10,7 @@ from typing_extensions import assert_never
 
 from dhan_copy.core.facts import CopyAdmitted, CopyDeclined, TradingState
 from dhan_copy.core.leader import LeaderOrder
+from dhan_copy.core.reads import needs_funds
 from dhan_copy.core.requests import Intent
 from dhan_copy.core.settings import BelowLot, FirstStart, FollowerRules, Policy
 from dhan_copy.core.sizing import entry_size
@@ -202,7 +203,7 @@ def _size(
     try:
         size: object = rules.sizer.size(order, accounts)
     except SizingError as problem:
-        unknown = accounts.leader is None or accounts.follower is None
+        unknown = needs_funds(rules) and (accounts.leader is None or accounts.follower is None)
         return _Answer(ReasonCode.FUNDS_UNKNOWN if unknown else ReasonCode.SIZER_FAILED, problem.message)
     except Exception as problem:  # the user's code may raise anything; the order must still get its answer
         return _Answer(ReasonCode.SIZER_FAILED, f"{type(problem).__name__}: {problem}")

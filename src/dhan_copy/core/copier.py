@@ -109,7 +109,7 @@ class Copier:
         day = ist_date(now.wall).isoformat()
         starting = [fact for fact in facts if isinstance(fact, EngineStarted)]
         for started in starting:
-            self._record(started)
+            self._warn_of_unanswered(self._record(started).position)
         if day > self.state.day:
             self._open_day(day, continuous=not starting)
         for fact in self._in_order(facts):
@@ -123,6 +123,17 @@ class Copier:
     def is_watching(self) -> bool:
         """Whether any account has been started."""
         return bool(self.state.started_at)
+
+    def _warn_of_unanswered(self, cause: int) -> None:
+        """The process before ended between a request's journal row and its answer: that is an unknown outcome too."""
+        for trade in list(self.state.trades.values()):
+            for order in trade.orders:
+                if order.unresolved is not None:
+                    lost = OutcomeUnresolved(
+                        follower=trade.key[2], client_order_id=order.client_order_id, attempt=order.unresolved.attempt,
+                        problem="the engine ended before the answer came",
+                    )  # fmt: skip
+                    self._alert(alert_for(self.state, lost), cause)
 
     # Taking facts
 
