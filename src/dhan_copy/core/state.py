@@ -248,6 +248,7 @@ def _engine_started(state: State, at: datetime, position: int) -> None:
         for order in trade.orders:
             if order.outstanding is not None:
                 _put(state, trade := trade.with_order(life.unresolved(order, order.outstanding, at)))
+                state.unresolved[key[2], order.client_order_id] = None
                 _used_a_permit(state, key[2], at)
         if not trade.settled:
             state.touch(key, position)
