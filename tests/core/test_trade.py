@@ -33,7 +33,9 @@ from dhan_copy.core.trade import (
     unresolved,
     withheld,
 )
-from dhan_copy.model.order import Limit, Market, OrderReport, OrderStatus, StopLimit, Validity
+from dhan_copy.model.ids import SecurityId
+from dhan_copy.model.instrument import ExchangeSegment, InstrumentKey
+from dhan_copy.model.order import Limit, Market, OrderReport, OrderStatus, Product, StopLimit, Validity
 from dhan_copy.model.reason import ReasonCode
 from tests.core.make import (
     COPY,
@@ -55,6 +57,7 @@ from tests.core.make import (
 
 STREAM, BOOK = Channel.STREAM, Channel.BOOK
 LOT = 75
+STAKE = (LEADER, FOLLOWER, InstrumentKey(ExchangeSegment.NSE_FNO, SecurityId("45471")), Product.INTRADAY)
 
 
 def held_back(request: Request) -> RequestWithheld:
@@ -418,7 +421,7 @@ def test_a_trade_tells_entries_and_exits_apart() -> None:
     entry = reported(working(), order_reported(shown(OrderStatus.PART_TRADED, filled_quantity=75)), START)
     closing = submit(75, Intent.EXIT, client_order_id=TAG[:-1] + "1")
     exit_order = ask(None, closing)
-    trade = CopyTrade(key=(LEADER, ORDER, FOLLOWER), orders=(entry,)).with_order(exit_order)
+    trade = CopyTrade(key=(LEADER, ORDER, FOLLOWER), stake_key=STAKE, orders=(entry,)).with_order(exit_order)
     assert (trade.filled(Intent.ENTRY), trade.leaves(Intent.ENTRY)) == (75, 75)
     assert (trade.filled(Intent.EXIT), trade.leaves(Intent.EXIT)) == (0, 75)
     assert (trade.live(Intent.ENTRY), trade.last(Intent.EXIT)) == (entry, exit_order)
@@ -426,11 +429,11 @@ def test_a_trade_tells_entries_and_exits_apart() -> None:
     trade = trade.with_order(over)
     assert len(trade.orders) == 2
     assert (trade.live(Intent.ENTRY), trade.last(Intent.ENTRY)) == (None, over)
-    assert CopyTrade(key=trade.key).last(Intent.EXIT) is None
+    assert CopyTrade(key=trade.key, stake_key=STAKE).last(Intent.EXIT) is None
 
 
 def test_the_one_decision_is_the_last_no() -> None:
-    trade = CopyTrade(key=(LEADER, ORDER, FOLLOWER))
+    trade = CopyTrade(key=(LEADER, ORDER, FOLLOWER), stake_key=STAKE)
     assert trade.decision is None
     assert evolve(trade, admitted=admitted()).decision is ReasonCode.COPIED
 

@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from math import inf, isfinite
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from dhan_copy.core import checkpoint
 from dhan_copy.core.admission import decide
 from dhan_copy.core.alerts import alert_for, alert_for_order
+from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import (
     AlertRaised,
     BookRead,
@@ -58,6 +59,9 @@ from dhan_copy.model.times import ist, ist_date
 ROUNDS = 1000
 """More rounds of planning within one step would mean that the core chases its own tail."""
 
+SETTLE_EVERY = 100
+"""Trades touched while folding a journal before those that are over are settled, so that folding stays linear."""
+
 
 @frozen
 class Step:
@@ -97,6 +101,8 @@ class Copier:
                 self.state = checkpoint.load(entry.fact.state, self.settings)
             else:
                 fold(self.state, entry)
+                if len(self.state.touched) >= SETTLE_EVERY:
+                    self._settle_again()
             self.position = entry.position
         self._restored = True
 
@@ -415,6 +421,14 @@ class Copier:
         for key in self.state.touched:
             if key in self.state.trades:
                 self._settle(key, self.position)
+
+    def _settle_again(self) -> None:
+        """Settle what was settled by this point before: what it declared is in the journal."""
+        state = self.state
+        for key in state.touched:
+            if key in state.trades and state.leader_order(key).report.status.is_terminal:
+                settle(state, key)
+        state.touched.clear()
 
     def _open_day(self, day: str, *, continuous: bool) -> None:
         first = not self.state.day

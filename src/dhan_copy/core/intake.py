@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from attrs import evolve
 
+from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import Channel, LeaderReported
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.model.order import Limit, Market, OrderReport, OrderStatus, StopLimit, StopMarket

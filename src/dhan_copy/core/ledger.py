@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from attrs import evolve, frozen
+from attrs import frozen
 
+from dhan_copy.core.evolving import evolve
 from dhan_copy.model.reason import ReasonCode
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from attrs import evolve
 
+from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import DriftDeclared
 from dhan_copy.core.lifecycle import OrderState
 from dhan_copy.core.requests import Intent
@@ -60,6 +60,8 @@ def _is_over(state: State, trade: CopyTrade) -> bool:
     given_up = _is_given_up(state, trade)
     if entry_pending(state, trade) and trade.declined is None and not given_up:
         return False
+    if not trade.claim and trade.admitted.entry_quantity and not trade.admitted.exit_quantity:
+        return True
     owed = exit_wants(state, state.stake_key(trade.key)).get(trade.key, 0) - trade.filled(Intent.EXIT)
     return owed <= 0 or given_up
 

@@ -8,11 +8,12 @@ from datetime import datetime
 from fractions import Fraction
 from typing import TypeAlias
 
-from attrs import define, evolve, field
+from attrs import define, field
 from typing_extensions import assert_never
 
 from dhan_copy.core import intake
 from dhan_copy.core import trade as life
+from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import (
     AlertRaised,
     BookRead,
@@ -111,6 +112,9 @@ class State:
         return self.leader_orders[key[0], key[1]]
 
     def stake_key(self, key: TradeKey) -> StakeKey:
+        trade = self.trades.get(key)
+        if trade is not None:
+            return trade.stake_key
         report = self.leader_order(key).report
         return (key[0], key[2], report.key, report.product)
 
@@ -218,7 +222,7 @@ def fold(state: State, entry: Entry) -> None:
             _admitted(state, fact, at, position)
         case CopyDeclined():
             key = (fact.leader, fact.leader_order_id, fact.follower)
-            state.trades[key] = evolve(state.trades.get(key) or CopyTrade(key=key), declined=fact)
+            state.trades[key] = evolve(_trade(state, key), declined=fact)
             state.touch(key, position)
         case DriftDeclared():
             _drift_declared(state, fact, position)
@@ -289,12 +293,16 @@ def _leader_reported(state: State, fact: LeaderReported, at: datetime, position:
     for follower in state.followers_of(fact.leader):
         key = (*where, follower)
         if key not in state.trades:
-            state.trades[key] = CopyTrade(key=key)
-            state.open_trades.setdefault(state.stake_key(key), {})[key] = None
+            trade = state.trades[key] = _trade(state, key)
+            state.open_trades.setdefault(trade.stake_key, {})[key] = None
         state.touch(key, position)
     grown = order.report.filled_quantity - (known.report.filled_quantity if known else 0)
     if grown > 0:
         _leader_filled(state, order, grown, position)
+
+
+def _trade(state: State, key: TradeKey) -> CopyTrade:
+    return state.trades.get(key) or CopyTrade(key=key, stake_key=state.stake_key(key))
 
 
 def _leader_filled(state: State, order: LeaderOrder, units: int, position: int) -> None:
@@ -404,7 +412,7 @@ def behind_by(state: State, trade: CopyTrade, direction: int) -> int:
 
 def _admitted(state: State, fact: CopyAdmitted, at: datetime, position: int) -> None:
     key = (fact.leader, fact.leader_order_id, fact.follower)
-    trade = state.trades.get(key) or CopyTrade(key=key)
+    trade = _trade(state, key)
     report = state.leader_order(key).report
     state.trades[key] = evolve(trade, admitted=fact, admitted_at=at, leader_was_over=report.status.is_terminal)
     if fact.ratio and trade.opened:

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TypeAlias
 
-from attrs import evolve, frozen
+from attrs import frozen
 
+from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import (
     BookRead,
     Channel,
@@ -120,6 +121,7 @@ class CopyTrade:
     """One leader order at one follower."""
 
     key: TradeKey
+    stake_key: StakeKey
     admitted: CopyAdmitted | None = None
     admitted_at: datetime | None = None
     declined: CopyDeclined | None = None

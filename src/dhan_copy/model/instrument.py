@@ -22,6 +22,9 @@ class ExchangeSegment(Enum):
     BSE_CURRENCY = "BSE_CURRENCY"
     MCX_COMM = "MCX_COMM"
 
+    # Members are singletons; Enum hashes them by name, in Python, and they stand in keys that are looked up often.
+    __hash__ = object.__hash__
+
     @property
     def is_equity(self) -> bool:
         """Whether one share is one lot here."""
@@ -59,7 +62,7 @@ class InstrumentKind(Enum):
         assert_never(self)
 
 
-@frozen
+@frozen(cache_hash=True)
 class InstrumentKey:
     """A security id is unique only within its segment, so both together name an instrument."""
 

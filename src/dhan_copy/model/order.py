@@ -33,6 +33,9 @@ class Product(Enum):
     CO = "CO"
     BO = "BO"
 
+    # Members are singletons; Enum hashes them by name, in Python, and they stand in keys that are looked up often.
+    __hash__ = object.__hash__
+
     @property
     def is_delivery(self) -> bool:
         """Whether a sell can only be an exit: shares cannot be sold short for delivery."""
