@@ -1,0 +1,79 @@
+"""``kill -9`` of first_copy.py at any moment, then a rerun: each follower order exists exactly once.
+
+Three kills, or as many as ``DHAN_COPY_KILLS`` says; ``DHAN_COPY_KILL_SEED`` draws other moments (default 0).
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from dhan_copy import AlertRaised, SqliteStore
+from tests.examples.day import EXPECTED, Copy, copies
+from tests.examples.runs import TIMEOUT_SECONDS, ask, finished, served, started
+
+KILLS = int(os.environ.get("DHAN_COPY_KILLS", "3"))
+SEED = int(os.environ.get("DHAN_COPY_KILL_SEED", "0"))
+
+
+@pytest.fixture(scope="module")
+def usual_seconds(tmp_path_factory: pytest.TempPathFactory) -> float:
+    """How long a run takes here and now."""
+    folder = tmp_path_factory.mktemp("usual")
+    with served(folder) as server:
+        began = time.monotonic()
+        assert finished(folder, "first_copy.py", "--server", server)[0] == 0
+        return time.monotonic() - began
+
+
+@pytest.mark.parametrize("number", range(KILLS))
+def test_t4_a_killed_run_and_its_rerun_place_each_order_exactly_once(
+    tmp_path: Path, usual_seconds: float, number: int
+) -> None:
+    moment = random.Random(f"{SEED}-{number}").uniform(0.0, usual_seconds)
+    with served(tmp_path) as server:
+        process = started(tmp_path, "first_copy.py", "--server", server)
+        try:
+            process.communicate(timeout=moment)
+        except subprocess.TimeoutExpired:
+            pass
+        process.kill()
+        process.communicate(timeout=TIMEOUT_SECONDS)
+        at_the_kill = len(ask(server, "/broker-log"))
+        status, said, errors = finished(tmp_path, "first_copy.py", "--server", server)
+        assert status == 0, said + errors
+        log = ask(server, "/broker-log")
+        books = {name: ask(server, f"/orders?account={name}") for name in EXPECTED}
+    alarmed = alarms(tmp_path / "first_copy.db", ("UNRESOLVED", "WITHHELD"))
+    parked = 0
+    for name, expected in EXPECTED.items():
+        placed = copies(books[name])
+        tags = [row["correlationId"] for row in books[name]]
+        assert len(tags) == len(set(tags)), f"one id twice in {tags}"
+        surplus, missing = placed - expected, expected - placed
+        assert surplus == Counter[Copy](), f"{name} got {surplus} besides what the leader's orders come to"
+        lost = alarmed[name] - set(tags)
+        assert missing.total() == len(lost), f"{name} lacks {missing}, and the journal has alarms for {lost}"
+        parked += len(lost)
+    placements = Counter((row["account"], row["tag"]) for row in log if row["kind"] == "PLACE")
+    assert set(placements.values()) == {1}
+    sys.stderr.write(f"killed after {moment:.2f} s, {at_the_kill} of {len(log)} requests sent, {parked} parked\n")
+
+
+def alarms(journal: Path, codes: tuple[str, ...]) -> dict[str, set[str]]:
+    """The orders that the journal raises alarms for, by follower."""
+    found: dict[str, set[str]] = {name: set() for name in EXPECTED}
+    store = SqliteStore.open_readonly(journal)
+    for entry in store.read():
+        alert = entry.fact
+        if isinstance(alert, AlertRaised) and alert.code in codes and alert.account and alert.client_order_id:
+            found[alert.account].add(alert.client_order_id)
+    store.close()
+    return found
