@@ -51,7 +51,7 @@ from dhan_copy.core.trade import CopyTrade, FollowerOrder, StakeKey, TradeKey
 from dhan_copy.model.account import Funds
 from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId, id_parts
 from dhan_copy.model.instrument import InstrumentFacts, InstrumentKey
-from dhan_copy.model.order import OrderReport, Product
+from dhan_copy.model.order import OrderReport, Product, Validity
 from dhan_copy.model.reason import ReasonCode
 
 LeaderKey: TypeAlias = tuple[AccountName, BrokerOrderId]
@@ -295,6 +295,9 @@ def _leader_reported(state: State, fact: LeaderReported, at: datetime, position:
         if key not in state.trades:
             trade = state.trades[key] = _trade(state, key)
             state.open_trades.setdefault(trade.stake_key, {})[key] = None
+        elif order.report.status.is_terminal and order.report.validity is Validity.IOC and not state.trades[key].orders:
+            # Over before anything could be sent, though it came in several reports: what it filled is the size.
+            state.trades[key] = evolve(state.trades[key], leader_was_over=True)
         state.touch(key, position)
     grown = order.report.filled_quantity - (known.report.filled_quantity if known else 0)
     if grown > 0:
@@ -616,6 +619,17 @@ def _suspect(
     return Suspect(missing, known.read_at, confirmed=book is not None and known.read_at < book <= read_at)
 
 
+def close(state: State, trade: CopyTrade) -> None:
+    """A trade that can do no more is no longer among the open ones."""
+    stake_key = state.stake_key(trade.key)
+    netting = min(trade.covers, trade.filled(Intent.ENTRY))
+    if netting:
+        stake = state.stake(stake_key)
+        state.stakes[stake_key] = evolve(stake, to_net_off=stake.to_net_off + netting)
+    state.trades[trade.key] = evolve(trade, settled=True, covers=0)
+    state.open_trades.get(stake_key, {}).pop(trade.key, None)
+
+
 def _drift_declared(state: State, fact: DriftDeclared, position: int) -> None:
     stake_key = (fact.leader, fact.follower, fact.key, fact.product)
     stake = state.stake(stake_key)
@@ -635,9 +649,9 @@ def _drift_declared(state: State, fact: DriftDeclared, position: int) -> None:
         state.stakes[stake_key] = stake.with_declared(fact.reason, fact.quantity)
         if fact.leader_order_id is not None:
             key = (fact.leader, fact.leader_order_id, fact.follower)
-            trade_or_none = state.trades.get(key)
-            if trade_or_none is not None and claim_left(trade_or_none):
-                state.trades[key] = evolve(trade_or_none, claim=trade_or_none.claim - claim_left(trade_or_none))
+            settled = state.trades.get(key)
+            if settled is not None:
+                close(state, evolve(settled, claim=settled.claim - claim_left(settled)))
     state.touch_stake(stake_key, position)
 
 
