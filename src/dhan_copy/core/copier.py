@@ -420,7 +420,7 @@ class Copier:
             self.state.touch_stake(stake_key, self.position)
         for key in self.state.touched:
             if key in self.state.trades:
-                self._settle(key, self.position)
+                settle(self.state, key)  # what it declared then is in the journal
 
     def _settle_again(self) -> None:
         """Settle what was settled by this point before: what it declared is in the journal."""

@@ -4,30 +4,30 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-
-from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import DriftDeclared
 from dhan_copy.core.lifecycle import OrderState
 from dhan_copy.core.requests import Intent
 from dhan_copy.core.sizing import trunc_to_lot
-from dhan_copy.core.state import State, claim_left, entry_total
+from dhan_copy.core.state import State, claim_left, close, entry_total
 from dhan_copy.core.target import balance_of, entry_pending, exit_wants
 from dhan_copy.core.trade import CopyTrade, FollowerOrder, TradeKey
 from dhan_copy.model.reason import ReasonCode
 
 
-def settle(state: State, key: TradeKey) -> DriftDeclared | None:
-    """Mark the trade settled once it can do no more; the difference that stays, if it is a lot or more."""
+def is_over(state: State, key: TradeKey) -> TradeSettled | None:
+    """The trade's end, once it can do no more."""
     trade = state.trades[key]
     if trade.settled or trade.decision is None or not _is_over(state, trade):
         return None
-    stake_key = state.stake_key(key)
     netting = min(trade.covers, trade.filled(Intent.ENTRY))
-    if netting:
-        stake = state.stake(stake_key)
-        state.stakes[stake_key] = evolve(stake, to_net_off=stake.to_net_off + netting)
-    state.trades[key] = evolve(trade, settled=True, covers=0)
-    state.open_trades.get(stake_key, {}).pop(key, None)
+    return TradeSettled(leader=key[0], leader_order_id=key[1], follower=key[2], netting=netting)
+
+
+def difference(state: State, key: TradeKey) -> DriftDeclared | None:
+    """What a trade that has just been settled leaves different, if it is a lot or more."""
+    trade = state.trades[key]
+    stake_key = state.stake_key(key)
+    close(state, trade)
     lot = state.lot_of(trade)
     balance = balance_of(state, stake_key)
     # What rounding alone left over, up to a lot, is for the next order to make up; a flat leader has no next order.
