@@ -36,6 +36,10 @@ PURE_MODULES = frozenset(
 )
 IMPURE_CALLS = frozenset("open input exec eval compile __import__ breakpoint globals id".split())
 IMPURE_METHODS = frozenset("now utcnow today monotonic perf_counter sleep".split())
+GENERATED = {"core.evolving": "exec"}
+"""Compiles a copier from a class's own fields, as attrs does for its methods: nothing from outside gets in."""
+WRONG_ON_PURPOSE = ("tests/testing/conformance/test_clock.py",)
+"""Shows that the suite catches Calcutta's mean time."""
 SDK_ONLY = {"dhanhq": "dhan", "requests": "dhan"}
 
 
@@ -91,7 +95,8 @@ def violations(source: str, module: str) -> list[str]:
         if not isinstance(node, ast.Call):
             continue
         name, attribute = called(node)
-        if layer in PURE and (name in IMPURE_METHODS if attribute else name in IMPURE_CALLS):
+        impure = name in IMPURE_METHODS if attribute else name in IMPURE_CALLS and GENERATED.get(module) != name
+        if layer in PURE and impure:
             found.append(f"{module}:{node.lineno} calls {name}(): the core is pure")
         if name == "print" and not attribute and not module.endswith("__main__"):
             found.append(f"{module}:{node.lineno} calls print(): only __main__ may")
@@ -145,6 +150,8 @@ def test_module_keeps_to_its_layer(path: Path) -> None:
 @pytest.mark.parametrize("folder", ["tests", "examples", "benchmarks"])
 def test_no_calcutta_mean_time_outside_src(folder: str) -> None:
     for path in sorted((ROOT / folder).rglob("*.py")):
+        if path.relative_to(ROOT).as_posix() in WRONG_ON_PURPOSE:
+            continue
         tree = ast.parse(path.read_text(encoding="utf-8"))
         assert [f"{path}:{line} {problem}" for line, problem in calcutta_mean_time(tree)] == []
 
@@ -183,6 +190,8 @@ def test_pure_modules_are_not_the_whole_standard_library() -> None:
         ("core.plan", "open('x')"),
         ("core.plan", "print(1)"),
         ("core.plan", "eval('1')"),
+        ("core.plan", "exec('1')"),
+        ("core.evolving", "eval('1')"),
         ("core.plan", "__import__('time')"),
         ("stores.sqlite", "from dhan_copy.core.plan import plan"),
         ("stores.sqlite", "from ..core import copier"),
