@@ -65,8 +65,8 @@ def test_every_kind_of_fact_has_a_body(kind: type[Fact]) -> None:
 
 
 def test_a_body_is_compact_json_under_the_names_of_the_fields() -> None:
-    fact = CopyDeclined(leader=A, leader_order_id=BrokerOrderId("1"), follower=AccountName("F"), reason=ReasonCode.STALE)
-    assert encode(fact).body == '{"leader":"A","leader_order_id":"1","follower":"F","reason":"STALE"}'
+    fact = CopyDeclined(leader=A, leader_order_id=BrokerOrderId("1"), follower=A, reason=ReasonCode.STALE)
+    assert encode(fact).body == '{"leader":"A","leader_order_id":"1","follower":"A","reason":"STALE"}'
 
 
 def test_a_reason_is_kept_by_name_as_its_sentence_may_be_reworded() -> None:

@@ -100,7 +100,8 @@ class Decoders:
                 value = variables[name]
                 lines += self._decoding(hint, f"{cls.__name__}.{name}", value)
                 if field.validator is not None:
-                    lines.append(f"{self._source.constant(field.validator)}(made, {self._source.constant(field)}, {value})")
+                    validate = self._source.constant(field.validator)
+                    lines.append(f"{validate}(made, {self._source.constant(field)}, {value})")
             elif field.default is attrs.NOTHING:
                 raise KeyError(name)
             else:

@@ -17,7 +17,7 @@ from weakref import WeakSet
 
 from dhan_copy.errors import StoreError, StoreLocked
 
-if sys.platform == "win32":
+if sys.platform == "win32":  # pragma: no cover
     import msvcrt
 else:
     import fcntl
@@ -113,14 +113,14 @@ class AccountLock(FileLock):
 
 def state_directory() -> Path:
     """Where this user's account locks are."""
-    if sys.platform == "win32":
+    if sys.platform == "win32":  # pragma: no cover
         base = os.environ.get("LOCALAPPDATA") or str(Path.home() / "AppData" / "Local")
     else:
         base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
     return Path(base) / "dhan_copy"
 
 
-if sys.platform == "win32":
+if sys.platform == "win32":  # pragma: no cover
 
     def _try_lock(descriptor: int) -> bool:
         os.lseek(descriptor, _FAR, os.SEEK_SET)

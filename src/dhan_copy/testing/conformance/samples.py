@@ -44,12 +44,13 @@ def sample_entries() -> list[Entry]:
 def _instances(cls: type[attrs.AttrsInstance], full: bool) -> Sequence[typing.Any]:
     hints = typing.get_type_hints(cls)
     wanted = [field for field in attrs.fields(cls) if full or field.default is attrs.NOTHING]
-    choices = {
-        (field.alias or field.name): [not field.default] if hints[field.name] is bool else _values(hints[field.name], full)
-        for field in wanted
-    }
+    choices = {(field.alias or field.name): _choices(field, hints[field.name], full) for field in wanted}
     most = max((len(values) for values in choices.values()), default=1)
     return [cls(**{name: values[turn % len(values)] for name, values in choices.items()}) for turn in range(most)]
+
+
+def _choices(field: attrs.Attribute[object], hint: object, full: bool) -> Sequence[object]:
+    return [not field.default] if isinstance(field.default, bool) else _values(hint, full)
 
 
 def _values(hint: object, full: bool) -> Sequence[object]:
