@@ -25,10 +25,11 @@ from typing import Any
 from urllib.request import ProxyHandler, Request, build_opener
 
 from dhan_copy import CopyEngine, DhanAccount, Follower, Leader, Table
+from dhan_copy.dhan import ScripMaster
 from dhan_copy.model.times import IST
 from dhan_copy.testing import DhanServer
 
-RECORDED = Path(__file__).parent / "data" / "order_updates.jsonl"
+DATA = Path(__file__).parent / "data"
 COPIES = ("leader_order_id", "symbol", "side", "quantity", "filled", "follower", "ordered", "done", "terms", "state")
 
 
@@ -42,18 +43,19 @@ def engine_on(journal: Path, server: dict[str, Any]) -> CopyEngine:
         leaders=[Leader(leader)],
         followers=[Follower(first, size="1", live=True), Follower(second, size="1/2", live=True)],
         store=journal,
+        instruments=ScripMaster.load(DATA / "instruments.csv"),  # an order book does not say what a lot is
     )
 
 
-def trade_as_recorded(server: dict[str, Any]) -> int:
-    """Let the leader's orders happen once more, at the server; returns how many there are.
+def trade_as_recorded(server: dict[str, Any], engine: CopyEngine) -> bool:
+    """Let the leader's orders happen once more, at the server; returns whether every one was settled in time.
 
     What happened long ago is not copied, so each update is moved to the present, its times keeping their distances.
     What the leader's book shows already is not told again: a rerun would give the same order other times.
     """
-    leader = server["accounts"][0]["client_id"]
-    updates = [json.loads(line)["Data"] for line in RECORDED.read_text("utf-8").splitlines()]
-    for data in updates:
+    leader, seen = server["accounts"][0]["client_id"], set()
+    for line in (DATA / "order_updates.jsonl").read_text("utf-8").splitlines():
+        data = json.loads(line)["Data"]
         book = {row["orderId"]: row["orderStatus"] for row in control(server, f"/orders?account={leader}")["orders"]}
         known = book.get(data["orderNo"])
         if known is None or (data["status"] in ("Traded", "Rejected") and known != data["status"].upper()):
@@ -62,7 +64,10 @@ def trade_as_recorded(server: dict[str, Any]) -> int:
         if "tradedPrice" in data:  # the market is where the leader traded, so that the followers' orders trade too
             segment = {"D": "NSE_FNO", "E": "NSE_EQ"}[data["segment"]]
             control(server, "/price", segment=segment, security_id=data["securityId"], price=data["tradedPrice"])
-    return len({data["orderNo"] for data in updates})
+        seen.add(data["orderNo"])
+        if not wait(lambda: has_copied(engine, len(seen))):
+            return False
+    return True
 
 
 def moved_to_now(data: dict[str, Any]) -> dict[str, str]:
@@ -127,8 +132,7 @@ def main() -> int:
         began = datetime.now(IST)
         with engine_on(options.journal, server) as engine:
             settled = wait(lambda: has_caught_up(engine, began))
-            leader_orders = trade_as_recorded(server)
-            settled &= wait(lambda: has_copied(engine, leader_orders))
+            settled &= trade_as_recorded(server, engine)
             print(Table.of("copied", COPIES, [row for row in engine.orders() if row["state"]]), end="\n\n")
             others = [row for row in engine.decisions() if row["code"] != "COPIED"]
             print(Table.of("not copied", ("leader_order_id", "follower", "reason", "detail"), others), end="\n\n")
