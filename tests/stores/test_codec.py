@@ -301,3 +301,18 @@ def test_orders_of_followers_and_leaders_share_the_form_of_a_report() -> None:
     leader = reported()
     follower = OrderReported(follower=A, report=leader.report, channel=leader.channel, read_at=leader.read_at)
     assert json.loads(encode(leader).body)["report"] == json.loads(encode(follower).body)["report"]
+
+
+def test_every_fact_that_comes_back_can_be_hashed_like_the_one_it_was() -> None:
+    """An instrument is a key of what is held: read back from a store it must find the same place."""
+    for fact in sample_facts():
+        assert _keys(again(fact)) == _keys(fact)
+
+
+def _keys(value: object) -> list[int]:
+    if isinstance(value, tuple):
+        return [number for one in value for number in _keys(one)]
+    if not attrs.has(type(value)):
+        return []
+    inner = [number for one in attrs.fields(type(value)) for number in _keys(getattr(value, one.name))]
+    return [*inner, hash(value)]

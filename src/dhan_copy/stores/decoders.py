@@ -107,6 +107,9 @@ class Decoders:
             else:
                 value = self._source.constant(default_of(field))
             lines.append(f"{self._source.constant(slot.__set__)}(made, {value})")
+        remembered = getattr(cls, "_attrs_cached_hash", None)
+        if isinstance(remembered, MemberDescriptorType):  # attrs' own constructor says so of a hash not asked for yet
+            lines.append(f"{self._source.constant(remembered.__set__)}(made, None)")
         if hasattr(cls, "__attrs_post_init__"):
             lines.append("made.__attrs_post_init__()")
         arguments = ", ".join(variables.values())
