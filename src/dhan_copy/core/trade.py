@@ -267,6 +267,8 @@ def reported(order: FollowerOrder, fact: OrderReported, at: datetime) -> Followe
     """Fold what the broker says of the order: fills by maximum, ends by the table, unknown outcomes by what it shows."""
     report = fact.report
     state = next_state(order.state, event_of(report.status))
+    if order.state is OrderState.REJECTED and order.broker_order_id is not None and not state.is_over:
+        state = order.state  # it was seen rejected: an open report is older
     if report.status is OrderStatus.TRADED and report.filled_quantity < report.quantity and not order.state.is_over:
         state = OrderState.WORKING  # status and quantity are not updated atomically (protocol facts 1.4)
     filled = max(order.filled_quantity, report.filled_quantity)
