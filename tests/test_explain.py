@@ -37,6 +37,7 @@ from dhan_copy.core.facts import (
     RequestWithheld,
     SourceStarted,
     TradingState,
+    TradeSettled,
     TradingStateChanged,
 )
 from dhan_copy.explain import Story, happened, sentence
@@ -82,6 +83,10 @@ SAID: list[tuple[Fact, str]] = [
             reason=ReasonCode.MANUAL,
         ),
         "37.5 units less of NSE_FNO:50001",
+    ),
+    (
+        TradeSettled(leader=LEADER, leader_order_id=BrokerOrderId("L1"), follower=FOLLOWER),
+        "Nothing more is expected of this copy.",
     ),
     (RequestIssued(request=evolve(submit(), note="capped")), "place BUY 75 of NSE_FNO:50001 MARKET as entry (attempt 1) (capped)"),
     (RequestIssued(request=modify()), "change it to a total of 150, LIMIT 101 (attempt 2)"),

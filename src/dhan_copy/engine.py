@@ -339,6 +339,7 @@ class CopyEngine:
         machine.kernel.start(self._started)
 
     def _started(self, core: Copier) -> Batch:
+        self._check_mode(core.state)
         self._set_gates(core.state)
         positions = {leader.name: leader.positions for leader in self._leaders}
         unread = {a.name: positions[a.name] or {} for a in self._accounts.leaders if not a.reads_positions}
@@ -356,6 +357,21 @@ class CopyEngine:
         )
         self._begin(machine)
         return machine
+
+    def _check_mode(self, state: State) -> None:
+        """A paper ledger must not be traded live, nor live orders be forgotten on paper."""
+        for rules in self._settings.followers:
+            was_live = state.live.get(rules.name, rules.live)
+            owns = any(stake.owned for key, stake in state.stakes.items() if key[1] == rules.name)
+            busy = any(
+                not order.state.is_over for key, trade in state.trades.items() if key[2] == rules.name for order in trade.orders
+            )
+            if was_live is not rules.live and (owns or busy):
+                raise ConfigurationError(
+                    f"follower {rules.name!r} was {'live' if was_live else 'on paper'} in this journal and still holds "
+                    "positions or open orders there",
+                    advice="Start with a new journal, or set live as it was until it is flat.",
+                )
 
     def _call(self, what: Callable[[], Answer]) -> Answer:
         """Ask on the core's thread while there is one. An engine that was never started opens its journal for it."""

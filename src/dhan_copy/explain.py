@@ -31,6 +31,7 @@ from dhan_copy.core.facts import (
     RequestRejected,
     RequestWithheld,
     SourceStarted,
+    TradeSettled,
     TradingStateChanged,
 )
 from dhan_copy.core.requests import Cancel, Modify, Request, Submit
@@ -115,6 +116,8 @@ def sentence(fact: Fact) -> str:
             return _admitted(fact)
         case CopyDeclined():
             return f"Not copied: {_why(fact.reason, fact.detail)}."
+        case TradeSettled():
+            return "Nothing more is expected of this copy."
         case DriftDeclared():
             more = "more" if fact.quantity > 0 else "less"
             amount = f"{number(abs(fact.quantity))} units {more} of {fact.key} than the leader scales to"

@@ -117,7 +117,7 @@ def answered(order: FollowerOrder, request: Request, how: str, at: datetime) -> 
     if how == "lose":
         return unresolved(order, request, at)
     if how == "hold back":
-        return withheld(order, request, held_back(request), at)
+        return withheld(order, request, held_back(request), at, at)
     return rejected(order, request, no(request, final=how == "reject finally"), at, at + timedelta(seconds=1))
 
 
@@ -157,6 +157,9 @@ def test_an_answer_is_folded_once(order: FollowerOrder, how: str) -> None:
     assert once.is_busy is (how == "lose")
 
 
+ENDS = {"TRADED": "FILLED"}
+
+
 @st.composite
 def lives(draw: st.DrawFn) -> list[OrderReport]:
     """What a broker says of a working order: fills in parts, then perhaps an end."""
@@ -169,7 +172,7 @@ def lives(draw: st.DrawFn) -> list[OrderReport]:
                 average_price=Decimal(100 + done), updated_at=after(number // 2),
             )  # fmt: skip
         )
-    end = draw(st.sampled_from([None, OrderStatus.CANCELLED, OrderStatus.EXPIRED]))
+    end = draw(st.sampled_from([None, OrderStatus.CANCELLED, OrderStatus.EXPIRED, OrderStatus.REJECTED]))
     if end is not None and told[-1].status is not OrderStatus.TRADED:
         told.append(evolve(told[-1], status=end, updated_at=after(9)))
     return told
@@ -181,8 +184,8 @@ def test_t9_reports_in_any_order_come_to_the_same(data: st.DataObject, life: lis
     order = data.draw(st.sampled_from([ask(None, request), working(4 * LOT), unresolved(ask(None, request), request, START)]))
     for told in data.draw(st.permutations(life)):
         order = reported(order, order_reported(told), after(60))
-    ends = {"TRADED": OrderState.FILLED, "CANCELLED": OrderState.CANCELLED, "EXPIRED": OrderState.EXPIRED}
-    assert order.state is ends.get(life[-1].status.value, OrderState.WORKING)
+    end = life[-1].status
+    assert order.state is (OrderState[ENDS.get(end.value, end.value)] if end.is_terminal else OrderState.WORKING)
     assert order.filled_quantity == life[-1].filled_quantity
     assert order.average_price == life[-1].average_price
     assert order.broker_order_id == COPY
@@ -223,9 +226,18 @@ def test_r1_a_refused_placement_is_over_and_says_whether_it_may_be_sent_again() 
     assert (final.code, final.text, final.over_at) == ("DH-906", "no", START)
 
 
+def test_a_refused_placement_that_shows_in_the_book_is_a_real_order() -> None:
+    """Late evidence wins, but an order that was seen rejected is not revived by an older frame."""
+    request = submit()
+    refused = rejected(ask(None, request), request, no(request), START, after(1))
+    assert reported(refused, order_reported(shown()), after(5)).state is OrderState.WORKING
+    seen = reported(working(), order_reported(shown(OrderStatus.REJECTED)), START)
+    assert reported(seen, order_reported(shown()), after(5)) == seen
+
+
 def test_t13_a_withheld_placement_never_left() -> None:
     request = submit()
-    order = withheld(ask(None, request), request, held_back(request), START)
+    order = withheld(ask(None, request), request, held_back(request), START, after(1))
     assert (order.state, order.text, order.leaves_quantity) == (OrderState.WITHHELD, "halted", 0)
 
 
@@ -272,7 +284,7 @@ def test_the_want_is_compared_with_what_was_last_accepted() -> None:
 
 def test_a_modification_that_never_left_does_not_count() -> None:
     request = modify(2)
-    order = withheld(ask(working(), request), request, held_back(request), START)
+    order = withheld(ask(working(), request), request, held_back(request), START, after(1))
     assert (order.modifications, order.state, order.is_busy) == (0, OrderState.WORKING, False)
 
 
@@ -302,7 +314,7 @@ def test_a_cancel_is_remembered_once_it_has_left() -> None:
     request = cancel(2)
     asked = ask(working(), request)
     assert asked.cancel_sent
-    assert not withheld(asked, request, held_back(request), START).cancel_sent
+    assert not withheld(asked, request, held_back(request), START, after(1)).cancel_sent
     assert accepted(asked, request, None, after(3)).cancel_accepted_at == after(3)
 
 

@@ -81,6 +81,7 @@ def decide(state: State, key: TradeKey, rules: FollowerRules, now: datetime) -> 
         return CopyAdmitted(
             leader=leader, leader_order_id=order_id, follower=follower, live=rules.live, facts=facts,
             exit_quantity=exit_units, entry_quantity=entry, position_before=before, ratio=ratio, carry=carry,
+            most_units=None if rules.max_lots is None or not entry else rules.max_lots * facts.lot_units,
             reason=reason, detail=detail,
         )  # fmt: skip
 

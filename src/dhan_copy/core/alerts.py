@@ -21,6 +21,9 @@ from dhan_copy.core.trade import FollowerOrder
 from dhan_copy.model.reason import ReasonCode
 
 
+_READS = {"Query": "LOOKUP", "ReadOrders": "READ_ORDERS", "ReadPositions": "READ_POSITIONS", "ReadFunds": "READ_FUNDS"}
+
+
 def alert_for(state: State, fact: Fact) -> AlertRaised | None:
     """The alert that a fact calls for on its own."""
     match fact:
@@ -56,13 +59,19 @@ def alert_for(state: State, fact: Fact) -> AlertRaised | None:
             )  # fmt: skip
         case ReadFailed():
             return AlertRaised(
-                code="READ_FAILED", what=f"{fact.what.split(':')[0]} failed", known=fact.problem,
+                code=f"{_READS.get(fact.what.split(':')[0], 'READ')}_FAILED", what=f"{fact.what.split(':')[0]} failed", known=fact.problem,
                 advice="What is known stays as it was; the read is repeated.", account=fact.account,
             )  # fmt: skip
         case DriftDeclared(reason=ReasonCode.MANUAL):
             return AlertRaised(
                 code="MANUAL", what="a copied position was closed by hand", known=f"{-fact.quantity} of {fact.key}",
                 advice="The copier will not close it a second time.", account=fact.follower,
+            )  # fmt: skip
+        case DriftDeclared(reason=ReasonCode.DAY_END):
+            return AlertRaised(
+                code="DAY_END", what="the day ended with a copy that is not what the leader's is",
+                known=f"{fact.quantity} more than the leader's fills scale to, of {fact.key}",
+                advice="Nothing is done about it; adjust by hand if that is wrong.", account=fact.follower,
             )  # fmt: skip
         case CopyDeclined():
             return _missed_exit(state, fact)

@@ -20,7 +20,7 @@ from dhan_copy.model.reason import ReasonCode
 def dump(state: State) -> str:
     """What a new day begins with: yesterday's orders are over and are not in it."""
     stakes = [
-        [*_place(key[2], key[3]), key[0], key[1], stake.long, stake.short, str(stake.ideal), str(stake.uncopied), [[r.name, str(q)] for r, q in stake.declared]]
+        [*_place(key[2], key[3]), key[0], key[1], stake.long, stake.short, str(stake.ideal), str(stake.uncopied), stake.to_net_off, [[r.name, str(q)] for r, q in stake.declared]]
         for key, stake in state.stakes.items()
     ]
     brought_in = [[*_place(key, product), leader, units] for (leader, key, product), units in state.brought_in.items() if units]
@@ -36,6 +36,7 @@ def dump(state: State) -> str:
             "books_read": sorted(state.books_read),
             "positions_known": sorted(state.positions_known),
             "trading": [[account, trading.value] for account, trading in state.trading.items()],
+            "live": state.live,
             "stakes": stakes,
             "brought_in": brought_in,
             "instruments": instruments,
@@ -51,15 +52,17 @@ def load(text: str, settings: CopierSettings) -> State:
     state.started_at = {AccountName(name): datetime.fromisoformat(at) for name, at in data["started_at"].items()}
     state.books_read = {AccountName(name) for name in data["books_read"]}
     state.positions_known = {AccountName(name) for name in data["positions_known"]}
+    state.live = {AccountName(name): live for name, live in data["live"].items()}
     for account, trading in data["trading"]:
         state.trading[None if account is None else AccountName(account)] = TradingState(trading)
-    for segment, security_id, product, leader, follower, long, short, ideal, uncopied, declared in data["stakes"]:
+    for segment, security_id, product, leader, follower, long, short, ideal, uncopied, to_net_off, declared in data["stakes"]:
         key = InstrumentKey(ExchangeSegment(segment), SecurityId(security_id))
         state.stakes[AccountName(leader), AccountName(follower), key, Product(product)] = Stake(
             long=long,
             short=short,
             ideal=Fraction(ideal),
             uncopied=Fraction(uncopied),
+            to_net_off=to_net_off,
             declared=tuple((ReasonCode[reason], Fraction(quantity)) for reason, quantity in declared),
         )
     for segment, security_id, product, leader, units in data["brought_in"]:

@@ -19,6 +19,7 @@ from dhan_copy.core.facts import (
     Channel,
     CheckpointWritten,
     CopyAdmitted,
+    CopyDeclined,
     DayOpened,
     DriftDeclared,
     EngineStarted,
@@ -46,21 +47,19 @@ from dhan_copy.core.plan import Plan, plan
 from dhan_copy.core.reads import ReadSchedule
 from dhan_copy.core.requests import Cancel, Command, Intent, Query, Read, ReadFunds, ReadOrders, ReadPositions, Request
 from dhan_copy.core.settings import CopierSettings
-from dhan_copy.core.settle import settle
+from dhan_copy.core.settle import difference, is_over
+from dhan_copy.core.sizing import trunc_to_lot
 from dhan_copy.core.state import State, alert_key, fold
 from dhan_copy.core.trade import TradeKey, reported
 from dhan_copy.model.account import Position
 from dhan_copy.model.ids import AccountName, ClientOrderId, is_ours
 from dhan_copy.model.instrument import InstrumentKey
-from dhan_copy.model.order import OrderReport, Product
+from dhan_copy.model.order import OrderReport, Product, Variety
 from dhan_copy.model.reason import ReasonCode
 from dhan_copy.model.times import ist, ist_date
 
 ROUNDS = 1000
 """More rounds of planning within one step would mean that the core chases its own tail."""
-
-SETTLE_EVERY = 100
-"""Trades touched while folding a journal before those that are over are settled, so that folding stays linear."""
 
 
 @frozen
@@ -87,6 +86,8 @@ class Copier:
         self._leaders = {rules.name for rules in settings.leaders}
         self._budgets = {rules.name: RateBudget(rules.limits) for rules in settings.followers}
         self._reads = ReadSchedule()
+        self._in_flight: set[tuple[AccountName, ClientOrderId, int]] = set()
+        """Requests that hold a permit: (follower, id, attempt)."""
         self._waiting: dict[TradeKey, datetime | None] = {}
         self._unreadable: set[tuple[AccountName, str]] = set()
         self._restored = False
@@ -101,8 +102,6 @@ class Copier:
                 self.state = checkpoint.load(entry.fact.state, self.settings)
             else:
                 fold(self.state, entry)
-                if len(self.state.touched) >= SETTLE_EVERY:
-                    self._settle_again()
             self.position = entry.position
         self._restored = True
 
@@ -116,6 +115,10 @@ class Copier:
         starting = [fact for fact in facts if isinstance(fact, EngineStarted)]
         for started in starting:
             self._warn_of_unanswered(self._record(started).position)
+            for follower, _, _ in self._in_flight:
+                # The process that sent them is gone: their answers will never come.
+                self._budgets[follower].answered(now.monotonic)
+            self._in_flight.clear()
         if day > self.state.day:
             self._open_day(day, continuous=not starting)
         for fact in self._in_order(facts):
@@ -203,8 +206,10 @@ class Copier:
 
     def _is_from_before(self, report: OrderReport) -> bool:
         """Whether a report is about a day that is over: a book may still show it after midnight."""
-        changed = report.updated_at or report.created_at
-        return changed is not None and ist_date(changed).isoformat() < self.state.day
+        if report.variety is Variety.AFTER_MARKET:
+            return False
+        days = [ist_date(at).isoformat() for at in (report.created_at, report.updated_at) if at is not None]
+        return bool(days) and min(days) < self.state.day
 
     def _take(self, fact: Fact) -> None:
         match fact:
@@ -243,7 +248,17 @@ class Copier:
                 self._record(fact)
 
     def _take_leader(self, fact: LeaderReported) -> None:
-        if fact.leader not in self._leaders or self._is_from_before(fact.report):
+        if fact.leader not in self._leaders:
+            return
+        if self._is_from_before(fact.report):
+            self._alert(
+                AlertRaised(
+                    code="FROM_BEFORE", what="reports about orders of an earlier day are left out",
+                    known=f"order {fact.report.order_id} of {fact.report.created_at}, and today is {self.state.day}",
+                    advice="After midnight that is normal; at any other time check this machine's clock.",
+                    account=fact.leader,
+                )  # fmt: skip
+            )
             return
         known = self.state.leader_orders.get((fact.leader, fact.report.order_id))
         if known is not None and says_nothing_new(known, merge(known, fact, self._now.wall)):
@@ -295,13 +310,16 @@ class Copier:
         self._reads.want(ReadOrders(account=fact.account))
 
     def _take_answer(self, fact: RequestAccepted | RequestRejected | OutcomeUnresolved | RequestWithheld) -> None:
+        sent = (fact.follower, fact.client_order_id, fact.attempt)
+        if sent in self._in_flight:
+            self._in_flight.remove(sent)
+            budget = self._budgets[fact.follower]
+            if isinstance(fact, RequestWithheld):
+                budget.never_left()
+            else:
+                budget.answered(self._now.monotonic)
         if (fact.follower, fact.client_order_id) not in self.state.by_tag:
             return
-        budget = self._budgets[fact.follower]
-        if isinstance(fact, RequestWithheld):
-            budget.never_left()
-        else:
-            budget.answered(self._now.monotonic)
         entry = self._record(fact)
         self._alert(alert_for(self.state, fact), entry.position)
 
@@ -309,8 +327,10 @@ class Copier:
         confirmed = [name for name, suspect in self.state.suspects.items() if name[0] == account and suspect.confirmed]
         for name in confirmed:
             missing = self.state.suspects.pop(name).missing
-            for stake_key, stake in list(self.state.stakes.items()):
-                if stake_key[1:] != name or not stake.owned or not missing:
+            held = {key: stake for key, stake in self.state.stakes.items() if key[1:] == name}
+            net = sum(stake.owned for stake in held.values())
+            for stake_key, stake in held.items():
+                if stake.owned * net <= 0 or not missing:
                     continue
                 taken = min(missing, abs(stake.owned))
                 missing -= taken
@@ -337,7 +357,7 @@ class Copier:
             planned: list[tuple[TradeKey, int, Plan]] = []
             for key, cause in touched.items():
                 self._waiting.pop(key, None)
-                if key not in state.trades:
+                if key not in state.trades or key[2] not in self._rules:
                     continue
                 self._settle(key, cause)
                 trade = state.trades[key]
@@ -349,11 +369,16 @@ class Copier:
         for leader in state.leader_orders.values():
             if leader.disputed:
                 self._reads.want(ReadOrders(account=leader.leader))
-                wake = min(wake, leader.seen_at + SETTLED_AFTER)
+                if leader.seen_at + SETTLED_AFTER > now:
+                    wake = min(wake, leader.seen_at + SETTLED_AFTER)
         return min([wake, *(at for at in self._waiting.values() if at is not None)])
 
     def _settle(self, key: TradeKey, cause: int) -> None:
-        declared = settle(self.state, key)
+        settled = is_over(self.state, key)
+        if settled is None:
+            return
+        self._record(settled, cause)
+        declared = difference(self.state, key)
         if declared is not None:
             self._record(declared, cause)
 
@@ -395,9 +420,13 @@ class Copier:
             before = self._waiting.get(key)
             self._waiting[key] = until if before is None or until is None else min(before, until)
             return
-        budget.take()
+        self._take_permit(request)
         self._record(RequestIssued(request=request), cause)
         self._commands.append(request)
+
+    def _take_permit(self, request: Request) -> None:
+        self._budgets[request.follower].take()
+        self._in_flight.add((request.follower, request.client_order_id, request.attempt))
 
     def _play_on_paper(self, key: TradeKey, cause: int) -> None:
         while (fact := paper_report(self.state, self.state.trades[key], self._now.wall)) is not None:
@@ -416,22 +445,36 @@ class Copier:
                 age = max(0.0, (now.wall - at).total_seconds())
                 budget.take()
                 budget.answered(now.monotonic - age)
-        for stake_key in self.state.open_trades:
-            self.state.touch_stake(stake_key, self.position)
-        for key in self.state.touched:
-            if key in self.state.trades:
-                settle(self.state, key)  # what it declared then is in the journal
+        self.state.touched.clear()
+        for key, trade in list(self.state.trades.items()):
+            for order in trade.orders:
+                if order.outstanding is not None and key[2] in self._budgets and trade.admitted and trade.admitted.live:
+                    self._take_permit(order.outstanding)
+            if not trade.settled:
+                self.state.touch(key, self.position)
+            if trade.decision is None and key[2] in self._rules:
+                self._decide(key, self.position)
+        self._warn_of_the_abandoned()
 
-    def _settle_again(self) -> None:
-        """Settle what was settled by this point before: what it declared is in the journal."""
-        state = self.state
-        for key in state.touched:
-            if key in state.trades and state.leader_order(key).report.status.is_terminal:
-                settle(state, key)
-        state.touched.clear()
+    def _warn_of_the_abandoned(self) -> None:
+        """What was copied for an account that the settings no longer name stays as it is, and nobody looks after it."""
+        for stake_key, stake in self.state.stakes.items():
+            gone = [name for name in stake_key[:2] if name not in self._rules and name not in self._leaders]
+            trades = self.state.open_trades.get(stake_key, {})
+            if gone and (stake.owned or any(self.state.trades[key].orders for key in trades)):
+                self._alert(
+                    AlertRaised(
+                        code="ABANDONED", what=f"{gone[0]} is in the journal but no longer in the settings",
+                        known=f"{stake.owned} of {stake_key[2]} owned, {len(trades)} orders open for {stake_key[1]}",
+                        advice="Put the account back into the settings, or close what it holds by hand.",
+                        account=stake_key[1],
+                    )  # fmt: skip
+                )
 
     def _open_day(self, day: str, *, continuous: bool) -> None:
         first = not self.state.day
+        if not first:
+            self._close_day()
         self._record(DayOpened(day=day, continuous=continuous))
         for budget in self._budgets.values():
             budget.new_day()
@@ -440,6 +483,25 @@ class Copier:
         self._reads.forget_lookups()
         if not first:
             self._record(CheckpointWritten(state=checkpoint.dump(self.state)))
+
+    def _close_day(self) -> None:
+        """What the day leaves open will not be done any more: it is declared before it is forgotten."""
+        for key, trade in list(self.state.trades.items()):
+            if trade.decision is None:
+                self._record(
+                    CopyDeclined(leader=key[0], leader_order_id=key[1], follower=key[2], reason=ReasonCode.DAY_END)
+                )
+        for stake_key, stake in list(self.state.stakes.items()):
+            facts = self.state.instruments.get(stake_key[2])
+            whole = trunc_to_lot(stake.owned - stake.ideal, facts.lot_units if facts is not None else 1)
+            if not whole or stake_key[3].ends_with_day:
+                continue
+            declared = DriftDeclared(
+                leader=stake_key[0], follower=stake_key[1], key=stake_key[2], product=stake_key[3],
+                quantity=Fraction(whole), reason=ReasonCode.DAY_END, detail="open orders end with the day",
+            )  # fmt: skip
+            entry = self._record(declared)
+            self._alert(alert_for(self.state, declared), entry.position)
 
     def _due(self, wake: datetime) -> float | None:
         now = self._now

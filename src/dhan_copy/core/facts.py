@@ -182,6 +182,8 @@ class CopyAdmitted:
     position_before: int | None
     ratio: Fraction
     carry: Fraction
+    most_units: int | None = None
+    """The largest entry that is allowed, whatever the leader modifies his order to."""
     reason: ReasonCode = ReasonCode.COPIED
     detail: str = ""
 
@@ -195,6 +197,15 @@ class CopyDeclined:
     follower: AccountName
     reason: ReasonCode
     detail: str = ""
+
+
+@frozen(kw_only=True)
+class TradeSettled:
+    """Nothing more is expected of a copy; what stays different, if anything, is declared next."""
+
+    leader: AccountName
+    leader_order_id: BrokerOrderId
+    follower: AccountName
 
 
 @frozen(kw_only=True)
@@ -307,6 +318,7 @@ Fact: TypeAlias = (
     | FundsReported
     | CopyAdmitted
     | CopyDeclined
+    | TradeSettled
     | DriftDeclared
     | RequestIssued
     | RequestAccepted

@@ -17,6 +17,10 @@ SETTLED_AFTER = timedelta(seconds=2)
 def merge(known: LeaderOrder | None, fact: LeaderReported, at: datetime) -> LeaderOrder:
     """The order after one more report; ``disputed`` when two channels disagree within one second."""
     report = fact.report
+    if report.status is OrderStatus.TRADED and report.filled_quantity < report.quantity:
+        # Status and quantity are not updated atomically (protocol facts 1.4): the rest of the fills is still to be told.
+        report = evolve(report, status=OrderStatus.PART_TRADED)
+        fact = evolve(fact, report=report)
     if known is None:
         return LeaderOrder(
             leader=fact.leader,

@@ -25,5 +25,3 @@ class LeaderOrder:
     """Some report has shown it past the broker: TRANSIT alone admits nothing."""
     disputed: bool = False
     """Two channels disagree within one second: the book is read again."""
-    lot_units: int | None = None
-    """Lot in units, once known: from the frame, the journal or the scrip master."""

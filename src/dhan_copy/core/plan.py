@@ -24,6 +24,10 @@ from dhan_copy.model.order import Leg, Limit, Market, OrderReport, Side, StopLim
 from dhan_copy.model.reason import ReasonCode
 
 CANCEL_RETRY_LONGEST = timedelta(seconds=30)
+EXIT_WAITS_LONG = timedelta(seconds=30)
+"""After this an exit that waits for a read of the positions raises an alarm."""
+MOST_GENERATIONS = 1295
+"""What fits into a client_order_id."""
 
 
 @frozen(kw_only=True)
@@ -99,6 +103,10 @@ def _exit_comes_first(state: State, trade: CopyTrade, exit_total: int) -> bool:
 def _steer(b: _Builder, intent: Intent, total: int, *, hold: bool = False) -> None:
     filled = b.trade.filled(intent)
     live = b.trade.live(intent)
+    for order in b.trade.orders:
+        if order.intent is intent and order is not live and not order.state.is_over:
+            # Given up before, yet there: its successor does the work.
+            _steer_live(b, order, order.filled_quantity)
     if live is not None:
         _steer_live(b, live, total - (filled - live.filled_quantity))
     elif total > filled and not hold and b.trade.admitted is not None:
@@ -119,6 +127,10 @@ def _steer_live(b: _Builder, order: FollowerOrder, total: int) -> None:
     want = _instruction(b, total)
     if want == order.accepted:
         return
+    if _too_large(order, total) and not _may_modify(b, order, want):
+        # It must not stay larger than what is owned: what is still wanted is placed anew.
+        _cancel(b, order)
+        return
     if want == order.refused:
         b.alert(
             "MODIFICATION_REFUSED", "the broker refuses the leader's modification", f"{order.code} {order.text}",
@@ -128,13 +140,15 @@ def _steer_live(b: _Builder, order: FollowerOrder, total: int) -> None:
     if order.modifications >= b.rules.limits.modifications_per_order:
         _at_cap(b, order)
         return
-    if order.intent is Intent.ENTRY and b.state.trading_state(b.rules.name) is not TradingState.ACTIVE:
-        if order.accepted is None or total >= order.accepted.quantity:
-            return
-        want = evolve(order.accepted, quantity=total, disclosed_quantity=min(total, order.accepted.disclosed_quantity))
-    if order.intent is Intent.EXIT and b.state.trading_state(b.rules.name) is TradingState.HALTED:
+    trading = b.state.trading_state(b.rules.name)
+    if trading is TradingState.HALTED or (trading is TradingState.REDUCING and order.intent is Intent.ENTRY):
+        if order.intent is Intent.ENTRY and order.accepted is not None and total < order.accepted.quantity:
+            _cancel(b, order)
         return
     if _must_wait(b, order, order.intent):
+        return
+    grows = order.accepted is not None and total > order.accepted.quantity
+    if order.intent is Intent.EXIT and grows and not _position_checked(b, b.order.seen_at):
         return
     b.requests.append(
         Modify(
@@ -143,6 +157,20 @@ def _steer_live(b: _Builder, order: FollowerOrder, total: int) -> None:
             quantity=want.quantity, disclosed_quantity=want.disclosed_quantity,
             not_after=b.now + b.policy.send_within if order.intent is Intent.ENTRY else None,
         )  # fmt: skip
+    )
+
+
+def _too_large(order: FollowerOrder, total: int) -> bool:
+    return order.intent is Intent.EXIT and order.accepted is not None and total < order.accepted.quantity
+
+
+def _may_modify(b: _Builder, order: FollowerOrder, want: Instruction) -> bool:
+    """Whether the order could still be changed to ``want``."""
+    return (
+        want != order.refused
+        and order.modifications < b.rules.limits.modifications_per_order
+        and b.trade.requests < b.policy.requests_per_trade
+        and b.state.trading_state(b.rules.name) is not TradingState.HALTED
     )
 
 
@@ -212,7 +240,14 @@ def _place(b: _Builder, intent: Intent, units: int) -> None:
         return
     if _must_wait(b, last if last is not None and last.state is OrderState.REJECTED else None, intent):
         return
-    if intent is Intent.EXIT and not _position_checked(b, last):
+    since = last.over_at if last is not None and last.over_at is not None else b.trade.admitted_at
+    if intent is Intent.EXIT and since is not None and not _position_checked(b, since):
+        return
+    if last is not None and last.generation >= MOST_GENERATIONS:
+        b.alert(
+            "STALLED", "an order is refused again and again", f"{last.code} {last.text}",
+            "Nothing more is tried; act by hand in the follower's account.", last,
+        )  # fmt: skip
         return
     admitted = b.trade.admitted
     assert admitted is not None
@@ -300,18 +335,23 @@ def _may_exit(b: _Builder, last: FollowerOrder | None) -> bool:
     return True
 
 
-def _position_checked(b: _Builder, last: FollowerOrder | None) -> bool:
+def _position_checked(b: _Builder, since: datetime) -> bool:
     """Whether the account's net position was read after this exit became due, and showed no less than the ledger."""
     if not b.rules.reads_positions or not b.rules.live:
         return True
-    since = last.over_at if last is not None and last.over_at is not None else b.trade.admitted_at
-    assert since is not None
     name = (b.rules.name, b.report.key, b.report.product)
     suspect = b.state.suspects.get(name)
     read_at = b.state.positions_read_at.get(b.rules.name)
     if suspect is None and read_at is not None and read_at >= since:
         return True
     b.positions_since = since if suspect is None else b.now
+    if b.now - since > EXIT_WAITS_LONG:
+        b.alert(
+            "EXIT_WAITS", "an exit waits because the account's positions cannot be read", f"since {since}",
+            "It is sent once they can; close the position by hand if this lasts.",
+        )  # fmt: skip
+    else:
+        b.wake(since + EXIT_WAITS_LONG + timedelta(seconds=1))
     return False
 
 

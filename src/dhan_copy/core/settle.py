@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from dhan_copy.core.facts import DriftDeclared
+from dhan_copy.core.facts import DriftDeclared, TradeSettled
 from dhan_copy.core.lifecycle import OrderState
 from dhan_copy.core.requests import Intent
 from dhan_copy.core.sizing import trunc_to_lot
-from dhan_copy.core.state import State, claim_left, close, entry_total
+from dhan_copy.core.state import State, claim_left, entry_total
 from dhan_copy.core.target import balance_of, entry_pending, exit_wants
 from dhan_copy.core.trade import CopyTrade, FollowerOrder, TradeKey
 from dhan_copy.model.reason import ReasonCode
@@ -19,15 +19,13 @@ def is_over(state: State, key: TradeKey) -> TradeSettled | None:
     trade = state.trades[key]
     if trade.settled or trade.decision is None or not _is_over(state, trade):
         return None
-    netting = min(trade.covers, trade.filled(Intent.ENTRY))
-    return TradeSettled(leader=key[0], leader_order_id=key[1], follower=key[2], netting=netting)
+    return TradeSettled(leader=key[0], leader_order_id=key[1], follower=key[2])
 
 
 def difference(state: State, key: TradeKey) -> DriftDeclared | None:
     """What a trade that has just been settled leaves different, if it is a lot or more."""
     trade = state.trades[key]
-    stake_key = state.stake_key(key)
-    close(state, trade)
+    stake_key = trade.stake_key
     lot = state.lot_of(trade)
     balance = balance_of(state, stake_key)
     # What rounding alone left over, up to a lot, is for the next order to make up; a flat leader has no next order.

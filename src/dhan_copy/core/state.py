@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import TypeAlias
 
@@ -39,6 +39,7 @@ from dhan_copy.core.facts import (
     RequestRejected,
     RequestWithheld,
     SourceStarted,
+    TradeSettled,
     TradingState,
     TradingStateChanged,
 )
@@ -53,6 +54,9 @@ from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId, id_pa
 from dhan_copy.model.instrument import InstrumentFacts, InstrumentKey
 from dhan_copy.model.order import OrderReport, Product, Validity
 from dhan_copy.model.reason import ReasonCode
+
+LONGEST_RETRY = timedelta(seconds=60)
+"""The longest pause before something that was refused is tried again."""
 
 LeaderKey: TypeAlias = tuple[AccountName, BrokerOrderId]
 PositionKey: TypeAlias = tuple[AccountName, InstrumentKey, Product]
@@ -99,6 +103,8 @@ class State:
     suspects: dict[tuple[AccountName, InstrumentKey, Product], Suspect] = field(factory=dict)
     answered_at: dict[AccountName, deque[datetime]] = field(factory=dict)
     """When requests of today were answered: what the budgets are refilled from after a restart."""
+    live: dict[AccountName, bool] = field(factory=dict)
+    """Whether the follower's last copy was live or on paper."""
     alerts: set[tuple[str, ...]] = field(factory=set)
     touched: dict[TradeKey, int] = field(factory=dict)
     """Trades that facts have touched since the last plan, with the position of the fact."""
@@ -184,7 +190,10 @@ def entry_total(trade: CopyTrade, leader_units: int) -> int:
     admitted = trade.admitted
     if admitted is None or admitted.ratio == 0:
         return 0
-    return entry_size(admitted.carry, admitted.ratio, leader_units, admitted.facts.lot_units) if leader_units > 0 else 0
+    if leader_units <= 0:
+        return 0
+    total = entry_size(admitted.carry, admitted.ratio, leader_units, admitted.facts.lot_units)
+    return total if admitted.most_units is None else min(total, admitted.most_units)
 
 
 def split(trade: CopyTrade, leader_units: int) -> tuple[int, int]:
@@ -222,8 +231,14 @@ def fold(state: State, entry: Entry) -> None:
             _admitted(state, fact, at, position)
         case CopyDeclined():
             key = (fact.leader, fact.leader_order_id, fact.follower)
-            state.trades[key] = evolve(_trade(state, key), declined=fact)
+            trade = evolve(_trade(state, key), declined=fact)
+            if trade.admitted is None and not claim_left(trade):
+                trade = evolve(trade, settled=True)
+                state.open_trades.get(trade.stake_key, {}).pop(key, None)
+            state.trades[key] = trade
             state.touch(key, position)
+        case TradeSettled():
+            _close(state, state.trades[fact.leader, fact.leader_order_id, fact.follower])
         case DriftDeclared():
             _drift_declared(state, fact, position)
         case RequestIssued() | RequestAccepted() | RequestRejected() | OutcomeUnresolved() | RequestWithheld():
@@ -247,9 +262,11 @@ def alert_key(fact: AlertRaised) -> tuple[str, ...]:
 
 
 def _engine_started(state: State, at: datetime, position: int) -> None:
-    """Requests without an answer may have left."""
+    """Requests without an answer may have left; the absence window of unknown outcomes starts again."""
     for key, trade in list(state.trades.items()):
         for order in trade.orders:
+            if order.unresolved is not None:
+                _put(state, trade := trade.with_order(life.unresolved(order, order.unresolved, at)))
             if order.outstanding is not None:
                 _put(state, trade := trade.with_order(life.unresolved(order, order.outstanding, at)))
                 state.unresolved[key[2], order.client_order_id] = None
@@ -264,6 +281,7 @@ def _day_opened(state: State, fact: DayOpened) -> None:
         for where in {*state.brought_in, *state.leader_fills}:
             carried = 0 if where[2].ends_with_day else state.position(*where)
             state.brought_in[where] = carried
+        state.brought_in = {where: units for where, units in state.brought_in.items() if units}
         state.leader_fills.clear()
         state.stakes = {
             key: evolve(stake, manual=0)
@@ -418,6 +436,8 @@ def _admitted(state: State, fact: CopyAdmitted, at: datetime, position: int) -> 
     trade = _trade(state, key)
     report = state.leader_order(key).report
     state.trades[key] = evolve(trade, admitted=fact, admitted_at=at, leader_was_over=report.status.is_terminal)
+    state.instruments.setdefault(report.key, fact.facts)
+    state.live[fact.follower] = fact.live
     if fact.ratio and trade.opened:
         stake_key = state.stake_key(key)
         stake = state.stake(stake_key).left_out(-trade.opened * report.side.sign)
@@ -461,7 +481,7 @@ def _answered(
             order = life.accepted(order, request, fact.broker_order_id, at)
             state.by_broker_id[fact.follower, fact.broker_order_id] = order.client_order_id
         case RequestRejected():
-            order = life.rejected(order, request, fact, at, _retry_at(state, order, fact, at))
+            order = life.rejected(order, request, fact, at, _retry_at(state, trade, order, at))
             if fact.refusal in (Refusal.RATE_LIMIT, Refusal.AUTHENTICATION, Refusal.IP):
                 pause = state.settings.policy.retry_after if fact.refusal is Refusal.RATE_LIMIT else state.settings.policy.blocked_for
                 state.blocked_until[fact.follower] = (at + pause, fact.refusal)
@@ -470,7 +490,8 @@ def _answered(
             order = life.unresolved(order, request, at)
             state.unresolved[fact.follower, fact.client_order_id] = None
         case RequestWithheld():
-            order = life.withheld(order, request, fact, at)
+            order = life.withheld(order, request, fact, at, at + state.settings.policy.retry_after)
+            trade = evolve(trade, requests=trade.requests - 1)
         case _:
             assert_never(fact)
     if not order.is_busy:
@@ -479,9 +500,16 @@ def _answered(
     state.touch_stake(state.stake_key(trade.key), position)
 
 
-def _retry_at(state: State, order: FollowerOrder, fact: RequestRejected, at: datetime) -> datetime:
-    doublings = min(order.tries, 5)
-    return at + state.settings.policy.retry_after * (1 if fact.refusal is Refusal.RATE_LIMIT else 2**doublings)
+def _retry_at(state: State, trade: CopyTrade, order: FollowerOrder, at: datetime) -> datetime:
+    """Later after every refusal in a row: of this order, and of those before it that were refused for now."""
+    refused = order.tries
+    for earlier in reversed(trade.orders):
+        if earlier.intent is order.intent and earlier.client_order_id != order.client_order_id:
+            if not earlier.refused_for_now:
+                break
+            refused += 1
+    pause: timedelta = state.settings.policy.retry_after * (1 << min(refused, 10))
+    return at + min(pause, LONGEST_RETRY)
 
 
 def _issued(state: State, fact: RequestIssued, at: datetime, position: int) -> None:
@@ -619,9 +647,9 @@ def _suspect(
     return Suspect(missing, known.read_at, confirmed=book is not None and known.read_at < book <= read_at)
 
 
-def close(state: State, trade: CopyTrade) -> None:
+def _close(state: State, trade: CopyTrade) -> None:
     """A trade that can do no more is no longer among the open ones."""
-    stake_key = state.stake_key(trade.key)
+    stake_key = trade.stake_key
     netting = min(trade.covers, trade.filled(Intent.ENTRY))
     if netting:
         stake = state.stake(stake_key)
@@ -651,7 +679,7 @@ def _drift_declared(state: State, fact: DriftDeclared, position: int) -> None:
             key = (fact.leader, fact.leader_order_id, fact.follower)
             settled = state.trades.get(key)
             if settled is not None:
-                close(state, evolve(settled, claim=settled.claim - claim_left(settled)))
+                state.trades[key] = evolve(settled, claim=settled.claim - claim_left(settled))
     state.touch_stake(stake_key, position)
 
 

@@ -71,8 +71,9 @@ class FollowerOrder:
     unresolved: Request | None = None
     unresolved_at: datetime | None = None
     missed_by_tag: int = 0
+    missed_by_tag_at: datetime | None = None
     missed_in_book: int = 0
-    missed_at: datetime | None = None
+    missed_in_book_at: datetime | None = None
     filled_quantity: int = 0
     average_price: Decimal | None = None
     filled_at: datetime | None = None
@@ -208,6 +209,7 @@ def accepted(order: FollowerOrder, request: Request, broker_order_id: BrokerOrde
         order,
         state=next_state(order.state, OrderEvent.ACCEPTED),
         accepted=instruction_of(request),
+        refused=None,
         broker_order_id=broker_order_id or order.broker_order_id,
         tries=0,
         retry_at=None,
@@ -241,7 +243,7 @@ def rejected(order: FollowerOrder, request: Request, fact: RequestRejected, at: 
             look = fact.refusal is Refusal.ORDER_STATE
             return evolve(order, needs_look=look, refused=instruction_of(request) if fact.final and not look else None)
         case Cancel():
-            return evolve(order, needs_look=fact.final)
+            return evolve(order, needs_look=fact.final, cancel_sent=False)
 
 
 def unresolved(order: FollowerOrder, request: Request, at: datetime) -> FollowerOrder:
@@ -251,16 +253,18 @@ def unresolved(order: FollowerOrder, request: Request, at: datetime) -> Follower
     return evolve(order, state=state, unresolved=request, unresolved_at=at, missed_by_tag=0, missed_in_book=0)
 
 
-def withheld(order: FollowerOrder, request: Request, fact: RequestWithheld, at: datetime) -> FollowerOrder:
+def withheld(
+    order: FollowerOrder, request: Request, fact: RequestWithheld, at: datetime, retry_at: datetime
+) -> FollowerOrder:
     """Fold that ``request`` never left."""
     order = evolve(_cleared(order, request), text=fact.problem)
     match request:
         case Submit():
             return evolve(order, state=next_state(order.state, OrderEvent.HELD_BACK), over_at=at)
         case Modify():
-            return evolve(order, modifications=order.modifications - 1)
+            return evolve(order, modifications=order.modifications - 1, retry_at=retry_at)
         case Cancel():
-            return evolve(order, cancel_sent=False)
+            return evolve(order, cancel_sent=False, retry_at=retry_at)
 
 
 def reported(order: FollowerOrder, fact: OrderReported, at: datetime) -> FollowerOrder:
@@ -336,12 +340,17 @@ def missed(order: FollowerOrder, fact: OrderNotFound | BookRead, counts_from: da
 
     Absence counts only from reads begun after the absence window, by both sources, at least two reads apart.
     """
-    if order.state is not OrderState.UNRESOLVED or fact.read_at < counts_from or fact.read_at == order.missed_at:
+    if order.state is not OrderState.UNRESOLVED or fact.read_at < counts_from:
         return order
-    by_tag = order.missed_by_tag + isinstance(fact, OrderNotFound)
-    in_book = order.missed_in_book + isinstance(fact, BookRead)
-    order = evolve(order, missed_by_tag=by_tag, missed_in_book=in_book, missed_at=fact.read_at)
-    if by_tag >= 2 and in_book >= 2:
+    if isinstance(fact, OrderNotFound):
+        if fact.read_at == order.missed_by_tag_at:
+            return order
+        order = evolve(order, missed_by_tag=order.missed_by_tag + 1, missed_by_tag_at=fact.read_at)
+    else:
+        if fact.read_at == order.missed_in_book_at:
+            return order
+        order = evolve(order, missed_in_book=order.missed_in_book + 1, missed_in_book_at=fact.read_at)
+    if order.missed_by_tag >= 2 and order.missed_in_book >= 2:
         state = next_state(order.state, OrderEvent.PROVEN_ABSENT)
         return evolve(order, state=state, unresolved=None, unresolved_at=None, over_at=fact.read_at)
     return order

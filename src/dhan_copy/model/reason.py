@@ -41,6 +41,5 @@ class ReasonCode(Enum):
     NEVER_PLACED = "proven not to have reached the broker; an entry is never sent again"
     HUMAN_CANCELLED = "cancelled by hand in the follower's account, and respected"
     MANUAL = "closed by hand in the follower's account"
-    LEADER_OVERRAN = "the leader's exit went beyond his position"
     DAY_END = "the broker closed or expired it at the end of the day"
     BROKER_REFUSED = "the broker has no way to do this"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from dhan_copy.core.facts import Moment
 from dhan_copy.model.times import IST
@@ -22,19 +22,23 @@ class SystemClock:
 
 
 class SteadyClock:
-    """A clock whose wall time never goes back: a step back of the inner clock is waited out. For any thread."""
+    """A clock whose wall time never goes back nor stands still: after a step back of the inner clock it runs on with
+    the monotonic time until the inner clock has caught up. For any thread."""
 
     def __init__(self, inner: Clock) -> None:
         self._inner = inner
         self._latest: datetime | None = None
+        self._latest_monotonic = 0.0
         self._lock = threading.Lock()
 
     def now(self) -> datetime:
-        now = self._inner.now()
         with self._lock:
-            if self._latest is None or now > self._latest:
-                self._latest = now
-            return self._latest
+            now, monotonic = self._inner.now(), self._inner.monotonic()
+            if self._latest is not None:
+                elapsed = timedelta(seconds=max(0.0, monotonic - self._latest_monotonic))
+                now = max(now, self._latest + elapsed)
+            self._latest, self._latest_monotonic = now, monotonic
+            return now
 
     def monotonic(self) -> float:
         return self._inner.monotonic()

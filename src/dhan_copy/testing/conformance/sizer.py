@@ -76,7 +76,7 @@ def leader_order(side: Side, terms: Terms, quantity: int) -> LeaderOrder:
         updated_at=AT,
     )
     return LeaderOrder(
-        leader=report.account, report=report, first_seen_at=AT, seen_at=AT, channel=Channel.STREAM, lot_units=75
+        leader=report.account, report=report, first_seen_at=AT, seen_at=AT, channel=Channel.STREAM
     )
 
 
