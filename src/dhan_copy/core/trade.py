@@ -278,14 +278,17 @@ def reported(order: FollowerOrder, fact: OrderReported, at: datetime) -> Followe
     filled = max(order.filled_quantity, report.filled_quantity)
     grown = filled > order.filled_quantity
     over = state.is_over
+    # A placement's answer may say REJECTED and nothing more: the words are in the order's row (protocol facts 1.5).
+    told = state is not order.state or state is OrderState.REJECTED
     result = evolve(
         order,
         state=state,
+        accepted=order.accepted or order.asked,
         broker_order_id=report.order_id,
         filled_quantity=filled,
         average_price=report.average_price if grown and report.average_price is not None else order.average_price,
         filled_at=(report.updated_at or at) if grown else order.filled_at,
-        text=report.reason or order.text if over and state is not order.state else order.text,
+        text=report.reason or order.text if over and told else order.text,
         over_at=at if over and order.over_at is None else (order.over_at if over else None),
         needs_look=order.needs_look and fact.channel is not Channel.BOOK,
         cancel_accepted_at=None if _outlived_cancel(order, fact) else order.cancel_accepted_at,
@@ -293,9 +296,7 @@ def reported(order: FollowerOrder, fact: OrderReported, at: datetime) -> Followe
     pending = result.outstanding or result.unresolved
     if isinstance(pending, Submit):
         # The book shows it, so the broker took it, whatever became of the answer.
-        result = evolve(
-            result, outstanding=None, unresolved=None, unresolved_at=None, accepted=result.accepted or instruction_of(pending)
-        )
+        result = evolve(result, outstanding=None, unresolved=None, unresolved_at=None)
     elif over:
         result = evolve(result, outstanding=None, unresolved=None, unresolved_at=None)
     elif result.unresolved is not None and _settles(result, fact):
