@@ -36,7 +36,7 @@ from dhan_copy.testing import (
 from dhan_copy.testing.clock import RealClock
 from dhan_copy.testing.reports import report_of
 
-PATIENCE_SECONDS = 8.0
+PATIENCE_SECONDS = 30.0
 LEADER, F, G = "L", "F", "G"
 Price = Decimal | str | int
 
@@ -176,9 +176,14 @@ class Stage:
         return [r["code"] for r in rows if r["follower"] == follower and r["leader_order_id"] not in markers]
 
     def row(self, order_id: str, follower: str = F) -> dict[str, object]:
-        """The last row that the engine shows for a leader order at a follower."""
-        rows = [r for r in self.engine.orders() if r["leader_order_id"] == order_id and r["follower"] == follower]
-        return dict(rows[-1])
+        """The last row that the engine shows for a leader order at a follower; empty while it shows none."""
+        table = self.engine.orders()
+        rows = [r for r in table if r["leader_order_id"] == order_id and r["follower"] == follower]
+        return dict(rows[-1]) if rows else dict.fromkeys(table.columns)
+
+    def status(self, account: str) -> dict[str, object]:
+        (row,) = [row for row in self.engine.status() if row["account"] == account]
+        return dict(row)
 
     def drift(self, follower: str = F, key: InstrumentKey = CALL) -> dict[str, object] | None:
         rows = [r for r in self.engine.drift() if r["follower"] == follower and r["instrument"] == str(key)]
@@ -202,6 +207,9 @@ class Stage:
 
     def withhold_news(self, account: str) -> None:
         """Keep what happens to the account's orders from the engine until :meth:`release_news`."""
+        raise NotImplementedError
+
+    def release_news(self, account: str) -> None:
         raise NotImplementedError
 
     def reconnect(self, account: str) -> None:
@@ -273,6 +281,9 @@ class Lab(Stage):
 
     def withhold_news(self, account: str) -> None:
         self.sources[account].withhold()
+
+    def release_news(self, account: str) -> None:
+        self.sources[account].release()
 
     def reconnect(self, account: str) -> None:
         self.sources[account].release(())
@@ -457,6 +468,9 @@ class Wire(Started):
 
     def withhold_news(self, account: str) -> None:
         assert self.server.pause_sockets(account) == 1
+
+    def release_news(self, account: str) -> None:
+        assert self.server.resume_sockets(account) == 1
 
     def reconnect(self, account: str) -> None:
         assert self.server.drop_sockets(account) == 1
