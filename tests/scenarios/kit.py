@@ -1,4 +1,4 @@
-"""What the scenario tests share: a leader and followers to act with, on virtual time or over the real client and a socket.
+"""What the scenario tests share: a leader and followers, on virtual time or over the real client and a socket.
 
 A test says what the leader, the followers' hands and the market do, and looks at what the brokers have and were asked.
 """
@@ -12,7 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from dhan_copy import AlertRaised, CopyEngine, DhanAccount, Entry, Follower, Leader, MemoryStore, Policy, RateLimits
 from dhan_copy.core.facts import LeaderReported, OrderReported
@@ -92,17 +92,17 @@ class Stage:
 
     # What the leader does
 
-    def buy(self, units: int, terms: Terms = Market(), **more: object) -> BrokerOrderId:
+    def buy(self, units: int, terms: Terms = Market(), **more: Any) -> BrokerOrderId:
         """The leader buys ``units``; ``more`` are fields of a ``NewOrder``."""
         return self.place(Side.BUY, units, terms, **more)
 
-    def sell(self, units: int, terms: Terms = Market(), **more: object) -> BrokerOrderId:
+    def sell(self, units: int, terms: Terms = Market(), **more: Any) -> BrokerOrderId:
         return self.place(Side.SELL, units, terms, **more)
 
     def place(
-        self, side: Side, units: int, terms: Terms, *, account: str = LEADER, key: InstrumentKey = CALL, **more: object
+        self, side: Side, units: int, terms: Terms, *, account: str = LEADER, key: InstrumentKey = CALL, **more: Any
     ) -> BrokerOrderId:
-        new = NewOrder(key=key, side=side, quantity=units, terms=terms, **more)  # type: ignore[arg-type]
+        new = NewOrder(key=key, side=side, quantity=units, terms=terms, **more)
         return self.exchange.place(account, new).order_id
 
     def modify(

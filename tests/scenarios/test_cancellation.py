@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 
 import pytest
 
@@ -53,7 +54,7 @@ def test_c2_what_a_follower_has_filled_stays_and_the_rest_is_drift(lab: Lab, fil
     assert (lab.copy().status, lab.copy().filled_quantity) == (OrderStatus.CANCELLED, filled)
     assert lab.net(key=SHARE, product=Product.CNC) == filled
     declared = [(fact.reason, fact.quantity, fact.leader_order_id) for fact in lab.facts(DriftDeclared)]
-    assert declared == ([] if drift is None else [(ReasonCode.UNFILLED, drift, order)])
+    assert declared == ([] if drift is None else [(ReasonCode.UNFILLED, Fraction(drift), order)])
     shown = lab.drift(key=SHARE)
     assert shown is not None and (shown["scaled"], shown["owned"]) == (15, filled)
 
@@ -126,7 +127,7 @@ def test_c5_a_follower_who_has_filled_already_is_left_alone_and_the_reason_recor
     lab.advance(60)
     assert [request.kind for request in lab.requests()] == [PLACE] and lab.net() == 75
     (declared,) = lab.facts(DriftDeclared)
-    assert (declared.reason, declared.quantity) == (ReasonCode.ORDER_TERMINAL, 75)
+    assert (declared.reason, declared.quantity) == (ReasonCode.ORDER_TERMINAL, Fraction(75))
 
 
 def test_c6_everything_is_cancelled_and_cancels_go_before_anything_else(labs: Callable[..., Lab]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from fractions import Fraction
 
 import pytest
 
@@ -219,7 +220,7 @@ def test_m6_a_finished_entry_is_not_replaced_and_the_reason_is_on_record(lab: La
     lab.advance(60)
     assert [request.kind for request in lab.requests()] == [PLACE]
     (declared,) = lab.facts(DriftDeclared)
-    assert (declared.reason, declared.quantity) == (ReasonCode.ORDER_TERMINAL, -75)
+    assert (declared.reason, declared.quantity) == (ReasonCode.ORDER_TERMINAL, Fraction(-75))
 
 
 def test_m6_a_rejected_entry_is_not_placed_again_by_a_modification(lab: Lab) -> None:
@@ -234,7 +235,7 @@ def test_m6_a_rejected_entry_is_not_placed_again_by_a_modification(lab: Lab) -> 
     lab.exchange.fill("L", order)
     lab.settle()
     (declared,) = lab.facts(DriftDeclared)
-    assert (declared.reason, declared.quantity) == (ReasonCode.REJECTED, -75)
+    assert (declared.reason, declared.quantity) == (ReasonCode.REJECTED, Fraction(-75))
 
 
 def test_m6_a_finished_exit_that_is_still_wanted_is_sent_again(lab: Lab) -> None:

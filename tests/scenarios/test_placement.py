@@ -9,7 +9,7 @@ import pytest
 from attrs import evolve
 
 from dhan_copy.core.facts import LeaderReported, RequestIssued
-from dhan_copy.model.ids import client_order_id, is_ours
+from dhan_copy.model.ids import BrokerOrderId, client_order_id, is_ours
 from dhan_copy.model.instrument import InstrumentKey
 from dhan_copy.model.order import Market, OrderStatus, Product, Side, Terms, Validity, Variety
 from dhan_copy.testing import Rejection, RequestKind
@@ -70,7 +70,7 @@ def test_p3_a_price_off_the_tick_goes_to_the_passive_side_of_it(
     lab.cancel(order.order_id)
     lab.sources[LEADER].release(())
     report = report_of(order, lab.exchange.instrument(CALL))
-    lab.sources[LEADER].push(evolve(report, order_id="7", terms=limit(odd)))
+    lab.sources[LEADER].push(evolve(report, order_id=BrokerOrderId("7"), terms=limit(odd)))
     lab.step()
     (request,) = lab.requests()
     assert request.terms == limit(copied)
@@ -153,7 +153,9 @@ def test_p7_a_disclosed_quantity_is_scaled_and_kept_above_thirty_per_cent(
         (Product.MTF, SHARE),
     ],
 )
-def test_p9_the_product_is_carried_unchanged_into_entry_and_exit(lab: Lab, product: Product, key: InstrumentKey) -> None:
+def test_p9_the_product_is_carried_unchanged_into_entry_and_exit(
+    lab: Lab, product: Product, key: InstrumentKey
+) -> None:
     lab.buy(150, key=key, product=product)
     lab.settle()
     assert lab.net(key=key, product=product) == 75
@@ -174,8 +176,9 @@ def test_p13_the_child_of_a_forever_order_is_not_copied(lab: Lab) -> None:
     order = lab.leaders(lab.buy(150))
     lab.sources[LEADER].release(())
     report = report_of(order, lab.exchange.instrument(CALL))
+    parent = BrokerOrderId("5")
     lab.sources[LEADER].push(
-        evolve(report, variety=Variety.FOREVER, parent_order_id="5", platform="FOVR", source="P", client_order_id=None)
+        evolve(report, variety=Variety.FOREVER, parent_order_id=parent, platform="FOVR", source="P")
     )
     lab.settle()
     lab.advance(60)
@@ -239,7 +242,7 @@ def test_p15_a_follower_whose_answers_do_not_come_delays_no_other(wires: Callabl
         wire.buy(150)
     wire.until(lambda: wire.net(G) == 375)
     assert wire.copies(F) == []
-    issued = [fact.request.follower for fact in wire.facts(RequestIssued)]
+    issued: list[str] = [fact.request.follower for fact in wire.facts(RequestIssued)]
     assert issued.count(F) == issued.count(G) == 5
     wire.server.stop()
 
