@@ -47,7 +47,7 @@ class Rules:
                     whose, _ = self.intents[fact.client_order_id]
                     if self.entered.get(whose) == fact.client_order_id:
                         del self.entered[whose]
-            case OutcomeUnresolved():
+            case OutcomeUnresolved() if fact.client_order_id in self.open:
                 self.lost[fact.client_order_id] = self.open[fact.client_order_id]
             case OrderReported():
                 tag = fact.report.client_order_id or ""
