@@ -124,6 +124,17 @@ class World:
         held = Position(segment=SEGMENT, security_id=SECURITY, product=self.product, net_quantity=self.leader_position())
         return PositionsReported(account=LEADER, read_at=self.now, positions=(held,))
 
+    def next_day(self) -> None:
+        """The broker squares off what ends with the day; books begin empty, the rest is carried over."""
+        gone = self.product.ends_with_day
+        self.leader_base = 0 if gone else self.leader_position()
+        for follower in self.books:
+            self.manual[follower] = 0 if gone else self.net_position(follower)
+            self.books[follower].clear()
+        self.leader.clear()
+        self.now = ist(datetime(self.now.year, self.now.month, self.now.day, 9, 15)) + timedelta(days=1)
+        self.feed()
+
     # The core
 
     def feed(self, *facts: Fact) -> list[Command]:

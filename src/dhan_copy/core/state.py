@@ -293,6 +293,8 @@ def _day_opened(state: State, fact: DayOpened) -> None:
         for known in (state.unresolved, state.suspects, state.net_positions, state.touched, state.answered_at):
             known.clear()
         state.alerts.clear()
+        state.funds.clear()
+        state.blocked_until.clear()
         if not fact.continuous:
             state.positions_known.clear()
     state.day = fact.day
