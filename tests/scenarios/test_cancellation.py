@@ -137,6 +137,7 @@ def test_c6_everything_is_cancelled_and_cancels_go_before_anything_else(labs: Ca
     for price in (90, 91, 92, 93, 94):
         orders.append(lab.buy(150, limit(price)))
         lab.advance(2)
+    lab.advance(5)
     assert len(lab.copies(F)) == len(lab.copies(G)) == 5
     new = [lab.buy(150, limit(price)) for price in (80, 81)]
     lab.modify(orders[0], terms=limit("90.5"))
