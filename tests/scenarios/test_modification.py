@@ -119,7 +119,7 @@ def test_m3_of_modifications_before_an_answer_the_last_one_wins(slow: Slow) -> N
     slow.until(lambda: broker.inside == 1)
     for price in (92, 93, 94, 95):
         slow.modify(order, terms=limit(price))
-    slow.until(lambda: any(fact.report.terms == limit(95) for fact in slow.leader_reports(order)))
+        slow.until(lambda: slow.leader_reports(order)[-1].report.terms == limit(price))
     broker.go_on.set()
     slow.until(lambda: slow.copy().terms == limit(95))
     slow.settle()
