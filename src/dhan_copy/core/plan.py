@@ -189,7 +189,10 @@ def _at_cap(b: _Builder, order: FollowerOrder) -> None:
 
 def _cancel(b: _Builder, order: FollowerOrder) -> None:
     if order.cancel_accepted_at is not None:
-        b.wake(order.cancel_accepted_at + CANCEL_GRACE)
+        if b.now < order.cancel_accepted_at + CANCEL_GRACE:
+            b.wake(order.cancel_accepted_at + CANCEL_GRACE)
+        else:
+            b.queries.append(Query(follower=b.rules.name, client_order_id=order.client_order_id))
         return
     assert order.broker_order_id is not None
     if order.retry_at is not None and order.retry_at > b.now:
