@@ -102,6 +102,18 @@ def test_never_two_requests_for_an_order_nor_two_entries_for_a_leader_order(scri
     assert world.net_position("F") == declared(world)
 
 
+def test_what_waits_for_a_lost_order_goes_on_once_that_is_proven_absent() -> None:
+    """The leader turned from long to short, and the entry that the short would cross never arrived."""
+    world = SlowWorld({"F": Fraction(1)}, lot=75)
+    world.heal()
+    world.trade(Side.BUY, 1)
+    world.deliver(0, "lose")
+    world.trade(Side.SELL, 6)
+    come_to_rest(world)
+    assert world.net_position("F") == 0
+    assert declared(world) == 375, "the short is stale by now, and that is on record"
+
+
 def come_to_rest(world: SlowWorld) -> None:
     for order in list(world.leader.values()):
         if order.is_open:

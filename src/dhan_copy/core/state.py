@@ -601,10 +601,11 @@ def _looked(state: State, fact: BookRead | OrderNotFound, position: int) -> None
         if since is None:
             continue
         order = life.missed(order, fact, since + state.settings.policy.absence_window)
-        if not order.is_busy:
-            state.unresolved.pop((follower, tag), None)
         _put(state, trade.with_order(order))
         state.touch(trade.key, position)
+        if not order.is_busy:
+            state.unresolved.pop((follower, tag), None)
+            state.touch_stake(trade.stake_key, position)  # what waited for it waits no longer
 
 
 def _positions_reported(state: State, fact: PositionsReported, at: datetime, position: int) -> None:
