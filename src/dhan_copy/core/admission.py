@@ -8,7 +8,7 @@ from fractions import Fraction
 from attrs import frozen
 from typing_extensions import assert_never
 
-from dhan_copy.core.facts import CopyAdmitted, CopyDeclined, TradingState
+from dhan_copy.core.facts import Channel, CopyAdmitted, CopyDeclined, TradingState
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.reads import needs_funds
 from dhan_copy.core.requests import Intent
@@ -24,6 +24,10 @@ from dhan_copy.model.order import Market, OrderReport, OrderStatus, StopMarket, 
 from dhan_copy.model.reason import ReasonCode
 from dhan_copy.model.size import Quantity, Ratio
 from dhan_copy.protocols import Accounts
+
+
+FRAME_MAY_FOLLOW = timedelta(seconds=5)
+"""How long an order that only the book has shown waits for a frame with its lot, where nothing else knows it."""
 
 
 def age_of(order: LeaderOrder, now: datetime) -> timedelta:
@@ -45,7 +49,11 @@ class _Answer:
 
 
 def decide(state: State, key: TradeKey, rules: FollowerRules, now: datetime) -> CopyAdmitted | CopyDeclined | None:
-    """The decision for a leader order, or None while it is not confirmed. The first reason not to copy wins."""
+    """The decision for a leader order. The first reason not to copy wins.
+
+    None while the order is not confirmed, and for a moment while only a row of the book has shown it: rows carry no
+    lot, and the frame that does may be on its way.
+    """
     leader, order_id, follower = key
     order = state.leader_order(key)
     report = order.report
@@ -66,6 +74,8 @@ def decide(state: State, key: TradeKey, rules: FollowerRules, now: datetime) -> 
     if units == 0:
         return declined(ReasonCode.LEADER_UNFILLED, f"it ended {report.status.value}")
     facts = instrument_facts(state, report.key)
+    if facts is None and order.channel is Channel.BOOK and now < order.first_seen_at + FRAME_MAY_FOLLOW:
+        return None
     if facts is None:
         return declined(ReasonCode.INSTRUMENT_UNKNOWN, str(report.key))
     if report.quantity % facts.lot_units:

@@ -10,7 +10,7 @@ from math import inf, isfinite
 from attrs import frozen
 
 from dhan_copy.core import checkpoint
-from dhan_copy.core.admission import decide
+from dhan_copy.core.admission import FRAME_MAY_FOLLOW, decide
 from dhan_copy.core.alerts import alert_for, alert_for_order
 from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import (
@@ -272,6 +272,9 @@ class Copier:
             return
         decision = decide(self.state, key, self._rules[key[2]], self._now.wall)
         if decision is None:
+            order = self.state.leader_order(key)
+            if order.confirmed:
+                self._waiting[key] = order.first_seen_at + FRAME_MAY_FOLLOW
             return
         entry = self._record(decision, cause)
         if not isinstance(decision, CopyAdmitted):
@@ -359,6 +362,8 @@ class Copier:
                 self._waiting.pop(key, None)
                 if key not in state.trades or key[2] not in self._rules:
                     continue
+                if state.trades[key].decision is None:
+                    self._decide(key, cause)
                 self._settle(key, cause)
                 trade = state.trades[key]
                 if not trade.settled and trade.decision is not None:

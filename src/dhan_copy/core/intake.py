@@ -80,6 +80,7 @@ def says_nothing_new(known: LeaderOrder, merged: LeaderOrder) -> bool:
         and old.validity is new.validity
         and old.client_order_id == new.client_order_id
         and old.parent_order_id == new.parent_order_id
+        and (old.instrument is not None or new.instrument is None)
         and known.confirmed == merged.confirmed
         and known.disputed == merged.disputed
         and (old.average_price == new.average_price or new.filled_quantity == 0)

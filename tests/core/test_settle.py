@@ -1,0 +1,75 @@
+"""A copy that can do no more is settled once, and what stays different is declared with its reason."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+
+from dhan_copy.core.facts import DriftDeclared, Refusal, TradeSettled
+from dhan_copy.model.order import OrderStatus, Side
+from dhan_copy.model.reason import ReasonCode
+from tests.core.world import World
+
+
+def declared(world: World) -> list[tuple[Fraction, ReasonCode]]:
+    return [(f.quantity, f.reason) for f in world.facts(DriftDeclared) if isinstance(f, DriftDeclared)]
+
+
+def test_a_copy_that_filled_in_full_is_settled_without_a_difference() -> None:
+    world = World({"F": Fraction(1, 2)})
+    world.trade(Side.BUY, 4)
+    assert not world.facts(TradeSettled)
+    world.fill_everything("F")
+    assert len(world.facts(TradeSettled)) == 1
+    assert declared(world) == []
+
+
+def test_a_rejected_entry_is_declared_once_even_over_restarts() -> None:
+    world = World({"F": Fraction(1, 2)})
+    world.refuse["F"] = [(Refusal.FUNDS, True)]
+    world.trade(Side.BUY, 4)
+    expected = [(Fraction(-150), ReasonCode.REJECTED)]
+    assert declared(world) == expected
+    world.restart()
+    world.restart()
+    assert declared(world) == expected
+    assert len(world.facts(TradeSettled)) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"), [(OrderStatus.CANCELLED, ReasonCode.HUMAN_CANCELLED), (OrderStatus.REJECTED, ReasonCode.REJECTED)]
+)
+def test_how_the_copy_ended_is_the_reason(status: OrderStatus, reason: ReasonCode) -> None:
+    world = World({"F": Fraction(1, 2)})
+    world.trade(Side.BUY, 4)
+    world.end_follower("F", world.open_orders("F")[0], status)
+    assert declared(world) == [(Fraction(-150), reason)]
+
+
+def test_c2_what_a_cancelled_leader_had_filled_more_is_declared() -> None:
+    world = World({"F": Fraction(1, 2)}, lot=1)
+    order = world.place(Side.BUY, 100)
+    world.fill(order, 30)
+    world.fill_follower("F", world.open_orders("F")[0], 10)
+    world.cancel(order)
+    assert declared(world) == [(Fraction(-5), ReasonCode.UNFILLED)]
+
+
+def test_c7_an_exit_cancelled_by_hand_stays_owned_and_is_declared() -> None:
+    world = World({"F": Fraction(1)})
+    world.trade(Side.BUY, 2)
+    world.fill_everything("F")
+    world.trade(Side.SELL, 2)
+    world.end_follower("F", world.open_orders("F")[0], OrderStatus.CANCELLED)
+    assert declared(world) == [(Fraction(150), ReasonCode.HUMAN_CANCELLED)]
+    assert world.net_position("F") == 150
+    assert not world.open_orders("F")
+
+
+def test_what_rounding_left_over_is_declared_only_when_no_next_order_can_make_it_up() -> None:
+    world = World({"F": Fraction(1, 2)})
+    order = world.place(Side.BUY, 2)
+    world.fill_follower("F", world.open_orders("F")[0], 75)
+    world.cancel(order)
+    assert declared(world) == [(Fraction(75), ReasonCode.ORDER_TERMINAL)]

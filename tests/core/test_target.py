@@ -1,0 +1,77 @@
+"""What each follower order should total: entries by the leader's order, exits by what his fills oblige to."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from dhan_copy.core.target import balance_of, carry_of, entry_want, exit_wants
+from dhan_copy.core.trade import CopyTrade
+from dhan_copy.model.order import Product, Side
+from tests.core.world import KEY, LEADER, TrueOrder, World
+
+STAKE = (LEADER, "F", KEY, Product.INTRADAY)
+
+
+def trade_of(world: World, order: TrueOrder) -> CopyTrade:
+    return world.copier.state.trades[LEADER, order.report.order_id, "F"]  # type: ignore[index]
+
+
+def wants(world: World) -> dict[str, int]:
+    """By the leader's order."""
+    return {key[1]: want for key, want in exit_wants(world.copier.state, STAKE).items()}  # type: ignore[arg-type]
+
+
+def test_an_entry_wants_its_share_while_the_leader_lives_and_its_fills_once_he_cancelled() -> None:
+    world = World({"F": Fraction(1, 2)})
+    order = world.place(Side.BUY, 4)
+    assert entry_want(world.copier.state, trade_of(world, order)) == 150
+    world.fill_follower("F", world.open_orders("F")[0], 75)
+    world.cancel(order)
+    assert entry_want(world.copier.state, trade_of(world, order)) == 75
+
+
+def test_x11_a_target_and_a_stop_may_each_cover_everything() -> None:
+    world = World({"F": Fraction(1, 2)})
+    world.trade(Side.BUY, 4)
+    world.fill_everything("F")
+    target, stop = world.place(Side.SELL, 4), world.place(Side.SELL, 4)
+    assert wants(world) == {target.report.order_id: 150, stop.report.order_id: 150}
+
+
+def test_two_exits_that_share_the_position_share_what_is_owned() -> None:
+    world = World({"F": Fraction(1, 2)})
+    world.trade(Side.BUY, 4)
+    world.fill_everything("F")
+    first, second = world.place(Side.SELL, 2), world.place(Side.SELL, 2)
+    assert wants(world) == {first.report.order_id: 75, second.report.order_id: 75}
+
+
+def test_once_the_target_filled_at_the_leader_the_stop_covers_what_is_still_owned() -> None:
+    world = World({"F": Fraction(1, 2)})
+    world.trade(Side.BUY, 4)
+    world.fill_everything("F")
+    target, stop = world.place(Side.SELL, 4), world.place(Side.SELL, 4)
+    world.fill(target, 300)
+    assert wants(world) == {target.report.order_id: 150, stop.report.order_id: 150}
+    world.fill_everything("F")
+    assert world.net_position("F") == 0
+
+
+def test_an_exit_wants_no_more_than_is_owned() -> None:
+    world = World({"F": Fraction(1, 2)})
+    world.trade(Side.BUY, 4)
+    world.fill_follower("F", world.open_orders("F")[0], 75)
+    exit_order = world.place(Side.SELL, 4)
+    assert wants(world) == {exit_order.report.order_id: 75}
+
+
+def test_the_carry_is_what_rounding_left_over_and_at_most_a_lot() -> None:
+    world = World({"F": Fraction(1, 3)})
+    world.trade(Side.BUY, 1)
+    assert balance_of(world.copier.state, STAKE) == 25  # type: ignore[arg-type]
+    assert carry_of(world.copier.state, STAKE, 1, 75) == 25  # type: ignore[arg-type]
+    assert carry_of(world.copier.state, STAKE, -1, 75) == -25  # type: ignore[arg-type]
+    world.trade(Side.BUY, 1)
+    world.trade(Side.BUY, 1)
+    world.fill_everything("F")
+    assert (world.net_position("F"), balance_of(world.copier.state, STAKE)) == (75, 0)  # type: ignore[arg-type]
