@@ -15,7 +15,7 @@ from dhan_copy.core.ledger import Stake
 from dhan_copy.core.settings import CopierSettings
 from dhan_copy.core.state import State, fold
 from dhan_copy.model.account import Position
-from dhan_copy.model.ids import AccountName
+from dhan_copy.model.ids import AccountName, BrokerOrderId
 from dhan_copy.model.order import OrderStatus, Product, Side
 from dhan_copy.model.reason import ReasonCode
 from tests.core.make import START
@@ -57,7 +57,7 @@ def test_a_report_of_an_order_that_is_not_ours_changes_nothing() -> None:
     world.trade(Side.BUY, 1)
     before = (stake(world), world.copier.position)
     order = world.open_orders("F")[0]
-    by_hand = evolve(order.report, order_id="M1", client_order_id=None, filled_quantity=75, status=OrderStatus.TRADED)
+    by_hand = evolve(order.report, order_id=BrokerOrderId("M1"), client_order_id=None, filled_quantity=75, status=OrderStatus.TRADED)
     world.feed(OrderReported(follower=F, report=by_hand, channel=world.follower_report("F", order).channel))
     assert (stake(world), world.copier.position) == before
 
