@@ -5,6 +5,7 @@ The exchange is the truth; it outlives every engine, as the journal does.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -206,3 +207,13 @@ class Day:
 
     def alarms(self) -> list[str]:
         return [alert.code for alert in self.facts(AlertRaised)]
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for what threads do."""
+    ticking = threading.Event()
+    for _ in range(6000):
+        if condition():
+            return
+        ticking.wait(0.01)
+    raise AssertionError("it never came to hold")

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 import pytest
 
-from dhan_copy import RateLimits
+from dhan_copy import CopyEngine, Follower, Leader, RateLimits
 from dhan_copy.core.facts import CheckpointWritten, DayOpened, Entry, OutcomeUnresolved, SourceStarted
-from dhan_copy.model.account import Holding
-from dhan_copy.model.order import OrderStatus, Product
+from dhan_copy.model.account import Holding, Position
+from dhan_copy.model.order import OrderReport, OrderStatus, Product
 from dhan_copy.model.times import ist
-from dhan_copy.testing import Fault, RequestKind
-from tests.scenarios.day_kit import CE, F, LEADER, Day, DurableMemory, TrippedStore
+from dhan_copy.protocols import SourceEvent
+from dhan_copy.testing import FakeSource, Fault, RequestKind, SimulatedExchange
+from tests.scenarios.day_kit import CE, LEADER, Day, DurableMemory, F, TrippedStore, until
 
 CLOSE, EVENING = ist(datetime(2026, 9, 1, 15, 29)), ist(datetime(2026, 9, 1, 23, 59, 30))
 MIDNIGHT, MORNING = ist(datetime(2026, 9, 2, 0, 0, 5)), ist(datetime(2026, 9, 2, 9, 20))
@@ -110,6 +112,53 @@ def test_d1_the_budget_of_the_day_starts_again(night: Night) -> None:
         day.leader.buy(CE, lots=1, price=price)
         day.step()
     assert [copy.price for copy in day.copies()] == [80, 81], "the new day's alone"
+
+
+class SlowToConnect(FakeSource):
+    """A feed whose socket opens only when it may; its REST side answers at once."""
+
+    def __init__(self, exchange: SimulatedExchange, account: str) -> None:
+        super().__init__(exchange, account)
+        self.may_open = threading.Event()
+        self.reads: list[str] = []
+
+    def snapshot(self) -> Sequence[OrderReport]:
+        self.reads.append("orders")
+        return super().snapshot()
+
+    def positions(self) -> Sequence[Position]:
+        self.reads.append("positions")
+        return super().positions()
+
+    def events(self) -> Iterator[SourceEvent]:
+        self.may_open.wait()
+        yield from super().events()
+
+    def close(self) -> None:
+        self.may_open.set()
+        super().close()
+
+
+def test_d1_an_order_placed_before_the_morning_start_is_copied() -> None:
+    """What the leader brought into the day is read with his book, and not after it: else nothing could be decided."""
+    day = Day({F: "1"})
+    day.step()
+    day.exchange.end_day()
+    day.engine.stop()
+    day.clock.advance((MORNING - day.clock.now()).total_seconds())
+    day.exchange.new_day()
+    day.leader.buy(CE, lots=1, price=90)
+    day.clock.advance(5)
+    source = SlowToConnect(day.exchange, LEADER)
+    engine = CopyEngine(
+        [Leader(LEADER, source=source)], [Follower(F, size="1", broker=day.brokers[F], live=True)], day.store,
+        clock=day.clock,
+    )  # fmt: skip
+    with engine:
+        until(lambda: bool(engine.decisions()))
+        assert [row["code"] for row in engine.decisions()] == ["COPIED"]
+        until(lambda: len(day.copies()) == 1)
+    assert source.reads[:3] == ["positions", "orders", "positions"], "no order is heard of before what he holds is known"
 
 
 class FromTheCheckpoint(TrippedStore):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import permutations
@@ -36,7 +35,7 @@ from dhan_copy.testing import DhanServer, NewOrder
 from dhan_copy.testing.playground import LeaderOrderHandle
 from dhan_copy.testing.reports import report_of
 from tests.scenarios import kit
-from tests.scenarios.day_kit import CE, LEADER, Day, Died, DurableMemory, F, G, TrippedStore
+from tests.scenarios.day_kit import CE, LEADER, Day, Died, DurableMemory, F, G, TrippedStore, until
 
 OTHER = "BANKNIFTY FUT"
 RATIOS = {F: "1", G: "1/2"}
@@ -534,12 +533,3 @@ def test_t7_a_store_that_cannot_commit_sends_nothing(
             until(lambda: len(server.exchange.orders(follower.client_id)) == 8)
         prices = [order.price for order in server.exchange.orders(follower.client_id)]
         assert Counter(prices) == Counter(range(300, 308)), "a restart goes on, and each is there once"
-
-
-def until(condition: Callable[[], bool]) -> None:
-    ticking = threading.Event()
-    for _ in range(6000):
-        if condition():
-            return
-        ticking.wait(0.01)
-    raise AssertionError("it never came to hold")

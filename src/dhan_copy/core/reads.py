@@ -48,6 +48,9 @@ class ReadSchedule:
         ready: list[Read] = []
         wake = now + timedelta(days=1)
         for read in list(self.pressing):
+            if _lacks_position(state, read):
+                del self.pressing[read]
+                continue
             at = self._earliest(read, state, now)
             if at <= now:
                 ready.append(read)
@@ -80,6 +83,13 @@ class ReadSchedule:
         return record.at + pause
 
 
+def _lacks_position(state: State, read: Read) -> bool:
+    """Whether it is a leader's book while nobody knows what he holds: that is read together with his book, for an
+    order heard of before could not be told for an entry or an exit."""
+    leaders = (rules.name for rules in state.settings.leaders)
+    return isinstance(read, ReadOrders) and read.account in leaders and not state.knows_position(read.account)
+
+
 def _sweeps(state: State) -> list[tuple[Read, timedelta]]:
     policy = state.settings.policy
     reads: list[tuple[Read, timedelta]] = []
@@ -87,8 +97,9 @@ def _sweeps(state: State) -> list[tuple[Read, timedelta]]:
     for leader in state.settings.leaders:
         if leader.name in state.started_at:
             every = policy.sweep_open if leader.name in busy else policy.sweep_idle
-            reads.append((ReadOrders(account=leader.name), every))
-            if not state.knows_position(leader.name):
+            if state.knows_position(leader.name):
+                reads.append((ReadOrders(account=leader.name), every))
+            else:
                 reads.append((ReadPositions(account=leader.name), policy.sweep_open))
     for follower in state.settings.followers:
         if follower.live and follower.name in state.started_at:
