@@ -32,7 +32,7 @@ from tests.core.make import FOLLOWER, KEY, LEADER, START
 from tests.core.trading import UNRULY, Act, act, acts, ratios
 from tests.core.world import World
 
-EXAMPLES = int(os.environ.get("DHAN_COPY_EXAMPLES", "40"))
+EXAMPLES = int(os.environ.get("DHAN_COPY_EXAMPLES", "25"))
 SETTINGS = CopierSettings(leaders=(), followers=())
 
 fractions = st.fractions(-1000, 1000, max_denominator=30)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from attrs import evolve
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dhan_copy.core.ledger import Stake
@@ -27,6 +27,7 @@ stakes = st.builds(
 )
 
 
+@settings(max_examples=40)
 @given(stakes, signs, units, units)
 def test_a_fill_moves_the_net_by_exactly_itself(stake: Stake, sign: int, closing: int, opening: int) -> None:
     filled = stake.filled(sign, closing, opening)
@@ -36,6 +37,7 @@ def test_a_fill_moves_the_net_by_exactly_itself(stake: Stake, sign: int, closing
     assert filled.ideal == stake.ideal, "what the leader's fills scale to is not for the follower's to change"
 
 
+@settings(max_examples=40)
 @given(stakes, signs, units, units)
 def test_a_close_takes_from_the_other_side_as_far_as_there_is_something(
     stake: Stake, sign: int, closing: int, opening: int
@@ -44,6 +46,7 @@ def test_a_close_takes_from_the_other_side_as_far_as_there_is_something(
     assert filled.closable(sign) == max(0, stake.closable(sign) - closing)
 
 
+@settings(max_examples=40)
 @given(stakes, reasons, fractions)
 def test_a_declared_difference_moves_the_ideal_and_not_what_the_leader_scales_to(
     stake: Stake, reason: ReasonCode, quantity: Fraction
@@ -57,12 +60,14 @@ def test_a_declared_difference_moves_the_ideal_and_not_what_the_leader_scales_to
     assert all(q for _, q in declared.declared), "a difference that has gone is not kept"
 
 
+@settings(max_examples=40)
 @given(stakes, fractions)
 def test_the_leader_opens_more(stake: Stake, more: Fraction) -> None:
     assert stake.opened(more).scaled == stake.scaled + more
     assert stake.opened(more).owned == stake.owned
 
 
+@settings(max_examples=40)
 @given(stakes, st.integers(1, 1000), units)
 def test_the_leader_closes_a_part_and_everything_shrinks_alike(stake: Stake, before: int, closed: int) -> None:
     left = max(0, before - closed)
@@ -73,18 +78,21 @@ def test_the_leader_closes_a_part_and_everything_shrinks_alike(stake: Stake, bef
     assert shrunk.owned == stake.owned, "the follower's own orders have yet to follow"
 
 
+@settings(max_examples=40)
 @given(stakes, units)
 def test_the_leader_beyond_flat_leaves_nothing(stake: Stake, beyond: int) -> None:
     nothing = stake.scaled_down(75, -beyond)
     assert (nothing.ideal, nothing.declared, nothing.uncopied, nothing.scaled) == (0, (), 0, 0)
 
 
+@settings(max_examples=40)
 @given(stakes, units)
 def test_what_is_not_copied_scales_to_nothing(stake: Stake, left_out: int) -> None:
     assert stake.left_out(left_out).left_out(-left_out) == stake
     assert stake.left_out(left_out).scaled == stake.scaled
 
 
+@settings(max_examples=40)
 @given(stakes)
 def test_netting_off_leaves_the_net_and_clears_what_was_due(stake: Stake) -> None:
     netted = stake.netted_off()
@@ -94,6 +102,7 @@ def test_netting_off_leaves_the_net_and_clears_what_was_due(stake: Stake) -> Non
     assert min(netted.long, netted.short, netted.to_net_off) == 0
 
 
+@settings(max_examples=40)
 @given(st.integers(1, 1000), units, signs)
 def test_late_evidence_gives_back_what_was_booked_as_closed_by_hand(owned: int, beyond: int, sign: int) -> None:
     """Our exit had filled after all: what it closed must not be taken off twice."""
@@ -108,6 +117,7 @@ def test_late_evidence_gives_back_what_was_booked_as_closed_by_hand(owned: int, 
     assert (given_back.owned, given_back.manual) == (0, 0)
 
 
+@settings(max_examples=40)
 @given(stakes)
 def test_flat_is_nothing_of_either_side_and_nothing_due(stake: Stake) -> None:
     assert stake.is_flat is (stake.long == stake.short == 0 and stake.ideal == 0 and stake.uncopied == 0)

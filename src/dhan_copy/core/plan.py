@@ -26,6 +26,7 @@ from dhan_copy.model.reason import ReasonCode
 CANCEL_RETRY_LONGEST = timedelta(seconds=30)
 EXIT_WAITS_LONG = timedelta(seconds=30)
 """After this an exit that waits for a read of the positions raises an alarm."""
+_NOT_TAKEN = (OrderState.REJECTED, OrderState.WITHHELD)
 MOST_GENERATIONS = 1295
 """What fits into a client_order_id."""
 
@@ -241,7 +242,7 @@ def _place(b: _Builder, intent: Intent, units: int) -> None:
             return
     elif not _may_exit(b, last):
         return
-    if _must_wait(b, last if last is not None and last.state is OrderState.REJECTED else None, intent):
+    if _must_wait(b, last if last is not None and last.state in _NOT_TAKEN else None, intent):
         return
     since = last.over_at if last is not None and last.over_at is not None else b.trade.admitted_at
     if intent is Intent.EXIT and since is not None and not _position_checked(b, since):

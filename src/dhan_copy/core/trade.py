@@ -260,7 +260,7 @@ def withheld(
     order = evolve(_cleared(order, request), text=fact.problem)
     match request:
         case Submit():
-            return evolve(order, state=next_state(order.state, OrderEvent.HELD_BACK), over_at=at)
+            return evolve(order, state=next_state(order.state, OrderEvent.HELD_BACK), over_at=at, retry_at=retry_at)
         case Modify():
             return evolve(order, modifications=order.modifications - 1, retry_at=retry_at)
         case Cancel():

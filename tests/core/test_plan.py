@@ -1,0 +1,656 @@
+"""What is asked next: wants compared with what the broker last took, never more than one request at a time."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from attrs import define, evolve, field
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dhan_copy.core.facts import (
+    BookRead,
+    Channel,
+    CopyDeclined,
+    Fact,
+    OrderNotFound,
+    OrderReported,
+    OutcomeUnresolved,
+    Refusal,
+    RequestRejected,
+    RequestWithheld,
+    TradingState,
+    TradingStateChanged,
+)
+from dhan_copy.core.plan import aligned
+from dhan_copy.core.requests import Cancel, Intent, Modify, Query, ReadPositions, Submit
+from dhan_copy.core.settings import AtModificationCap, Policy, RateLimits
+from dhan_copy.model.ids import AccountName, BrokerOrderId, id_parts
+from dhan_copy.model.instrument import InstrumentFacts
+from dhan_copy.model.order import (
+    Limit,
+    Market,
+    OrderReport,
+    OrderStatus,
+    Side,
+    StopLimit,
+    StopMarket,
+    Terms,
+    Validity,
+)
+from dhan_copy.model.reason import ReasonCode
+from dhan_copy.model.size import Ratio
+from tests.core.bench import Asked, Bench, holds
+from tests.core.make import FOLLOWER, after, report
+
+LOT = 75
+START = report(quantity=2 * LOT, created_at=after(10), updated_at=after(10))
+
+
+@define(kw_only=True)
+class Desk(Bench):
+    """A bench that speaks of one leader order and its copies."""
+
+    told: OrderReport = START
+    ids: int = 0
+    placed: dict[str, Submit] = field(factory=dict)
+
+    def leader(self, **changes: object) -> list[Asked]:
+        """The leader's order changes, a second later."""
+        self.wait(1)
+        self.told = evolve(self.told, updated_at=self.now, **changes)  # type: ignore[arg-type]
+        return self.tell(self.told)
+
+    def taken(self, request: Asked) -> list[Asked]:
+        """The broker takes a request."""
+        if isinstance(request, Submit):
+            self.ids += 1
+            self.placed[request.client_order_id] = request
+            return self.accept(request, BrokerOrderId(f"F{self.ids}"))
+        return self.accept(request, request.broker_order_id)
+
+    def no(self, request: Asked, refusal: Refusal = Refusal.OTHER, *, final: bool = False) -> list[Asked]:
+        return self.step(
+            RequestRejected(
+                follower=FOLLOWER, client_order_id=request.client_order_id, attempt=request.attempt, refusal=refusal,
+                code="DH-906", text="no", final=final,
+            )  # fmt: skip
+        )
+
+    def lost(self, request: Asked) -> list[Asked]:
+        about = {"follower": FOLLOWER, "client_order_id": request.client_order_id, "attempt": request.attempt}
+        return self.step(OutcomeUnresolved(**about, problem="timed out"))  # type: ignore[arg-type]
+
+    def withheld(self, request: Asked) -> list[Asked]:
+        about = {"follower": FOLLOWER, "client_order_id": request.client_order_id, "attempt": request.attempt}
+        return self.step(RequestWithheld(**about, problem="halted"))  # type: ignore[arg-type]
+
+    def shows(self, request: Submit, status: OrderStatus = OrderStatus.PENDING, filled: int = 0, **changes: object) -> OrderReported:
+        """What the broker says of a copy, read from the book now."""
+        ids = list(self.placed)
+        row = OrderReport(
+            account=FOLLOWER, order_id=BrokerOrderId(f"F{ids.index(request.client_order_id) + 1}"), segment=request.segment,
+            client_order_id=request.client_order_id, security_id=request.security_id, side=request.side,
+            product=request.product, validity=request.validity, terms=request.terms,
+            quantity=max(request.quantity, filled), filled_quantity=filled, status=status, updated_at=self.now,
+        )  # fmt: skip
+        row = evolve(row, **changes)  # type: ignore[arg-type]
+        return OrderReported(follower=FOLLOWER, report=row, channel=Channel.BOOK, read_at=self.now)
+
+    def reads(self) -> list[str]:
+        assert self.last is not None
+        return [type(command).__name__ for command in self.last.commands if not isinstance(command, (Submit, Modify, Cancel))]
+
+    def entered(self, lots: int = 2) -> Submit:
+        """The copy of an entry, taken by the broker."""
+        [request] = self.leader(quantity=lots * LOT)
+        assert isinstance(request, Submit)
+        assert self.taken(request) == []
+        return request
+
+    def owns(self, lots: int = 2) -> None:
+        """The leader bought, and so did the follower; what follows is another order of the leader."""
+        entry = self.entered(lots)
+        self.leader(status=OrderStatus.TRADED, filled_quantity=lots * LOT)
+        self.step(self.shows(entry, OrderStatus.TRADED, entry.quantity))
+        self.position(lots * LOT)
+        self.told = evolve(START, order_id=BrokerOrderId("L2"), side=Side.SELL, quantity=lots * LOT)
+
+    def position(self, units: int) -> list[Asked]:
+        """The follower's positions are read and show so many units."""
+        self.wait(1)
+        return self.step(holds(FOLLOWER, units, self.now))
+
+    def exiting(self, lots: int = 2) -> Submit:
+        """The copy of an exit of everything, placed after the positions were read; taken by the broker."""
+        self.owns(lots)
+        assert self.leader() == [], "the positions are read first"
+        [request] = self.position(lots * LOT)
+        assert isinstance(request, Submit)
+        assert self.taken(request) == []
+        return request
+
+
+def desk(**rules: object) -> Desk:
+    return Desk(sizer=Ratio(1), **rules)  # type: ignore[arg-type]
+
+
+# Modifications
+
+
+def test_m1_the_total_follows_the_leaders_total() -> None:
+    bench = desk()
+    bench.entered()
+    [request] = bench.leader(quantity=4 * LOT)
+    assert isinstance(request, Modify)
+    assert (request.quantity, request.attempt, request.broker_order_id) == (4 * LOT, 2, "F1")
+    assert request.not_after == bench.now + timedelta(seconds=5)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"terms": Limit(Decimal(99))}, {"terms": Market()}, {"terms": StopLimit(Decimal(101), Decimal(102))},
+        {"validity": Validity.IOC}, {"disclosed_quantity": LOT},
+    ],
+    ids=["price", "market", "stop", "validity", "disclosed"],
+)  # fmt: skip
+def test_m2_every_field_follows_and_every_field_is_sent(change: dict[str, object]) -> None:
+    bench = desk()
+    bench.entered()
+    [request] = bench.leader(status=OrderStatus.MODIFIED, **change)
+    assert isinstance(request, Modify)
+    sent = {"terms": request.terms, "validity": request.validity, "disclosed_quantity": request.disclosed_quantity}
+    before = {"terms": START.terms, "validity": START.validity, "disclosed_quantity": 0}
+    assert sent == {**before, **change}
+
+
+@given(st.lists(st.integers(1, 6), min_size=1, max_size=8))
+@settings(max_examples=30)
+def test_m3_while_one_is_under_way_the_rest_waits_as_want(lots: list[int]) -> None:
+    bench = desk()
+    [first] = bench.leader(quantity=lots[0] * LOT)
+    for quantity in lots[1:]:
+        assert bench.leader(quantity=quantity * LOT) == []
+    following = bench.taken(first)
+    if lots[-1] == lots[0]:
+        assert following == []
+    else:
+        [request] = following
+        assert isinstance(request, Modify)
+        assert request.quantity == lots[-1] * LOT
+        assert bench.taken(request) == []
+
+
+@given(filled=st.integers(0, 3), lots=st.integers(1, 8))
+@settings(max_examples=40)
+def test_m5_a_total_is_never_at_or_below_the_fills(filled: int, lots: int) -> None:
+    bench = desk()
+    entry = bench.entered(4)
+    bench.step(bench.shows(entry, OrderStatus.PART_TRADED if filled else OrderStatus.PENDING, filled * LOT))
+    asked = bench.leader(quantity=lots * LOT)
+    if lots == 4:
+        assert asked == []
+    elif lots <= filled:
+        assert [type(request) for request in asked] == [Cancel]
+    else:
+        [request] = asked
+        assert isinstance(request, Modify)
+        assert request.quantity == lots * LOT > filled * LOT
+
+
+def test_m6_a_finished_entry_is_not_replaced() -> None:
+    bench = desk()
+    entry = bench.entered()
+    bench.step(bench.shows(entry, OrderStatus.CANCELLED))
+    assert bench.leader(quantity=4 * LOT) == []
+    assert bench.leader(terms=Limit(Decimal(99))) == []
+
+
+def test_m7_below_one_lot_is_cancelled() -> None:
+    bench = Desk(sizer=Ratio("1/2"))
+    bench.entered()
+    assert [type(request) for request in bench.leader(quantity=LOT)] == [Cancel]
+
+
+def test_m8_an_order_that_has_changed_is_looked_at_before_anything_else() -> None:
+    bench = desk()
+    entry = bench.entered()
+    [request] = bench.leader(quantity=4 * LOT)
+    assert bench.no(request, Refusal.ORDER_STATE, final=True) == []
+    assert "Query" in bench.reads()
+    for _ in range(3):
+        bench.wait(20)
+        assert bench.step() == []
+    [again] = bench.step(bench.shows(entry, OrderStatus.PART_TRADED, LOT))
+    assert isinstance(again, Modify)
+
+
+def test_m10_the_brokers_rewriting_of_the_copy_asks_for_nothing() -> None:
+    bench = desk(reads_positions=False)
+    [request] = bench.leader(terms=Market())
+    assert isinstance(request, Submit)
+    bench.taken(request)
+    assert bench.step(bench.shows(request, terms=Limit(Decimal(101)))) == []
+
+
+def test_a_modification_refused_for_good_is_told_and_not_repeated_until_the_leader_changes_again() -> None:
+    bench = desk()
+    bench.entered()
+    [request] = bench.leader(quantity=4 * LOT)
+    assert bench.no(request, final=True) == []
+    bench.wait(60)
+    assert bench.step() == []
+    assert bench.leader(status=OrderStatus.PENDING, disclosed_quantity=0) == []
+    assert "MODIFICATION_REFUSED" in bench.alerts()
+    [other] = bench.leader(quantity=5 * LOT)
+    assert isinstance(other, Modify)
+
+
+def test_a_modification_refused_for_now_waits_longer_each_time() -> None:
+    bench = desk()
+    bench.entered()
+    [request] = bench.leader(quantity=4 * LOT)
+    pauses = []
+    for _ in range(5):
+        bench.no(request)
+        began = bench.now
+        while not (asked := bench.step()):
+            bench.wait(0.5)
+        [request] = asked
+        pauses.append((bench.now - began).total_seconds())
+    assert pauses == sorted(pauses)
+    assert pauses[0] <= 2 < pauses[-1]
+
+
+def modified(bench: Desk, times: int) -> list[Asked]:
+    """The leader changes his price so often, and every change is taken."""
+    asked: list[Asked] = []
+    for number in range(times):
+        asked = bench.leader(terms=Limit(Decimal(90 + number)))
+        for request in asked:
+            bench.taken(request)
+    return asked
+
+
+def test_m4_no_order_is_modified_more_often_than_dhan_allows() -> None:
+    bench = desk(limits=RateLimits(modifications_per_order=3))
+    bench.entered()
+    modified(bench, 6)
+    assert len([e for e in bench.journal if isinstance(getattr(e.fact, "request", None), Modify)]) == 3
+    assert "MODIFICATION_CAP" in bench.alerts()
+    assert [type(request) for request in bench.leader(status=OrderStatus.CANCELLED)] == [Cancel], "cancels are not counted"
+
+
+def test_m4_at_the_cap_it_is_cancelled_and_replaced_if_the_policy_says_so() -> None:
+    policy = Policy(at_modification_cap=AtModificationCap.REPLACE)
+    bench = desk(limits=RateLimits(modifications_per_order=1), policy=policy)
+    entry = bench.entered()
+    modified(bench, 1)
+    [request] = bench.leader(terms=Limit(Decimal(80)))
+    assert isinstance(request, Cancel)
+    bench.taken(request)
+    [new] = bench.step(bench.shows(entry, OrderStatus.CANCELLED, 0))
+    assert isinstance(new, Submit)
+    assert (new.terms, new.quantity) == (Limit(Decimal(80)), 2 * LOT)
+    parts = id_parts(new.client_order_id)
+    assert parts is not None
+    assert (parts.slice, parts.generation) == (0, 1)
+
+
+# Cancels
+
+
+def test_c3_what_was_cancelled_before_it_could_leave_is_never_sent() -> None:
+    bench = desk(limits=RateLimits(per_day=1))
+    bench.entered()
+    bench.told = evolve(START, order_id=BrokerOrderId("L2"))
+    assert bench.leader() == []
+    assert bench.leader(status=OrderStatus.CANCELLED) == []
+    assert bench.copier.state.trades["L", "L2", FOLLOWER].orders == ()  # type: ignore[index]
+
+
+def test_c4_a_cancel_waits_for_the_placements_answer() -> None:
+    bench = desk()
+    [request] = bench.leader()
+    assert bench.leader(status=OrderStatus.CANCELLED) == []
+    assert [type(request) for request in bench.taken(request)] == [Cancel]
+
+
+def test_c4_a_lost_placement_is_looked_up_and_nothing_else() -> None:
+    bench = desk()
+    [request] = bench.leader()
+    bench.lost(request)
+    assert "Query" in bench.reads()
+    assert bench.leader(status=OrderStatus.CANCELLED) == []
+    bench.placed[request.client_order_id] = request  # type: ignore[assignment]
+    [cancelled] = bench.step(bench.shows(request))  # type: ignore[arg-type]
+    assert isinstance(cancelled, Cancel)
+
+
+def test_c5_what_is_already_filled_asks_for_nothing() -> None:
+    bench = desk()
+    entry = bench.entered()
+    bench.step(bench.shows(entry, OrderStatus.TRADED, 2 * LOT))
+    assert bench.leader(status=OrderStatus.CANCELLED) == []
+
+
+def test_c8_many_cancels_are_one() -> None:
+    bench = desk()
+    bench.entered()
+    [request] = bench.leader(status=OrderStatus.CANCELLED)
+    for _ in range(5):
+        assert bench.leader(status=OrderStatus.CANCELLED) == []
+    bench.taken(request)
+    for _ in range(5):
+        assert bench.leader(status=OrderStatus.CANCELLED) == []
+
+
+def test_r7_a_cancel_refused_for_now_is_tried_until_it_is_done_and_says_so() -> None:
+    bench = desk(policy=Policy(stalled_after=3))
+    bench.entered()
+    [request] = bench.leader(status=OrderStatus.CANCELLED)
+    for _ in range(5):
+        assert isinstance(request, Cancel)
+        bench.no(request)
+        for _ in range(200):
+            bench.wait(1)
+            if asked := bench.step():
+                break
+        [request] = asked
+    assert "STALLED" in bench.alerts()
+    assert bench.taken(request) == []
+
+
+# Exits
+
+
+def test_x8_before_an_exit_the_positions_are_read() -> None:
+    bench = desk()
+    bench.owns()
+    assert bench.leader() == []
+    assert "ReadPositions" in bench.reads()
+    [request] = bench.position(2 * LOT)
+    assert isinstance(request, Submit)
+    assert (request.intent, request.side, request.quantity, request.not_after) == (Intent.EXIT, Side.SELL, 2 * LOT, None)
+
+
+def test_a_broker_that_cannot_read_positions_is_trusted_with_the_ledger() -> None:
+    bench = desk(reads_positions=False)
+    bench.owns()
+    [request] = bench.leader()
+    assert isinstance(request, Submit)
+
+
+def test_an_exit_that_waits_long_for_the_positions_is_told() -> None:
+    bench = desk()
+    bench.owns()
+    bench.leader()
+    for _ in range(4):
+        bench.wait(10)
+        bench.step()
+    assert "EXIT_WAITS" in bench.alerts()
+    assert [type(request) for request in bench.position(2 * LOT)] == [Submit]
+
+
+@given(owned=st.integers(1, 5), sold=st.integers(1, 9), actual=st.integers(0, 5))
+@settings(max_examples=40)
+def test_an_exit_never_sells_more_than_is_owned(owned: int, sold: int, actual: int) -> None:
+    bench = desk()
+    bench.owns(owned)
+    bench.leader(quantity=sold * LOT)
+    asked = bench.position(min(owned, actual) * LOT)
+    if actual < owned:
+        assert asked == [], "less than the ledger: closed by hand, or not yet told"
+        return
+    exits = [request for request in asked if isinstance(request, Submit) and request.intent is Intent.EXIT]
+    assert [request.quantity for request in exits] == [min(owned, sold) * LOT]
+
+
+def test_m6_a_finished_exit_that_is_still_wanted_is_sent_again_after_another_look() -> None:
+    bench = desk()
+    request = bench.exiting()
+    bench.wait(1)
+    assert bench.step(bench.shows(request, OrderStatus.REJECTED)) == []
+    [again] = bench.position(2 * LOT)
+    parts = id_parts(again.client_order_id)
+    assert parts is not None
+    assert parts.generation == 1
+
+
+def test_c7_an_exit_cancelled_by_hand_is_respected_and_told() -> None:
+    bench = desk()
+    request = bench.exiting()
+    assert bench.step(bench.shows(request, OrderStatus.CANCELLED)) == []
+    assert bench.position(2 * LOT) == []
+    assert "EXIT_CANCELLED_BY_HAND" in bench.alerts()
+
+
+def test_r7_an_exit_that_is_refused_again_and_again_stops_and_says_so() -> None:
+    bench = desk(policy=Policy(stalled_after=3))
+    bench.owns()
+    bench.leader()
+    asked = bench.position(2 * LOT)
+    refused = 0
+    for _ in range(10):
+        if asked:
+            refused += 1
+            bench.no(asked[0], final=True)
+        bench.wait(60)
+        asked = bench.position(2 * LOT)
+    assert refused == 3
+    assert "STALLED" in bench.alerts()
+
+
+def test_an_exit_that_never_arrived_is_sent_once_more_and_no_more() -> None:
+    bench = desk()
+    bench.owns()
+    bench.leader()
+    [request] = bench.position(2 * LOT)
+    sent = [request.client_order_id]
+    bench.lost(request)
+    for _ in range(60):
+        assert bench.last is not None
+        commands = bench.last.commands
+        bench.wait(31)
+        facts: list[Fact] = [BookRead(account=FOLLOWER, read_at=bench.now)]
+        facts += [_absent(command, bench) for command in commands if isinstance(command, Query)]
+        if ReadPositions(account=AccountName(FOLLOWER)) in commands:
+            facts.append(holds(FOLLOWER, 2 * LOT, bench.now))
+        for asked in bench.step(*facts):
+            sent.append(asked.client_order_id)
+            bench.lost(asked)
+    assert len(sent) == 2, "once more at the next generation"
+    assert "EXIT_LOST" in bench.alerts()
+
+
+def _absent(query: Query, bench: Bench) -> Fact:
+    return OrderNotFound(follower=query.follower, client_order_id=query.client_order_id, read_at=bench.now)
+
+
+def test_t13_a_withheld_exit_is_sent_again_after_a_pause() -> None:
+    bench = desk(reads_positions=False)
+    bench.owns()
+    [request] = bench.leader()
+    assert bench.withheld(request) == [], "not at once: whatever held it back is still there"
+    bench.wait(2)
+    [again] = bench.step()
+    assert again.client_order_id != request.client_order_id
+
+
+def test_t13_a_withheld_entry_is_not_sent_late() -> None:
+    bench = desk()
+    [request] = bench.leader()
+    bench.withheld(request)
+    bench.wait(2)
+    assert bench.step() == []
+
+
+def test_x7_an_exit_grows_only_after_another_look() -> None:
+    bench = desk()
+    bench.owns(4)
+    bench.leader(quantity=2 * LOT)
+    [request] = bench.position(4 * LOT)
+    bench.taken(request)
+    bench.wait(60)
+    assert bench.leader(quantity=4 * LOT) == []
+    [grown] = bench.position(4 * LOT)
+    assert isinstance(grown, Modify)
+    assert grown.quantity == 4 * LOT
+
+
+def test_an_exit_that_can_no_longer_shrink_is_placed_anew() -> None:
+    bench = desk(limits=RateLimits(modifications_per_order=1))
+    request = bench.exiting(4)
+    [modify] = bench.leader(terms=Limit(Decimal(99)))
+    bench.taken(modify)
+    [cancel] = bench.leader(quantity=2 * LOT)
+    assert isinstance(cancel, Cancel)
+    bench.taken(cancel)
+    assert bench.step(bench.shows(request, OrderStatus.CANCELLED)) == []
+    [new] = bench.position(4 * LOT)
+    assert isinstance(new, Submit)
+    assert (new.quantity, new.intent) == (2 * LOT, Intent.EXIT)
+
+
+def test_x10_the_entry_part_of_a_crossing_order_waits_for_its_exit() -> None:
+    bench = desk()
+    bench.owns(2)
+    bench.leader(quantity=5 * LOT)
+    [request] = bench.position(2 * LOT)
+    assert (request.intent, request.quantity) == (Intent.EXIT, 2 * LOT)  # type: ignore[union-attr]
+    assert bench.taken(request) == []
+    [entry] = bench.step(bench.shows(request, OrderStatus.TRADED, 2 * LOT))  # type: ignore[arg-type]
+    assert (entry.intent, entry.quantity) == (Intent.ENTRY, 3 * LOT)  # type: ignore[union-attr]
+    parts = id_parts(entry.client_order_id)
+    assert parts is not None
+    assert parts.slice == 1
+
+
+# What the user allows, and what is possible
+
+
+def test_k2_reducing_lets_exits_through_and_entries_not() -> None:
+    bench = desk(reads_positions=False)
+    bench.entered()
+    bench.step(TradingStateChanged(follower=None, state=TradingState.REDUCING))
+    assert bench.leader(quantity=4 * LOT) == [], "no modification that asks for more"
+    assert [type(request) for request in bench.leader(quantity=LOT)] == [Cancel], "what would shrink goes"
+    exits = desk(reads_positions=False)
+    exits.owns()
+    exits.step(TradingStateChanged(follower=FOLLOWER, state=TradingState.REDUCING))
+    [request] = exits.leader()
+    assert isinstance(request, Submit)
+
+
+def test_k2_halted_lets_only_cancels_leave() -> None:
+    bench = desk(reads_positions=False)
+    bench.owns()
+    bench.step(TradingStateChanged(follower=None, state=TradingState.HALTED))
+    assert bench.leader() == []
+    [request] = bench.step(TradingStateChanged(follower=None, state=TradingState.ACTIVE))
+    assert isinstance(request, Submit)
+    bench.taken(request)
+    bench.step(TradingStateChanged(follower=None, state=TradingState.HALTED))
+    assert bench.leader(terms=Limit(Decimal(99))) == []
+    assert [type(asked) for asked in bench.leader(status=OrderStatus.CANCELLED)] == [Cancel]
+
+
+def test_k1_resuming_does_not_enter_what_was_left_out() -> None:
+    bench = desk(limits=RateLimits(per_day=1))
+    bench.entered()
+    bench.told = evolve(START, order_id=BrokerOrderId("L2"))
+    assert bench.leader() == [], "no permit"
+    bench.step(TradingStateChanged(follower=None, state=TradingState.REDUCING))
+    assert bench.facts(CopyDeclined)[-1].reason is ReasonCode.NOT_ACTIVE
+    assert bench.step(TradingStateChanged(follower=None, state=TradingState.ACTIVE)) == []
+
+
+def test_t1_an_entry_that_waited_until_it_was_stale_is_declined() -> None:
+    bench = desk(limits=RateLimits(per_day=1))
+    bench.entered()
+    bench.told = evolve(START, order_id=BrokerOrderId("L2"), terms=Market())
+    assert bench.leader() == []
+    bench.wait(60)
+    assert bench.tell(evolve(bench.told, filled_quantity=LOT, status=OrderStatus.PART_TRADED)) == []
+    assert [fact.reason for fact in bench.facts(CopyDeclined)] == [ReasonCode.STALE]
+
+
+@pytest.mark.parametrize(
+    ("refusal", "pause"), [(Refusal.RATE_LIMIT, 2), (Refusal.AUTHENTICATION, 60), (Refusal.IP, 60)], ids=lambda v: str(v)
+)
+def test_r2_r4_a_refused_account_rests_and_then_goes_on(refusal: Refusal, pause: int) -> None:
+    bench = desk()
+    [request] = bench.leader()
+    assert bench.no(request, refusal) == []
+    bench.wait(pause - 1.5)
+    assert bench.step() == []
+    bench.wait(5)
+    [again] = bench.step()
+    assert isinstance(again, Submit)
+    assert again.client_order_id != request.client_order_id
+
+
+def test_r4_exits_probe_a_blocked_account_sooner() -> None:
+    bench = desk(reads_positions=False)
+    bench.owns()
+    [request] = bench.leader()
+    bench.no(request, Refusal.AUTHENTICATION)
+    bench.wait(3)
+    assert bench.step() == []
+    bench.wait(3)
+    assert [type(asked) for asked in bench.step()] == [Submit]
+
+
+def test_a_trades_requests_are_limited_but_its_cancels_are_not() -> None:
+    bench = desk(policy=Policy(requests_per_trade=4))
+    bench.entered()
+    modified(bench, 8)
+    assert len([e for e in bench.journal if hasattr(e.fact, "request")]) == 4
+    assert "REQUEST_BUDGET" in bench.alerts()
+    assert [type(request) for request in bench.leader(status=OrderStatus.CANCELLED)] == [Cancel]
+
+
+# Terms
+
+TICK = Decimal("0.05")
+off_tick = st.decimals("0.01", "1000", places=2)
+
+
+@given(off_tick, st.sampled_from(Side))
+def test_prices_are_on_the_tick_on_the_passive_side(price: Decimal, side: Side) -> None:
+    facts = InstrumentFacts(LOT, TICK)
+    limit = aligned(Limit(price), side, facts)
+    assert isinstance(limit, Limit)
+    assert limit.price % TICK == 0
+    assert limit.price > 0
+    if price % TICK == 0:
+        assert limit.price == price
+    elif side is Side.SELL:
+        assert price < limit.price < price + TICK
+    else:
+        assert price - TICK < limit.price < price or limit.price == TICK > price
+    stop = aligned(StopLimit(trigger=price, price=price), side, facts)
+    assert stop == StopLimit(trigger=limit.price, price=limit.price)
+    assert aligned(StopMarket(price), side, facts) == StopMarket(limit.price)
+
+
+@pytest.mark.parametrize("terms", [Market(), Limit(Decimal("100.03")), StopLimit(Decimal("1.01"), Decimal("1.02"))])
+def test_an_unknown_tick_changes_nothing(terms: Terms) -> None:
+    assert aligned(terms, Side.BUY, InstrumentFacts(LOT)) == terms
+    assert aligned(Market(), Side.BUY, InstrumentFacts(LOT, TICK)) == Market()
+
+
+def test_p7_a_disclosed_quantity_that_cannot_hold_is_dropped_with_a_note() -> None:
+    bench = Desk(sizer=Ratio(Fraction(1, 2)))
+    [request] = bench.leader(quantity=4 * LOT, disclosed_quantity=2 * LOT)
+    assert isinstance(request, Submit)
+    assert (request.quantity, request.disclosed_quantity, request.note) == (2 * LOT, LOT, "")
+    odd = evolve(START, order_id=BrokerOrderId("L2"), quantity=2 * LOT, disclosed_quantity=4 * LOT)
+    bench.told = odd
+    [request] = bench.leader()
+    assert isinstance(request, Submit)
+    assert (request.disclosed_quantity > 0) is (request.note == "")
