@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from attrs import define, field
 
 from dhan_copy.core.facts import (
@@ -79,6 +81,15 @@ class Rules:
 
 
 @define
+class Span:
+    """When a request was handed over and when it was answered or given up: the broker counted it somewhere between."""
+
+    request: Asked
+    sent: float
+    answered: float = inf
+
+
+@define
 class SlowWorld(World):
     """Commands wait in ``pending`` until they are delivered, and what the broker then tells waits in ``untold``."""
 
@@ -87,6 +98,7 @@ class SlowWorld(World):
     late: list[Asked] = field(factory=list)
     """Given up as lost, and still on their way."""
     rules: Rules = field(factory=Rules)
+    spans: list[Span] = field(factory=list)
     told_at_once: bool = False
 
     def feed(self, *facts: Fact) -> list[Command]:
@@ -95,10 +107,12 @@ class SlowWorld(World):
         step = self.copier.step(self.moment(), facts)
         self.last_step = step
         self.keep(step.entries)
+        assert step.due is None or step.due > self.moment().monotonic, "asks to be stepped at once, with nothing to do"
         issued = [entry.fact.request for entry in step.entries if isinstance(entry.fact, RequestIssued)]
         asked = [command for command in step.commands if isinstance(command, (Submit, Modify, Cancel))]
         assert asked == issued, "every request has its journal row in the same step, in the same order"
         self.sent.extend((self.now, command) for command in step.commands)
+        self.spans.extend(Span(request, self.moment().monotonic) for request in asked)
         self.pending.extend(step.commands)
         return list(step.commands)
 
@@ -107,12 +121,18 @@ class SlowWorld(World):
             assert entry.position == len(self.journal) + 1
             self.journal.append(entry)
             self.rules.see(entry)
+            if isinstance(entry.fact, RequestIssued):
+                assert entry.cause is not None
+                assert entry.cause < entry.position
 
     def deliver(self, which: int, how: str) -> None:
         """One pending command reaches the broker, or does not."""
         if not self.pending:
             return
         command = self.pending.pop(which % len(self.pending))
+        for span in self.spans:
+            if span.request == command:
+                span.answered = -inf if how == "withhold" else self.moment().monotonic
         if not isinstance(command, (Submit, Modify, Cancel)):
             failed = ReadFailed(account=getattr(command, "account", None) or command.follower, what=_name(command), problem="503")
             self.feed(*([failed] if how == "lose" else self.answer(command)))
@@ -145,6 +165,8 @@ class SlowWorld(World):
         for number, command in enumerate(self.pending):
             if isinstance(command, (Submit, Modify, Cancel)) and (number + done) % 2:
                 self.answer(command)
+        for span in self.spans:
+            span.answered = min(span.answered, self.moment().monotonic)
         self.pending.clear()
         self.untold.clear()
         self.rules.process_died()
@@ -164,6 +186,12 @@ class SlowWorld(World):
                 RequestRejected(**_about(request), refusal=Refusal.ORDER_STATE, code="DH-906", text="has traded", final=True)  # type: ignore[arg-type]
             ]
         return World.on_change(self, request)
+
+    def most_requests_in(self, seconds: float) -> int:
+        """The most that the broker can have counted in any window."""
+        spans = [span for span in self.spans if span.answered >= span.sent]
+        starts = [time for span in spans for time in (span.sent, span.answered) if time < inf]
+        return max((sum(s.sent <= start + seconds and s.answered >= start for s in spans) for start in starts), default=0)
 
     def heal(self) -> None:
         """The line is good again, and everything gets through."""

@@ -3,22 +3,49 @@
 from __future__ import annotations
 
 import os
+from decimal import Decimal
 from fractions import Fraction
 
+import pytest
 from attrs import evolve, fields
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dhan_copy.core.copier import Copier
-from dhan_copy.core.facts import EngineStarted, LeaderReported, OrderReported, RequestIssued
+from dhan_copy.core.facts import (
+    AlertRaised,
+    BookRead,
+    Channel,
+    DayOpened,
+    EngineStarted,
+    Fact,
+    FundsReported,
+    GapDetected,
+    LeaderReported,
+    OrderReported,
+    ReadFailed,
+    Refusal,
+    ReportUnreadable,
+    TradingState,
+    TradingStateChanged,
+)
+from dhan_copy.core.requests import Cancel, Command, Intent, Query, ReadFunds, ReadOrders, Submit
+from dhan_copy.core.settings import RateLimits, RateWindow
 from dhan_copy.core.state import State
-from dhan_copy.model.order import Side
+from dhan_copy.model.account import Funds
+from dhan_copy.model.ids import AccountName, BrokerOrderId
+from dhan_copy.model.order import OrderReport, OrderStatus, Product, Side, Variety
+from dhan_copy.model.reason import ReasonCode
+from dhan_copy.model.size import Ratio
+from tests.core.bench import Asked, Bench, holds
+from tests.core.make import FOLLOWER, KEY, LEADER, START, TAG, after, leader_reported, order_reported, report, submit
 from tests.core.slow_world import SlowWorld
 from tests.core.trading import UNRULY, Act, act, acts, declared, flatten, lots, ratios, uncopied
 from tests.core.world import World
 
 EXAMPLES = int(os.environ.get("DHAN_COPY_EXAMPLES", "40"))
 
+TROUBLE = ("refuse", "halt", "fill", "cancel")
 READ_AGAIN = {"settings", "touched", "suspects", "positions_read_at", "book_read_at", "net_positions"}
 """What a restart forgets, because reading it again costs nothing."""
 
@@ -65,6 +92,43 @@ def test_t8_what_was_told_before_sends_nothing_and_is_not_kept(script: list[Act]
         assert world.journal[before:] == []
 
 
+GOOD_LINE = ("place", "trade", "fill", "modify", "cancel", "follower_fill", "answer", "answer", "withhold", "tell", "crash", "wait")
+windows = st.lists(st.builds(RateWindow, st.integers(1, 4), st.sampled_from([1.0, 5.0, 30.0])), min_size=1, max_size=2)
+
+
+@settings(max_examples=EXAMPLES)
+@given(script=acts(GOOD_LINE, most=25), drawn=windows, share=st.sampled_from([Fraction(1), Fraction(1, 2)]))
+def test_no_rate_window_is_exceeded_not_even_over_restarts(script: list[Act], drawn: list[RateWindow], share: Fraction) -> None:
+    world = SlowWorld({"F": Fraction(1)}, limits=RateLimits(windows=tuple(drawn), entry_share=share))
+    world.heal()
+    for one in script:
+        happen(world, *one)
+    world.heal()
+    for window in drawn:
+        assert world.most_requests_in(window.seconds) <= window.limit
+
+
+@settings(max_examples=EXAMPLES)
+@given(script=acts(UNRULY), trouble=st.lists(st.tuples(st.sampled_from(TROUBLE), st.integers(0, 3)), min_size=14, max_size=14))
+def test_p15_one_followers_trouble_is_nobody_elses(script: list[Act], trouble: list[tuple[str, int]]) -> None:
+    """The same requests at the same moments, whatever becomes of the other follower."""
+    alone, together = World({"F": Fraction(1, 2)}), World({"F": Fraction(1, 2), "G": Fraction(1)})
+    for (what, buy, count, which), (problem, whose) in zip(script, trouble, strict=False):
+        for world in (alone, together):
+            world.advance(1)
+            act(world, what, Side.BUY if buy else Side.SELL, count, which, obedient=False)
+        theirs = together.open_orders("G")
+        if problem == "refuse":
+            together.refuse.setdefault("G", []).append((Refusal.AUTHENTICATION, False))
+        elif problem == "halt":
+            together.feed(TradingStateChanged(follower=AccountName("G"), state=TradingState.HALTED))
+        elif theirs and problem == "fill":
+            together.fill_follower("G", theirs[whose % len(theirs)], together.lot)
+        elif theirs:
+            together.end_follower("G", theirs[whose % len(theirs)], OrderStatus.CANCELLED)
+    assert [r for r in together.requests() if r.follower == "F"] == alone.requests()
+
+
 BAD_LINE = (
     "place", "trade", "fill", "fill", "modify", "cancel", "follower_fill", "follower_fill", "follower_end_by_hand",
     "answer", "answer", "answer", "answer", "silent", "lose", "late", "withhold", "arrive", "tell", "tell", "crash", "wait",
@@ -77,21 +141,8 @@ def test_never_two_requests_for_an_order_nor_two_entries_for_a_leader_order(scri
     """The rules are checked at every journal row; then the line heals, and the follower is where the leader is."""
     world = SlowWorld({"F": ratio}, lot=75)
     world.heal()
-    for what, buy, count, which in script:
-        world.advance(1)
-        if what in ("answer", "silent", "lose", "late", "withhold"):
-            world.deliver(which, what)
-        elif what == "arrive":
-            world.arrive(which)
-        elif what == "tell":
-            world.tell_one(which)
-        elif what == "crash":
-            world.crash(which)
-        elif what == "wait":
-            world.advance(7 * count)
-            world.feed()
-        else:
-            act(world, what, Side.BUY if buy else Side.SELL, count, which, obedient=False)
+    for one in script:
+        happen(world, *one)
     come_to_rest(world)
     assert not world.copier.state.unresolved
     assert not any(order.is_busy for trade in world.copier.state.trades.values() for order in trade.orders)
@@ -100,6 +151,24 @@ def test_never_two_requests_for_an_order_nor_two_entries_for_a_leader_order(scri
     flatten(world)
     assert world.leader_position() == 0
     assert world.net_position("F") == declared(world)
+
+
+def happen(world: SlowWorld, what: str, buy: bool, count: int, which: int) -> None:
+    world.advance(1)
+    match what:
+        case "answer" | "silent" | "lose" | "late" | "withhold":
+            world.deliver(which, what)
+        case "arrive":
+            world.arrive(which)
+        case "tell":
+            world.tell_one(which)
+        case "crash":
+            world.crash(which)
+        case "wait":
+            world.advance(7 * count)
+            world.feed()
+        case _:
+            act(world, what, Side.BUY if buy else Side.SELL, count, which, obedient=False)
 
 
 def test_what_waits_for_a_lost_order_goes_on_once_that_is_proven_absent() -> None:
@@ -124,3 +193,272 @@ def come_to_rest(world: SlowWorld) -> None:
         world.fill_everything("F")
         world.sweep()
         world.tick(31)
+
+
+# What is read, and what is said about it
+
+
+def book_row(number: int, side: Side, lots: int, minute: int) -> LeaderReported:
+    """A row of the leader's book: filled in full, so many minutes after the start."""
+    row = report(
+        order_id=BrokerOrderId(f"L{number}"), side=side, quantity=lots * 75, filled_quantity=lots * 75,
+        status=OrderStatus.TRADED, created_at=after(60 * minute), updated_at=after(60 * minute),
+    )  # fmt: skip
+    return leader_reported(row, Channel.BOOK, read_at=after(3600))
+
+
+@given(
+    rows=st.lists(st.tuples(st.sampled_from(Side), st.integers(1, 4)), min_size=1, max_size=4),
+    brought=st.integers(-3, 3),
+    data=st.data(),
+)
+def test_t1_a_book_and_a_position_read_together_tell_what_he_brought_in(
+    rows: list[tuple[Side, int]], brought: int, data: st.DataObject
+) -> None:
+    """The position holds the fills that the rows are about to tell, in whatever order both come."""
+    bench = Bench(leader_holds=None)
+    told = [book_row(number, side, lots, number) for number, (side, lots) in enumerate(rows)]
+    now = brought * 75 + sum(side.sign * lots * 75 for side, lots in rows)
+    bench.wait(3600)
+    bench.step(*data.draw(st.permutations([*told, holds(LEADER, now, bench.now)])))
+    place = (LEADER, KEY, Product.INTRADAY)
+    assert bench.copier.state.brought_in[place] == brought * 75
+    assert bench.copier.state.position(*place) == now
+    seen = [fact.report.order_id for fact in bench.facts(LeaderReported)]
+    assert seen == sorted(seen), "rows are taken in the order in which they happened"
+
+
+def test_a_position_read_again_in_the_day_changes_nothing() -> None:
+    """It may lag behind the fills, which are known."""
+    bench = Bench(leader_holds=75)
+    before = len(bench.journal)
+    bench.step(holds(LEADER, 0, bench.now))
+    assert bench.journal[before:] == []
+    assert bench.copier.state.position(LEADER, KEY, Product.INTRADAY) == 75
+
+
+def test_d1_a_row_of_yesterday_is_left_out_and_told_once() -> None:
+    bench = Bench()
+    yesterday = report(created_at=after(-86400), updated_at=after(-86400))
+    for number in range(3):
+        assert bench.tell(evolve(yesterday, order_id=BrokerOrderId(f"L{number}"))) == []
+    assert bench.alerts() == ["FROM_BEFORE"]
+    assert not bench.facts(LeaderReported)
+    bench.tell(evolve(yesterday, variety=Variety.AFTER_MARKET))
+    assert [d.reason for d in bench.decisions()] == [ReasonCode.AFTER_MARKET_UNSUPPORTED], "an AMO is of yesterday by nature"
+
+
+def test_somebody_elses_reports_are_not_a_leaders() -> None:
+    bench = Bench()
+    assert bench.step(evolve(leader_reported(report()), leader=AccountName("X"))) == []
+    assert not bench.facts(LeaderReported)
+
+
+def test_an_order_with_our_prefix_that_the_journal_does_not_know_is_told() -> None:
+    bench = Bench()
+    bench.step(order_reported(report()))
+    bench.step(order_reported(report()))
+    assert bench.alerts() == ["FOREIGN_TAG"]
+    other = Bench()
+    other.step(order_reported(report(created_at=after(-86400), updated_at=after(-86400))))
+    assert other.alerts() == []
+
+
+def reads(bench: Bench) -> list[Command]:
+    assert bench.last is not None
+    return [command for command in bench.last.commands if isinstance(command, ReadOrders | ReadFunds | Query)]
+
+
+def test_t1_after_a_gap_the_book_is_read() -> None:
+    bench = Bench()
+    bench.step(BookRead(account=LEADER, read_at=bench.now))
+    bench.wait(5)
+    bench.step(GapDetected(account=LEADER, cause="reconnected"))
+    assert reads(bench) == [ReadOrders(account=LEADER)]
+    assert bench.facts(GapDetected)
+
+
+def test_t11_what_cannot_be_read_is_kept_once_and_the_book_is_read() -> None:
+    bench = Bench()
+    bench.step(BookRead(account=FOLLOWER, read_at=bench.now))
+    bench.wait(5)
+    for raw in ("{", "{", "]"):
+        bench.step(ReportUnreadable(account=FOLLOWER, problem="not JSON", raw=raw))
+    assert [fact.raw for fact in bench.facts(ReportUnreadable)] == ["{", "]"]
+    assert bench.alerts() == ["UNREADABLE"]
+    assert bench.copier.state.leader_orders == {}
+
+
+FAILURES = [
+    ("ReadOrders", "READ_ORDERS_FAILED"), ("ReadPositions", "READ_POSITIONS_FAILED"), ("ReadFunds", "READ_FUNDS_FAILED"),
+    (f"Query:{TAG}", "LOOKUP_FAILED"), ("something new", "READ_FAILED"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("what", "code"), FAILURES)
+def test_z5_a_failed_read_changes_nothing_and_is_told_once(what: str, code: str) -> None:
+    bench = Bench()
+    before = bench.copier.position
+    for _ in range(2):
+        bench.step(ReadFailed(account=FOLLOWER, what=what, problem="503"))
+    assert bench.alerts() == [code]
+    assert bench.copier.position == before + 1
+
+
+def test_a_failed_read_is_asked_again() -> None:
+    bench = Bench()
+    bench.step(ReadFailed(account=LEADER, what="ReadOrders", problem="503"))
+    bench.wait(60)
+    bench.step()
+    assert ReadOrders(account=LEADER) in reads(bench)
+
+
+def test_funds_are_kept_when_they_change() -> None:
+    bench = Bench()
+    for rupees in (5, 5, 6):
+        funds = Funds(available=Decimal(rupees), total=Decimal(rupees))
+        bench.step(FundsReported(account=FOLLOWER, read_at=bench.now, funds=funds))
+    assert [fact.funds.total for fact in bench.facts(FundsReported)] == [5, 6]
+
+
+def test_an_alarm_of_the_runtime_is_kept_once() -> None:
+    bench = Bench()
+    alarm = AlertRaised(code="STREAM_STALE", what="quiet", known="60 s", advice="wait", account=LEADER)
+    for _ in range(3):
+        bench.step(alarm)
+    assert bench.facts(AlertRaised) == [alarm]
+
+
+# Permits
+
+ONE = RateLimits(windows=(RateWindow(1, 10.0),), entry_share=Fraction(1))
+
+
+def test_p15_without_a_permit_nothing_is_queued_and_the_step_says_when_to_look_again() -> None:
+    bench = Bench(limits=ONE)
+    [first] = bench.tell(report(created_at=bench.now, updated_at=bench.now))
+    second = report(order_id=BrokerOrderId("L2"), created_at=bench.now, updated_at=bench.now)
+    assert bench.tell(second) == []
+    bench.wait(2)
+    assert bench.accept(first) == []
+    assert bench.last is not None
+    assert bench.last.due == bench.moment().monotonic + 10
+    bench.wait(9.9)
+    assert bench.step() == []
+    bench.tell(evolve(second, quantity=300, updated_at=bench.now))
+    bench.wait(0.2)
+    [request] = bench.step()
+    assert isinstance(request, Submit)
+    assert request.quantity == 150, "what the leader wants by now, and not what he wanted then"
+
+
+def test_t4_a_request_that_a_dead_process_sent_holds_its_permit_from_the_restart_on() -> None:
+    bench = Bench(limits=ONE)
+    bench.tell(report(created_at=bench.now, updated_at=bench.now))
+    bench.wait(1)
+    bench.restart()
+    second = report(order_id=BrokerOrderId("L2"), created_at=bench.now, updated_at=bench.now)
+    assert bench.tell(second) == []
+    bench.wait(9)
+    assert bench.step() == []
+    bench.wait(2)
+    assert len(bench.step()) == 1
+
+
+def test_t4_windows_are_refilled_from_the_journal() -> None:
+    bench = Bench(limits=ONE)
+    [request] = bench.tell(report(created_at=bench.now, updated_at=bench.now))
+    bench.accept(request)
+    bench.wait(4)
+    bench.restart()
+    assert bench.tell(report(order_id=BrokerOrderId("L2"), created_at=bench.now, updated_at=bench.now)) == []
+    bench.wait(7)
+    assert len(bench.step()) == 1
+
+
+def test_c6_cancels_go_before_exits_and_exits_before_entries() -> None:
+    """One permit at a time, and everything wanted at once."""
+    bench = Bench(sizer=Ratio(1), limits=ONE, reads_positions=False)
+    owned, resting = (report(order_id=BrokerOrderId(name), created_at=bench.now, updated_at=bench.now) for name in ("L1", "L2"))
+    sent: list[Asked] = []
+
+    def until_sent(*facts: Fact) -> Asked:
+        asked = bench.step(*facts)
+        while not asked:
+            bench.wait(1)
+            asked = bench.step()
+        [request] = asked
+        sent.append(request)
+        return request
+
+    def filled(told: OrderReport) -> OrderReport:
+        return evolve(told, status=OrderStatus.TRADED, filled_quantity=150, updated_at=bench.now)
+
+    bench.accept(until_sent(leader_reported(owned)), BrokerOrderId("F1"))
+    copied = order_reported(filled(owned))
+    tag = sent[0].client_order_id
+    copied = evolve(copied, report=evolve(copied.report, order_id=BrokerOrderId("F1"), client_order_id=tag))
+    bench.step(leader_reported(filled(owned)), copied)
+    bench.accept(until_sent(leader_reported(resting)), BrokerOrderId("F2"))
+    entry = report(order_id=BrokerOrderId("L3"), created_at=bench.now, updated_at=bench.now)
+    exit = evolve(entry, order_id=BrokerOrderId("L4"), side=Side.SELL)
+    gone = evolve(resting, status=OrderStatus.CANCELLED, updated_at=after(1000))
+    bench.accept(until_sent(leader_reported(entry), leader_reported(exit), leader_reported(gone)), BrokerOrderId("F2"))
+    bench.accept(until_sent(), BrokerOrderId("F4"))
+    until_sent()
+    assert [type(request) for request in sent[2:]] == [Cancel, Submit, Submit]
+    assert [request.intent for request in sent[3:] if isinstance(request, Submit)] == [Intent.EXIT, Intent.ENTRY]
+
+
+def test_an_answer_to_nothing_we_asked_changes_nothing() -> None:
+    bench = Bench()
+    before = bench.copier.position
+    bench.accept(submit())
+    assert bench.copier.position == before
+
+
+# Time
+
+
+def test_before_anybody_is_watched_nothing_is_due() -> None:
+    bench = Bench(started=False)
+    assert not bench.copier.is_watching()
+    bench.step()
+    assert bench.last is not None
+    assert bench.last.due is None
+    assert bench.last.commands == ()
+
+
+def test_a_quiet_engine_looks_again_at_midnight_at_the_latest() -> None:
+    bench = Bench(live=False)
+    bench.wait(13 * 3600 + 59 * 60 + 50 - (bench.now - START).total_seconds())
+    bench.step()
+    assert bench.last is not None
+    assert bench.last.due is not None
+    assert bench.last.due <= 14 * 3600
+    bench.wait(11)
+    bench.step()
+    assert [fact.day for fact in bench.facts(DayOpened)] == ["2026-11-20", "2026-11-21"]
+    assert [fact.continuous for fact in bench.facts(DayOpened)] == [False, True]
+
+
+def test_f45_a_clock_that_goes_back_opens_no_day_twice() -> None:
+    bench = Bench()
+    bench.wait(-86400)
+    bench.step()
+    bench.wait(86400)
+    bench.step()
+    assert len(bench.facts(DayOpened)) == 1
+
+
+def test_t4_an_account_that_the_settings_no_longer_name_is_told() -> None:
+    world = World({"F": Fraction(1), "G": Fraction(1)})
+    world.trade(Side.BUY, 1)
+    world.fill_everything("G")
+    del world.ratios["G"]
+    world.restart()
+    order = world.place(Side.BUY, 1)
+    codes = [(fact.code, fact.account) for fact in world.facts(AlertRaised) if isinstance(fact, AlertRaised)]
+    assert ("ABANDONED", "G") in codes
+    assert {r.follower for r in world.requests()[2:]} == {"F"}
+    assert order.is_open

@@ -94,7 +94,7 @@ class World:
     refuse: dict[str, list[tuple[Refusal, bool]]] = field(factory=dict)
     copier: Copier = field(init=False)
     last_step: Step | None = None
-    counter: int = 0
+    numbers: dict[str, int] = field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
         self.books = {name: {} for name in self.ratios}
@@ -134,6 +134,10 @@ class World:
         self.leader.clear()
         self.now = ist(datetime(self.now.year, self.now.month, self.now.day, 9, 15)) + timedelta(days=1)
         self.feed()
+
+    def next_id(self, account: str) -> BrokerOrderId:
+        self.numbers[account] = self.numbers.get(account, 0) + 1
+        return BrokerOrderId(f"{account}{self.numbers[account]}")
 
     # The core
 
@@ -208,8 +212,7 @@ class World:
                 )  # fmt: skip
             ]
         assert all(o.report.client_order_id != tag for o in self.books[follower].values()), "an id used twice"
-        self.counter += 1
-        order_id = BrokerOrderId(f"F{self.counter}")
+        order_id = self.next_id(follower)
         report = OrderReport(
             account=follower, order_id=order_id, client_order_id=tag, segment=request.segment,
             security_id=request.security_id, side=request.side, product=request.product, validity=request.validity,
@@ -303,9 +306,8 @@ class World:
         self, side: Side, lots: int, *, terms: Terms | None = None, status: OrderStatus = OrderStatus.PENDING,
         validity: Validity = Validity.DAY, filled: int = 0, disclosed: int = 0, tell: bool = True,
     ) -> TrueOrder:  # fmt: skip
-        self.counter += 1
         report = OrderReport(
-            account=AccountName("1000000001"), order_id=BrokerOrderId(f"L{self.counter}"), segment=SEGMENT,
+            account=AccountName("1000000001"), order_id=self.next_id(LEADER), segment=SEGMENT,
             security_id=SECURITY, side=side, product=self.product, validity=validity,
             terms=terms or Limit(Decimal("100.00")), quantity=lots * self.lot, filled_quantity=filled, status=status,
             disclosed_quantity=disclosed,

@@ -1,0 +1,57 @@
+"""A position that shows less than the ledger is closed by hand only when nothing of ours explains it."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from attrs import evolve
+
+from dhan_copy.core.facts import DriftDeclared
+from dhan_copy.core.requests import ReadOrders, ReadPositions
+from dhan_copy.model.ids import AccountName
+from dhan_copy.model.order import OrderStatus, Side
+from tests.core.world import TrueOrder, World
+
+F = AccountName("F")
+
+
+def resting_exit() -> tuple[World, TrueOrder]:
+    """A follower with four lots, and the exit of all of them resting."""
+    world = World({"F": Fraction(1)})
+    world.trade(Side.BUY, 4)
+    world.fill_everything("F")
+    world.tick(2)
+    world.place(Side.SELL, 4)
+    world.tick(2)
+    (exit_order,) = world.open_orders("F")
+    return world, exit_order
+
+
+def fill_untold(world: World, order: TrueOrder, units: int) -> None:
+    filled = order.report.filled_quantity + units
+    order.report = evolve(order.report, filled_quantity=filled, status=OrderStatus.PART_TRADED, updated_at=world.now)
+
+
+def read(world: World, what: ReadPositions | ReadOrders) -> None:
+    world.advance(1)
+    world.feed(*world.answer(what))
+
+
+def test_f38_two_fills_that_the_positions_show_first_are_not_taken_for_one_closed_by_hand() -> None:
+    world, exit_order = resting_exit()
+    for _ in range(3):
+        fill_untold(world, exit_order, world.lot)
+        read(world, ReadPositions(account=F))
+        read(world, ReadOrders(account=F))
+    assert world.facts(DriftDeclared) == []
+    world.fill_follower("F", exit_order, exit_order.report.quantity - exit_order.report.filled_quantity)
+    assert world.net_position("F") == 0
+
+
+def test_f41_what_is_gone_in_two_reads_with_the_book_between_was_closed_by_hand() -> None:
+    world, _ = resting_exit()
+    world.manual["F"] = -world.lot
+    read(world, ReadPositions(account=F))
+    read(world, ReadOrders(account=F))
+    read(world, ReadPositions(account=F))
+    assert [drift.quantity for drift in world.facts(DriftDeclared) if isinstance(drift, DriftDeclared)] == [-world.lot]
