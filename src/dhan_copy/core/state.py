@@ -554,6 +554,7 @@ def _order_reported(state: State, fact: OrderReported, at: datetime, position: i
 
 def _follower_filled(state: State, trade: CopyTrade, order: FollowerOrder, units: int, stake_key: StakeKey) -> None:
     sign = state.leader_order(trade.key).report.side.sign
+    state.suspects.pop(stake_key[1:], None)  # this fill may be what was missing: the suspicion begins anew
     stake = state.stake(stake_key)
     if order.intent is Intent.EXIT:
         beyond = max(0, units - stake.closable(sign))
