@@ -457,7 +457,7 @@ class Copier:
                     self._take_permit(order.outstanding)
             if not trade.settled:
                 self.state.touch(key, self.position)
-            if trade.decision is None and key[2] in self._rules:
+            if trade.decision is None and key[2] in self.state.started_at and key[2] in self._rules:
                 self._decide(key, self.position)
         self._warn_of_the_abandoned()
 
