@@ -1,4 +1,4 @@
-"""The command line of the testing kit: ``python -m dhan_copy.testing serve``."""
+"""The command line of the testing kit: ``python -m dhan_copy.testing serve`` and ``simulate``."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from dhan_copy.testing.server import DhanServer, Dialect
 from dhan_copy.testing.server.control import control_help
+from dhan_copy.testing.simulation import cli as simulation
 
 SERVE = """\
 Run a local Dhan server until interrupted (SIGINT or SIGTERM). It prints one JSON line and nothing else:
@@ -60,12 +61,24 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--partial-status", default="Pending", help="status of frames about partial fills (default Pending)"
     )
+    simulate = commands.add_parser(
+        "simulate",
+        help="trading days under faults, on virtual time",
+        description=simulation.SIMULATE,
+        epilog="faults:\n" + simulation.describe_faults().replace("%", "%%"),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    simulation.add_options(simulate)
     return root
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status."""
     options = parser().parse_args(arguments)
+    return simulation.run(options) if options.command == "simulate" else _serve(options)
+
+
+def _serve(options: argparse.Namespace) -> int:
     dialect = Dialect(
         external_as_object=options.external_as_object,
         holdings_error=options.holdings_error,

@@ -1,0 +1,62 @@
+"""The command ``simulate``: options, and what is printed."""
+
+from __future__ import annotations
+
+import argparse
+
+from dhan_copy.testing.simulation.faults import KINDS
+from dhan_copy.testing.simulation.summary import simulate, told
+
+SIMULATE = """\
+Simulate trading days under faults, seeded, on virtual time: the leader trades, followers' brokers and the network
+misbehave, the process dies; then everything heals and must come to rest. An oracle that sees the brokers' truth checks
+the invariants. The last line of the output is one JSON object; the exit status is 1 when something was violated, and
+the command that shows it again is printed.
+"""
+SHOWN = 3
+"""Violations printed in full: those after the first mostly follow from it."""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of ``simulate``."""
+    parser.add_argument("--seed", type=int, default=0, help="of everything that is drawn (default 0)")
+    parser.add_argument("--days", type=_positive, default=10, metavar="N", help="trading days (default 10)")
+    parser.add_argument("--faults", type=_faults, default=None, metavar="F31,F36", help="these alone; 'none' for none")
+    parser.add_argument("--orders", type=_positive, default=200, help="the leader's orders of a day (default 200)")
+    parser.add_argument("--followers", type=_positive, default=5, help="how many follow him (default 5)")
+
+
+def describe_faults() -> str:
+    """Every fault that can be named, one a line."""
+    return "\n".join(f"  {name}  {text}" for name, (_, text) in sorted(KINDS.items()))
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command; returns the exit status."""
+    summary = simulate(
+        options.seed, options.days, orders=options.orders, followers=options.followers, only=options.faults
+    )
+    named = "" if options.faults is None else f" --faults {','.join(options.faults) or 'none'}"
+    command = (
+        f"python -m dhan_copy.testing simulate --seed {options.seed} --days {summary.days} --orders {options.orders} "
+        f"--followers {options.followers}{named}"
+    )
+    for violation in summary.violations[:SHOWN]:
+        print(told(violation, command))
+    print(summary.as_json(), flush=True)
+    return 1 if summary.violations else 0
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
+
+
+def _faults(text: str) -> list[str]:
+    names = [] if text == "none" else text.split(",")
+    unknown = [name for name in names if name not in KINDS]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"unknown: {', '.join(unknown)}; there are {', '.join(sorted(KINDS))}")
+    return names

@@ -1,0 +1,536 @@
+"""Judges a run by what the brokers saw. It never calls the code under test and never looks at its state.
+
+Of the journal it reads what was declared (decisions, drift, alerts), what had become durable when, and what the leader
+was understood to have done, which it compares with the leader's own book.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections import Counter, deque
+from collections.abc import Sequence
+from datetime import timedelta
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from attrs import define, field, frozen
+
+from dhan_copy.core.facts import (
+    AlertRaised,
+    CopyAdmitted,
+    CopyDeclined,
+    DriftDeclared,
+    Entry,
+    LeaderReported,
+    OrderReported,
+    RequestIssued,
+    RequestRejected,
+    RequestWithheld,
+    TradingState,
+    TradingStateChanged,
+)
+from dhan_copy.core.requests import Cancel, Command, Intent, Modify, Query, ReadFunds, ReadOrders, ReadPositions, Submit
+from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId, is_ours
+from dhan_copy.model.order import Market, OrderReport, OrderStatus, Validity
+from dhan_copy.model.reason import ReasonCode
+from dhan_copy.testing.simulation.ideal import Ideals
+from dhan_copy.testing.simulation.market import LISTINGS, Listing, TrueOrder
+
+if TYPE_CHECKING:
+    from dhan_copy.testing.simulation.host import Batch
+    from dhan_copy.testing.simulation.world import World
+
+Request = Submit | Modify | Cancel
+CopyKey = tuple[BrokerOrderId, AccountName]
+WINDOWS = ((1.0, 10), (60.0, 250), (3600.0, 1000))
+PER_DAY = 7000
+MODIFICATIONS = 25
+ENTRY_AGE = timedelta(seconds=30)
+ABSENCE_SECONDS = 90.0
+ROWS_PER_ORDER_AND_FOLLOWER = 120
+"""Of the journal, beyond which it would not be bounded by what happens."""
+
+
+@frozen
+class Violation:
+    day: int
+    seconds: float
+    invariant: int
+    what: str
+    rows: tuple[str, ...]
+
+
+@define(eq=False)
+class Copy:
+    """What is known from outside of one leader order at one follower."""
+
+    admitted: CopyAdmitted | None = None
+    declined: CopyDeclined | None = None
+    submits: list[Submit] = field(factory=list)
+    placed: list[tuple[TrueOrder, Submit]] = field(factory=list)
+    ends: set[str] = field(factory=set)
+    """Refusals, alerts and withheld requests in the journal."""
+
+
+class Oracle:
+    """Collects violations, and counts the rare states that a run came through."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.violations: list[Violation] = []
+        self.rare: Counter[str] = Counter()
+        self.leader_orders = 0
+        self.rows = 0
+        self.digest = 0
+        self.asked: list[Command] = []
+        """Handed over since it was last cleared, reads that go on for ever left out."""
+        self._arrivals: dict[AccountName, deque[float]] = {}
+        self._spun = False
+        self._new_day()
+
+    def _new_day(self) -> None:
+        self.journal: list[Entry] = []
+        self.copies: dict[CopyKey, Copy] = {}
+        self.tags: dict[ClientOrderId, CopyKey] = {}
+        self.durable: set[tuple[ClientOrderId, int]] = set()
+        self.reached: set[ClientOrderId] = set()
+        self.intents: dict[ClientOrderId, Intent] = {}
+        self.lost_at: dict[ClientOrderId, float] = {}
+        self.told_fills: dict[ClientOrderId, int] = {}
+        self.newest: dict[BrokerOrderId, OrderReport] = {}
+        self.seen_fills: dict[BrokerOrderId, int] = {}
+        self.trading: dict[AccountName | None, TradingState] = getattr(self, "trading", {})
+        self.today: Counter[AccountName] = Counter()
+        self.terms_refused: set[ClientOrderId] = set()
+        self.manual: set[tuple[AccountName, Listing]] = set()
+
+    def next_day(self) -> None:
+        self.ideals.next_day()
+        self._new_day()
+
+    @property
+    def ideals(self) -> Ideals:
+        if not hasattr(self, "_ideals"):
+            self._ideals = Ideals()
+        return self._ideals
+
+    def blame(self, invariant: int, what: str, *names: str) -> None:
+        rows = [e for e in self.journal if not names or any(name in repr(e.fact) for name in names)]
+        lines = tuple(one_line(entry) for entry in rows[-40:])
+        self.violations.append(Violation(self.world.day, self.world.timeline.now, invariant, what, lines))
+
+    # What the process does
+
+    def committed(self, entries: Sequence[Entry], batches: Sequence[Batch]) -> None:
+        for entry in entries:
+            self.rows += 1
+            self.digest = zlib.crc32(f"{entry.at.timestamp()}{type(entry.fact).__name__}".encode(), self.digest)
+            self.journal.append(entry)
+            self._read(entry)
+        for batch in batches:
+            for fact in batch:
+                if isinstance(fact, OrderReported) and fact.report.client_order_id is not None:
+                    tag, filled = fact.report.client_order_id, fact.report.filled_quantity
+                    if filled > self.told_fills.get(tag, 0):
+                        self.told_fills[tag] = filled
+
+    def _read(self, entry: Entry) -> None:
+        fact = entry.fact
+        match fact:
+            case LeaderReported():
+                self._leader_reported(fact)
+            case CopyAdmitted():
+                copy = self._copy(fact.leader_order_id, fact.follower)
+                if copy.admitted is not None or copy.declined is not None:
+                    self.blame(3, f"{fact.leader_order_id} was decided twice for {fact.follower}", fact.leader_order_id)
+                copy.admitted = fact
+                if not self.ideals.admitted(fact):
+                    self.blame(3, f"{fact.leader_order_id} is older than {fact.follower}, and copied to it", fact.leader_order_id)
+            case CopyDeclined():
+                self._copy(fact.leader_order_id, fact.follower).declined = fact
+            case RequestIssued():
+                self._issued(fact.request)
+            case RequestRejected() | RequestWithheld():
+                self._ended(fact.client_order_id, type(fact).__name__)
+                if isinstance(fact, RequestRejected):
+                    self.terms_refused.add(fact.client_order_id)
+            case AlertRaised():
+                self._alerted(fact)
+            case DriftDeclared():
+                self._drift(fact)
+            case TradingStateChanged():
+                if fact.follower is None and fact.state is TradingState.ACTIVE:
+                    self.trading = {}
+                self.trading[fact.follower] = fact.state
+            case _:
+                pass
+
+    def _copy(self, leader_order_id: BrokerOrderId, follower: AccountName) -> Copy:
+        return self.copies.setdefault((leader_order_id, follower), Copy())
+
+    def _leader_reported(self, fact: LeaderReported) -> None:
+        report = fact.report
+        listing = listing_of(report)
+        known = self.newest.get(report.order_id)
+        if known is None or newer(report, known):
+            self.newest[report.order_id] = report
+        before = self.seen_fills.get(report.order_id, 0)
+        if report.order_id not in self.seen_fills:
+            self.seen_fills[report.order_id] = 0
+            self.ideals.first_seen(report, self.world.leader, listing, self.world.names)
+        if report.filled_quantity > before:
+            self.seen_fills[report.order_id] = report.filled_quantity
+            self.ideals.leader_filled(report, report.filled_quantity - before, listing, self.world.names)
+
+    def _issued(self, request: Request) -> None:
+        tag = request.client_order_id
+        self.durable.add((tag, request.attempt))
+        if isinstance(request, Submit):
+            if tag in self.tags:
+                self.blame(1, f"{tag} was issued twice", tag)
+            self.tags[tag] = (request.leader_order_id, request.follower)
+            self.intents[tag] = request.intent
+            copy = self._copy(request.leader_order_id, request.follower)
+            self._judge_resend(copy, request)
+            copy.submits.append(request)
+            self._judge_age(request)
+        elif isinstance(request, Modify) and request.quantity <= self.told_fills.get(tag, 0):
+            self.blame(6, f"{tag} modified to {request.quantity} although {self.told_fills[tag]} had been reported filled", tag)
+        self._judge_state(request)
+
+    def _judge_resend(self, copy: Copy, request: Submit) -> None:
+        """Entries are never sent again, exits at the earliest after the absence window: by what the broker has."""
+        before = [one for one in copy.submits if one.intent is request.intent]
+        if not before:
+            return
+        last = before[-1].client_order_id
+        if request.intent is Intent.ENTRY and any(one.client_order_id in self.reached for one in before):
+            self.blame(9, f"an entry for {request.leader_order_id} was sent again: {request.client_order_id}", request.leader_order_id)
+        live = [order for order, submit in copy.placed if submit.intent is request.intent and order.leaves and not order.ghost]
+        if live:
+            self.blame(1, f"{request.client_order_id} beside the live {live[0].tag}", request.leader_order_id)
+        lost = self.lost_at.get(last)
+        if lost is not None and last not in self.reached:
+            self.rare["resent after absence"] += 1
+            if self.world.timeline.now < lost + ABSENCE_SECONDS:
+                self.blame(9, f"{request.client_order_id} {self.world.timeline.now - lost:.0f} s after {last} was lost", last)
+        elif request.intent is Intent.EXIT:
+            self.rare["exit at next generation"] += 1
+
+    def _judge_age(self, request: Submit) -> None:
+        newest = self.newest.get(request.leader_order_id)
+        if newest is None or request.intent is not Intent.ENTRY or newest.updated_at is None:
+            return
+        momentary = newest.status in (OrderStatus.TRADED, OrderStatus.CANCELLED) or newest.validity is Validity.IOC
+        momentary = momentary or isinstance(newest.terms, Market)
+        age = self.world.host.clock.now() - newest.updated_at
+        if momentary and age > ENTRY_AGE + timedelta(seconds=2):
+            self.blame(21, f"an entry for {request.leader_order_id}, {age.total_seconds():.0f} s old, was sent", request.leader_order_id)
+
+    def _judge_state(self, request: Request) -> None:
+        states = (self.trading.get(None), self.trading.get(request.follower))
+        if isinstance(request, Cancel):
+            return
+        if TradingState.HALTED in states:
+            self.blame(20, f"{request.client_order_id} although halted", request.client_order_id)
+        elif TradingState.REDUCING in states and isinstance(request, Submit) and request.intent is Intent.ENTRY:
+            self.blame(20, f"{request.client_order_id} although only exits are allowed", request.client_order_id)
+
+    def _ended(self, tag: ClientOrderId, how: str) -> None:
+        key = self.tags.get(tag)
+        if key is not None:
+            self._copy(*key).ends.add(how)
+
+    def _alerted(self, fact: AlertRaised) -> None:
+        self.rare[f"alert {fact.code}"] += 1
+        if fact.client_order_id is not None:
+            self._ended(fact.client_order_id, fact.code)
+        elif fact.leader_order_id is not None and fact.account is not None:
+            self._copy(fact.leader_order_id, fact.account).ends.add(fact.code)
+
+    def _drift(self, fact: DriftDeclared) -> None:
+        self.rare[f"drift {fact.reason.name}"] += 1
+        listing = next(one for one in LISTINGS if one.key == fact.key and one.product is fact.product)
+        if fact.reason is ReasonCode.MANUAL:
+            self.manual.add((fact.follower, listing))
+            meddler = self.world.meddlers[fact.follower]
+            if meddler.own.get(listing) or listing in meddler.squared:
+                return
+            if self._has_untold_fills(fact.follower, listing):
+                self.rare["a fill not seen yet called closed by hand"] += 1
+            else:
+                what = f"{-fact.quantity} of {listing.key} at {fact.follower} called closed by hand, which nobody did"
+                self.blame(4, what, fact.follower)
+            return
+        if fact.reason is ReasonCode.NEVER_PLACED and fact.leader_order_id is not None:
+            copy = self._copy(fact.leader_order_id, fact.follower)
+            last = copy.submits[-1].client_order_id if copy.submits else None
+            if last in self.reached:
+                self.blame(8, f"{last} was given up, but the broker has it", fact.leader_order_id)
+        if fact.leader_order_id is not None:
+            self._copy(fact.leader_order_id, fact.follower).ends.add("DRIFT")
+        self.ideals.declared(fact.follower, listing, fact.quantity)
+
+    def _has_untold_fills(self, name: AccountName, listing: Listing) -> bool:
+        return any(
+            order.listing is listing and order.tag is not None and order.filled > self.told_fills.get(order.tag, 0)
+            for order in self.world.accounts[name].orders.values()
+        )
+
+    def handed_over(self, command: Command) -> None:
+        match command:
+            case Submit() | Modify() | Cancel():
+                self.asked.append(command)
+                if (command.client_order_id, command.attempt) not in self.durable:
+                    self.blame(7, f"{command.client_order_id} was handed over without a journal row", command.client_order_id)
+            case Query():
+                self.asked.append(command)
+            case ReadOrders() | ReadPositions() | ReadFunds():
+                pass
+
+    def died(self) -> None:
+        """Requests without an answer are lost from now on: the window starts again when the process does."""
+        self.rare["died"] += 1
+        now = self.world.timeline.now
+        in_flight = 0
+        for (_, _), copy in self.copies.items():
+            for submit in copy.submits[-1:]:
+                tag = submit.client_order_id
+                if tag in self.lost_at or tag not in self.reached:
+                    in_flight += 1
+                    self.lost_at[tag] = max(now, self.lost_at.get(tag, 0.0))
+        if in_flight:
+            self.rare["died with requests in flight"] += 1
+
+    def spun(self) -> None:
+        if not self._spun:
+            self._spun = True
+            self.blame(17, "the core asks again and again to be stepped, and then does nothing")
+
+    def lost(self, request: Request) -> None:
+        self.rare["lost " + type(request).__name__] += 1
+        if isinstance(request, Submit):
+            self.lost_at[request.client_order_id] = self.world.timeline.now
+
+    # What the brokers see
+
+    def arrived(self, request: Request, late: bool) -> None:
+        """A request reached a follower's broker."""
+        tag, now = request.client_order_id, self.world.timeline.now
+        self.digest = zlib.crc32(f"{now}{request}".encode(), self.digest)
+        if (tag, request.attempt) not in self.durable:
+            self.blame(7, f"{tag} reached the broker before it was durable", tag)
+        if isinstance(request, Submit):
+            if tag in self.reached:
+                self.blame(1, f"{tag} reached the broker twice", tag)
+            self.reached.add(tag)
+        if late:
+            self.rare["late arrival"] += 1
+            return
+        times = self._arrivals.setdefault(request.follower, deque(maxlen=WINDOWS[-1][1] + 1))
+        times.append(now)
+        for seconds, limit in WINDOWS:
+            if len(times) > limit and times[-limit - 1] > now - seconds:
+                self.blame(12, f"more than {limit} requests in {seconds:g} s at {request.follower}", tag)
+        self.today[request.follower] += 1
+        if self.today[request.follower] > self.world.limits.per_day:
+            self.blame(12, f"more than {self.world.limits.per_day} requests in a day at {request.follower}", tag)
+
+    def placed(self, order: TrueOrder, request: Submit) -> None:
+        copy = self._copy(request.leader_order_id, request.follower)
+        live = [other for other, submit in copy.placed if submit.intent is request.intent and other.leaves and not other.ghost]
+        if live:
+            self.blame(1, f"two live orders for {request.leader_order_id} at {request.follower}", request.leader_order_id)
+        if request.intent is Intent.ENTRY and any(
+            submit.intent is Intent.ENTRY and not other.ghost for other, submit in copy.placed
+        ):
+            self.blame(9, f"a second entry for {request.leader_order_id} at {request.follower}", request.leader_order_id)
+        copy.placed.append((order, request))
+        original = self.world.leader.orders.get(request.leader_order_id)
+        if original is None:
+            self.blame(14, f"an order for {request.leader_order_id}, which the leader never had", request.leader_order_id)
+        elif is_ours(original.tag):
+            self.blame(14, f"{request.leader_order_id}, tagged as a copier's own, was copied", request.leader_order_id)
+        elif len(original.versions) == 1 or original.status is OrderStatus.REJECTED:
+            self.blame(3, f"{request.leader_order_id} was copied before it was confirmed", request.leader_order_id)
+
+    def modified(self, order: TrueOrder) -> None:
+        if order.modifications > MODIFICATIONS:
+            self.blame(12, f"{order.tag} was modified {order.modifications} times", str(order.tag))
+
+    def filled(self, order: TrueOrder, units: int) -> None:
+        if order.tag is None or order.tag not in self.tags:
+            return
+        name, listing = order.account.name, order.listing
+        exit_order = self.intents[order.tag] is Intent.EXIT
+        beyond = self.ideals.follower_filled(name, listing, units, order.sign, closing=exit_order)
+        if beyond:
+            others = [
+                other
+                for other in order.account.orders.values()
+                if other is not order and other.listing is listing and other.sign == order.sign and other.filled
+            ]
+            if others or (name, listing) in self.manual or listing in self.world.meddlers[name].squared:
+                self.rare["closed twice in a race"] += 1
+            else:
+                self.blame(5, f"{order.tag} closed {beyond} more than {name} had of {listing.key}", order.tag)
+
+    def leader_is_done(self, order: TrueOrder) -> bool:
+        """Whether the leader's twin of a follower's order has traded in full."""
+        key = self.tags.get(order.tag) if order.tag is not None else None
+        original = self.world.leader.orders.get(key[0]) if key is not None else None
+        return original is not None and original.status is OrderStatus.TRADED
+
+    # At rest
+
+    def look_at_rest(self) -> None:
+        """Everything has healed a while ago."""
+        if self.asked:
+            self.blame(18, f"not at rest: still asks {len(self.asked)} times, such as {self.asked[-1]}", *_names(self.asked[-1]))
+        self._every_leader_order()
+        for name in self.world.names:
+            for listing in LISTINGS:
+                self._position(name, listing)
+            for order in self.world.accounts[name].orders.values():
+                self._live_order(order)
+        most = ROWS_PER_ORDER_AND_FOLLOWER * (self.world.orders + 50) * (len(self.world.names) + 1)
+        if len(self.journal) > most:
+            self.blame(17, f"{len(self.journal)} rows for one day", "nothing")
+        self.rare["looked at rest"] += 1
+
+    def look_at_restart(self) -> None:
+        """Nothing happened since the rest but a restart."""
+        changes = [command for command in self.asked if isinstance(command, (Submit, Modify, Cancel))]
+        if changes:
+            self.blame(16, f"a restart without news sent {changes[0]}", *_names(changes[0]))
+        self.rare["restart without news"] += 1
+
+    def _every_leader_order(self) -> None:
+        for order in self.world.leader.orders.values():
+            self.leader_orders += 1
+            newest = self.newest.get(order.order_id)
+            if newest is None:
+                self.blame(2, f"the leader's {order.order_id} was never journaled", order.order_id)
+                continue
+            if self.seen_fills[order.order_id] != order.filled:
+                self.blame(2, f"{order.order_id} filled {order.filled}, journaled {self.seen_fills[order.order_id]}", order.order_id)
+            if (newest.status in _ENDED) is not (order.status in _ENDED):
+                self.blame(10, f"{order.order_id} is {order.status.value}, journaled {newest.status.value}", order.order_id)
+            for name in self.world.names:
+                self._outcome(order, name)
+
+    def _outcome(self, original: TrueOrder, name: AccountName) -> None:
+        copy = self.copies.get((original.order_id, name))
+        if copy is None or (copy.admitted is None and copy.declined is None):
+            if original.status is not OrderStatus.TRANSIT:
+                self.blame(3, f"{original.order_id} has no decision for {name}", original.order_id)
+            return
+        if copy.declined is not None or copy.placed or copy.ends:
+            return
+        assert copy.admitted is not None
+        if copy.admitted.reason is ReasonCode.BELOW_ONE_LOT:
+            return
+        share = copy.admitted.ratio * original.filled
+        if self._was_overtaken(original):
+            self.rare["overtaken by an exit"] += 1
+            return
+        if copy.submits or (copy.admitted.entry_quantity and not copy.admitted.exit_quantity and share >= original.listing.lot):
+            self.blame(3, f"{original.order_id} at {name}: admitted, and then nothing", original.order_id)
+
+    def _was_overtaken(self, original: TrueOrder) -> bool:
+        """Whether the leader closed again what he opened with this order, perhaps before anything could be sent."""
+        return any(
+            other.filled and other.updated_at >= original.created_at
+            for other in self.world.leader.orders.values()
+            if other.listing is original.listing and other.sign != original.sign
+        )
+
+    def _live_order(self, order: TrueOrder) -> None:
+        if not order.leaves or order.tag is None or order.ghost:
+            return
+        key = self.tags.get(order.tag)
+        if key is None:
+            return
+        original = self.world.leader.orders[key[0]]
+        if not original.is_open and self.intents[order.tag] is Intent.ENTRY:
+            self.blame(4, f"{order.tag} is live although the leader's {key[0]} is {original.status.value}", order.tag)
+        if original.is_open and self.intents[order.tag] is Intent.ENTRY and order.tag not in self.terms_refused:
+            same = order.limit == original.limit and (order.trigger is None or order.trigger == original.trigger)
+            if not same and not self._copy(*key).ends & {"MODIFICATION_CAP", "REQUEST_BUDGET", "MODIFICATION_REFUSED"}:
+                self.blame(10, f"{order.tag} stands at {order.terms}, the leader's {key[0]} at {original.terms}", order.tag)
+
+    def _position(self, name: AccountName, listing: Listing) -> None:
+        meddler = self.world.meddlers[name]
+        held = self.world.accounts[name].held(listing) - meddler.own.get(listing, 0)
+        open_at_leader = any(o.listing is listing and o.is_open for o in self.world.leader.orders.values())
+        open_here = any(o.listing is listing and o.leaves and not o.ghost for o in self.world.accounts[name].orders.values())
+        if listing in meddler.spoilt or (meddler.own.get(listing) and (name, listing) in self.manual):
+            self.rare["position not judged: meddled with"] += 1
+            return
+        if open_at_leader or open_here:
+            self.rare["position not judged: orders rest"] += 1
+            return
+        flat = self.world.leader.held(listing) == 0
+        if (name, listing) in self.manual and not flat:
+            self.rare["position not judged: squared off"] += 1
+            return
+        ideal = self.ideals.ideal(name, listing)
+        off = held - ideal
+        self.rare["position judged"] += 1
+        if abs(off) > listing.lot or (flat and off):
+            what = f"{name} holds {held} of {listing.key} {listing.product.value}, expected {float(ideal):g}"
+            self.blame(4, f"{what} (leader {self.world.leader.held(listing)}, lot {listing.lot})", name)
+
+
+_ENDED = (OrderStatus.TRADED, OrderStatus.CANCELLED, OrderStatus.REJECTED)
+
+
+def listing_of(report: OrderReport) -> Listing:
+    return next(one for one in LISTINGS if one.key == report.key and one.product is report.product)
+
+
+def newer(report: OrderReport, known: OrderReport) -> bool:
+    """By the broker's own time, then by what cannot be undone."""
+    if known.status in _ENDED:
+        return False
+    if report.status in _ENDED:
+        return True
+    assert report.updated_at is not None and known.updated_at is not None
+    return report.updated_at >= known.updated_at
+
+
+def _names(command: Command) -> tuple[str, ...]:
+    if isinstance(command, (Submit, Modify, Cancel, Query)):
+        return (command.client_order_id,)
+    return ()
+
+
+def one_line(entry: Entry) -> str:
+    """A journal row for people."""
+    fact = entry.fact
+    match fact:
+        case LeaderReported(report=r) | OrderReported(report=r):
+            who = fact.leader if isinstance(fact, LeaderReported) else fact.follower
+            what = (
+                f"{who} {r.order_id} {r.client_order_id or ''} {r.side.value} {r.filled_quantity}/{r.quantity} "
+                f"{short(r.terms)} {r.validity.value} {r.status.value} {r.product.value} {r.key} {fact.channel.value}"
+            )
+        case RequestIssued(request=request):
+            what = short(request)
+        case _:
+            what = short(fact)
+    name = "" if isinstance(fact, RequestIssued) else type(fact).__name__
+    return f"{entry.position} {entry.at:%d %H:%M:%S.%f} {name} {what}"[:300]
+
+
+_DULL = frozenset({"segment", "leg", "note", "disclosed_quantity", "facts", "advice", "leader", "live", "validity"})
+
+
+def short(value: object) -> str:
+    """The fields that tell something."""
+    fields = getattr(value, "__attrs_attrs__", None)
+    if fields is None:
+        return str(getattr(value, "name", value))
+    named = [(one.name, getattr(value, one.name)) for one in fields if one.name not in _DULL]
+    told = " ".join(f"{name}={short(one)}" for name, one in named if one not in (None, "", ()))
+    return f"{type(value).__name__}({told})"

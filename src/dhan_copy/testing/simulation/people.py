@@ -1,0 +1,192 @@
+"""Who trades by hand: the leader, and somebody with access to a follower's account."""
+
+from __future__ import annotations
+
+from random import Random
+
+from attrs import define, field
+
+from dhan_copy.model.ids import PREFIX, ClientOrderId
+from dhan_copy.model.order import Limit, Market, OrderStatus, Product, StopLimit, Terms, Validity
+from dhan_copy.testing.simulation.faults import Faults
+from dhan_copy.testing.simulation.market import LISTINGS, Account, Exchange, Listing, TrueOrder, price_of
+from dhan_copy.testing.simulation.timeline import Timeline
+
+MODIFICATION_CAP = 25
+
+
+@define(eq=False)
+class LeaderTrader:
+    """Trades like somebody with several ideas at once: entries, ladders, exits, targets beside stops, reversals."""
+
+    timeline: Timeline
+    random: Random
+    faults: Faults
+    exchange: Exchange
+    account: Account
+    placed: int = 0
+    places: dict[str, int] = field(factory=dict)
+
+    def act(self) -> None:
+        """Do one thing."""
+        dice = self.random.random()
+        resting = [order for order in self.account.orders.values() if order.is_open and order.status is not OrderStatus.TRANSIT]
+        if resting and dice < 0.25:
+            self.modify(self.random.choice(resting))
+            return
+        if resting and dice < 0.36 or len(resting) > 25:
+            self.exchange.end(self.random.choice(resting), OrderStatus.CANCELLED, "leader")
+            return
+        listing = self.random.choice(LISTINGS)
+        held = self.account.held(listing)
+        exits = [order for order in resting if order.listing is listing and order.sign * held < 0]
+        if not held or dice < 0.6:
+            self.enter(listing, held)
+        elif exits or dice < 0.8:
+            self.close(listing, held, self.random.choice((1.0, 1.0, 0.5, 0.3)))
+        elif dice < 0.92:
+            self.protect(listing, held)
+        else:
+            self.close(listing, held, 1.0 if listing.product is Product.CNC else self.random.choice((1.5, 2.0)))
+
+    def flatten(self) -> None:
+        """Take everything back and close everything."""
+        for order in list(self.account.orders.values()):
+            self.exchange.end(order, OrderStatus.CANCELLED, "leader")
+        for listing in LISTINGS:
+            held = self.account.held(listing)
+            if held and not (listing.product is Product.CNC and self.random.random() < 0.7):
+                self.place(listing, -1 if held > 0 else 1, Market(), abs(held))
+
+    def withdraw(self) -> None:
+        """Take everything back and keep the positions."""
+        for order in list(self.account.orders.values()):
+            self.exchange.end(order, OrderStatus.CANCELLED, "leader")
+
+    def place(
+        self, listing: Listing, sign: int, terms: Terms, quantity: int, validity: Validity = Validity.DAY
+    ) -> TrueOrder:
+        self.placed += 1
+        tag = None
+        if self.random.random() < 0.004:
+            # Somebody else's copier serves this account: its orders are not the leader's own.
+            tag = ClientOrderId(f"{PREFIX}{'A' * 15}{self.placed:05d}-E0000".translate(_LETTERS))
+        order = self.exchange.take(self.account, listing, sign, terms, quantity, tag=tag, validity=validity)
+        decided = self.random.uniform(0.01, 0.3)
+        if self.random.random() < 0.03:
+            self.timeline.after(self.random.choice((decided, 3.0)), lambda: self.exchange.reject(order))
+        else:
+            self.timeline.after(decided, lambda: self.exchange.confirm(order))
+        return order
+
+    def enter(self, listing: Listing, held: int) -> None:
+        sign = 1 if listing.product is Product.CNC else (1 if held > 0 else -1 if held < 0 else self.random.choice((1, -1)))
+        lots = self.random.randint(1, 8) if listing.lot > 1 else self.random.choice((1, 2, 5, 10, 40, 100))
+        price = self.exchange.prices[listing.key]
+        dice = self.random.random()
+        quantity = lots * listing.lot
+        if dice < 0.3:
+            self.place(listing, sign, Market(), quantity)
+        elif dice < 0.4:
+            self.place(listing, sign, self._limit(price + self.random.randint(-2, 4) * sign), quantity, Validity.IOC)
+        elif dice < 0.5:
+            self.place(listing, sign, self._stop(price + 5 * sign, sign), quantity)
+        else:
+            for step in range(self.random.choice((1, 1, 1, 3))):
+                self.place(listing, sign, self._limit(price + (self.random.randint(-6, 2) - 4 * step) * sign), quantity)
+
+    def close(self, listing: Listing, held: int, part: float) -> None:
+        """Close a part of what is held, or more than all of it."""
+        sign = -1 if held > 0 else 1
+        lots = max(1, int(abs(held) // listing.lot * part))
+        price = self.exchange.prices[listing.key]
+        terms: Terms = Market() if self.random.random() < 0.5 else self._limit(price + self.random.randint(-5, 3) * sign)
+        self.place(listing, sign, terms, lots * listing.lot)
+
+    def protect(self, listing: Listing, held: int) -> None:
+        """A target and a stop as two plain orders, each for everything that is held."""
+        sign = -1 if held > 0 else 1
+        price = self.exchange.prices[listing.key]
+        self.place(listing, sign, self._limit(price - 8 * sign), abs(held))
+        self.place(listing, sign, self._stop(price + 8 * sign, sign), abs(held))
+
+    def modify(self, order: TrueOrder) -> None:
+        most = MODIFICATION_CAP + (15 if self.faults.rates.get("F39") else -5)
+        times = 20 if self.faults.strike("F39") else 1
+        for _ in range(times):
+            if not order.is_open or order.modifications >= most:
+                return
+            lot = order.listing.lot
+            quantity = order.quantity
+            if self.random.random() < 0.4:
+                lots = max(1, order.quantity // lot + self.random.choice((-3, -2, -1, 1, 2, 4)))
+                quantity = max(lots * lot, order.filled + lot)
+            price = self.exchange.prices[order.listing.key]
+            terms: Terms = self._limit(price + self.random.randint(-8, 1) * order.sign)
+            if order.trigger is not None:
+                terms = self._stop(price + self.random.randint(3, 9) * order.sign, order.sign)
+            self.exchange.modify(order, terms, quantity, order.validity)
+
+    def _limit(self, ticks: int) -> Limit:
+        return Limit(price_of(max(1, ticks)))
+
+    def _stop(self, trigger: int, sign: int) -> StopLimit:
+        return StopLimit(price_of(max(10, trigger)), price_of(max(10, trigger + 4 * sign)))
+
+
+_LETTERS = str.maketrans("0123456789", "BCDEFGHIJK")
+
+
+@define(eq=False)
+class Meddler:
+    """Trades, cancels and squares off in a follower's account."""
+
+    random: Random
+    exchange: Exchange
+    account: Account
+    own: dict[Listing, int] = field(factory=dict)
+    """What was bought or sold by hand today, signed."""
+    spoilt: set[Listing] = field(factory=set)
+    """Where an order of the copier was live while somebody squared off: both may have closed the same."""
+    squared: set[Listing] = field(factory=set)
+
+    def act(self) -> str:
+        """Do one thing; returns what."""
+        live = [order for order in self.account.orders.values() if order.leaves and order.tag is not None]
+        dice = self.random.random()
+        if live and dice < 0.5:
+            self.exchange.end(self.random.choice(live), OrderStatus.CANCELLED, "hand")
+            return "cancel"
+        if dice < 0.75:
+            held = [listing for listing in LISTINGS if self.account.held(listing) and not self.own.get(listing)]
+            if held:
+                self._square_off(self.random.choice(held), live)
+                return "square off"
+        listing = self.random.choice(LISTINGS)
+        held_by_copier = self.account.held(listing) - self.own.get(listing, 0)
+        sign = 1 if held_by_copier >= 0 else -1
+        if self.own.get(listing, 0) * sign >= 0 and not listing.product.is_delivery and listing not in self.squared:
+            self._trade(listing, sign * listing.lot)
+        return "trade"
+
+    def _square_off(self, listing: Listing, live: list[TrueOrder]) -> None:
+        if any(order.listing is listing for order in live):
+            self.spoilt.add(listing)
+        self.squared.add(listing)
+        self._trade(listing, -self.account.held(listing), mine=False)
+
+    def _trade(self, listing: Listing, units: int, mine: bool = True) -> None:
+        if not units:
+            return
+        order = self.exchange.take(
+            self.account, listing, 1 if units > 0 else -1, Market(), abs(units), status=OrderStatus.PENDING
+        )
+        self.exchange.open[listing.key][order] = None
+        self.exchange.fill(order, abs(units))
+        if mine:
+            self.own[listing] = self.own.get(listing, 0) + units
+
+    def next_day(self) -> None:
+        self.own = {listing: units for listing, units in self.own.items() if not listing.product.ends_with_day}
+        self.spoilt.clear()
+        self.squared.clear()

@@ -1,0 +1,313 @@
+"""Everything together: trading days with faults, then healing, rest and the oracle's look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from fractions import Fraction
+from random import Random
+
+from dhan_copy.core.facts import Channel, LeaderReported, OrderReported, Refusal, TradingState
+from dhan_copy.core.requests import Cancel, Command, Modify, Query, Submit
+from dhan_copy.core.settings import CopierSettings, FollowerRules, LeaderRules, Policy, RateLimits
+from dhan_copy.model.ids import AccountName, BrokerOrderId
+from dhan_copy.model.order import Limit, Market, OrderReport, OrderStatus
+from dhan_copy.model.size import Ratio
+from dhan_copy.testing.simulation.desk import Desk, Request
+from dhan_copy.testing.simulation.faults import Faults
+from dhan_copy.testing.simulation.feed import Feed
+from dhan_copy.testing.simulation.host import Host
+from dhan_copy.testing.simulation.market import LISTINGS, Account, Exchange, TrueOrder, price_of
+from dhan_copy.testing.simulation.oracle import Oracle
+from dhan_copy.testing.simulation.people import LeaderTrader, Meddler
+from dhan_copy.testing.simulation.timeline import Timeline
+
+LEADER = AccountName("L")
+DAY_SECONDS = 86_400.0
+OPENING_SECONDS = 9.25 * 3600
+REST_SECONDS = 120.0 + 90.0 + 10.0
+QUIET_SECONDS = 20.0
+GHOSTS = 0.0
+"""Of the orders rejected after they were taken, how many never show in any book."""
+"""At the end of the rest nothing is asked any more but what is asked for ever."""
+RATIOS = tuple(Fraction(text) for text in ("1", "1", "1/2", "1/3", "2", "3/10", "7/5", "1/10"))
+
+
+class World:
+    """One run."""
+
+    def __init__(self, seed: int, orders: int, followers: int, only: Sequence[str] | None = None) -> None:
+        self.random = Random(f"dhan_copy {seed}")
+        random = self.random
+        self.orders = orders
+        self.timeline = Timeline()
+        self.faults = Faults(Random(f"faults {seed}"), only)
+        self.exchange = Exchange(self.timeline, random, self.faults)
+        self.exchange.filled = self._filled
+        self.policy = Policy(sweep_open=timedelta(seconds=random.choice((10, 20, 40))))
+        self.limits = RateLimits(per_day=250) if self.faults.rates.get("F34") and random.random() < 0.1 else RateLimits()
+        self.names = [AccountName(f"F{number}-") for number in range(1, followers + 1)]
+        self.next_follower = followers + 1
+        self.ratios = {name: random.choice(RATIOS) for name in self.names}
+        self.oracle = Oracle(self)
+        self.leader = Account(LEADER, self._leader_changed)
+        self.accounts: dict[AccountName, Account] = {}
+        self.host = Host(
+            self.timeline, random, self.faults, self._settings(), self._carry_out, self.oracle,
+            delay_seconds=random.choice((0.001, 0.01, 0.1)),
+        )  # fmt: skip
+        self.host.on_start = self._connect
+        self.host.on_death = self._disconnect
+        self.trader = LeaderTrader(self.timeline, random, self.faults, self.exchange, self.leader)
+        self.desks = {LEADER: Desk(self.timeline, random, self.faults, self.host, self.leader, None)}
+        self.feeds = {
+            LEADER: Feed(
+                self.timeline, random, self.faults, self.host, LEADER,
+                lambda report: LeaderReported(leader=LEADER, report=report, channel=Channel.STREAM),
+                self.desks[LEADER].catch_up,
+            )
+        }  # fmt: skip
+        self.meddlers: dict[AccountName, Meddler] = {}
+        for name in self.names:
+            self._open_account(name)
+        if random.random() < 0.3:
+            for listing in random.sample(LISTINGS, 2):
+                self.leader.net[listing] = listing.lot * random.randint(1, 10)
+            self.leader.at_open = dict(self.leader.net)
+        self.day = 0
+        self.over_midnight = False
+
+    def _settings(self) -> CopierSettings:
+        followers = tuple(
+            FollowerRules(name=name, sizer=Ratio(self.ratios[name]), live=True, limits=self.limits) for name in self.names
+        )
+        return CopierSettings(leaders=(LeaderRules(name=LEADER),), followers=followers, policy=self.policy)
+
+    def _open_account(self, name: AccountName) -> None:
+        account = Account(name, self._follower_changed)
+        self.accounts[name] = account
+        desk = Desk(self.timeline, self.random, self.faults, self.host, account, self._carry)
+        desk.on_lost = self.oracle.lost
+        self.desks[name] = desk
+        self.meddlers[name] = Meddler(self.random, self.exchange, account)
+        if self.random.random() < 0.8:
+
+            def understood(report: OrderReport, name: AccountName = name) -> OrderReported:
+                return OrderReported(follower=name, report=report, channel=Channel.STREAM)
+
+            self.feeds[name] = Feed(
+                self.timeline, self.random, self.faults, self.host, name, understood, lambda: None
+            )
+
+    # What happens in the accounts
+
+    def _leader_changed(self, order: TrueOrder) -> None:
+        self.feeds[LEADER].tell(order.report)
+
+    def _follower_changed(self, order: TrueOrder) -> None:
+        feed = self.feeds.get(order.account.name)
+        if feed is not None and not order.ghost:
+            feed.tell(order.report)
+
+    def _filled(self, order: TrueOrder, units: int) -> None:
+        self.oracle.filled(order, units)
+
+    # The process and its accounts
+
+    def _carry_out(self, command: Command) -> None:
+        name = command.follower if isinstance(command, (Submit, Modify, Cancel, Query)) else command.account
+        self.desks[name].put(command)
+
+    def _connect(self) -> None:
+        for feed in self.feeds.values():
+            if feed.name == LEADER or feed.name in self.names:
+                self.timeline.after(self.random.uniform(0.05, 1.0), self._connecting(feed, self.host.life))
+
+    def _connecting(self, feed: Feed, life: int) -> Callable[[], None]:
+        def connect() -> None:
+            if self.host.life == life and self.host.up:
+                feed.connect()
+
+        return connect
+
+    def _disconnect(self) -> None:
+        for desk in self.desks.values():
+            desk.forget()
+        for feed in self.feeds.values():
+            feed.drop()
+
+    def _carry(self, request: Request, late: bool) -> tuple[BrokerOrderId | None, tuple[Refusal, str, bool] | None]:
+        """A request has reached a follower's broker."""
+        self.oracle.arrived(request, late)
+        account = self.accounts[request.follower]
+        if isinstance(request, Submit):
+            return self._submitted(account, request), None
+        order = account.orders.get(request.broker_order_id)
+        if order is None or not order.is_open or order.ghost:
+            return None, (Refusal.ORDER_STATE, "Order Has Traded Please Refresh Order Book", True)
+        if isinstance(request, Cancel):
+            self.exchange.end(order, OrderStatus.CANCELLED, "copier")
+            return order.order_id, None
+        if request.quantity <= order.filled:
+            return None, (Refusal.ORDER_STATE, "Quantity below what has traded", True)
+        self.exchange.modify(order, request.terms, request.quantity, request.validity)
+        self.oracle.modified(order)
+        if self.faults.strike("F39"):
+            self.exchange.modify(order, request.terms, request.quantity, request.validity)
+            order.modifications -= 1
+        return order.order_id, None
+
+    def _submitted(self, account: Account, request: Submit) -> BrokerOrderId:
+        listing = next(
+            one
+            for one in LISTINGS
+            if one.key.segment is request.segment and one.key.security_id == request.security_id and one.product is request.product
+        )
+        terms = request.terms
+        if isinstance(terms, Market) and self.faults.strike("F43"):
+            # Price protection turned it into a limit, and the market went away.
+            terms = Limit(price_of(self.exchange.prices[listing.key] - 3 * request.side.sign))
+        order = self.exchange.take(
+            account, listing, request.side.sign, terms, request.quantity, tag=request.client_order_id,
+            validity=request.validity,
+        )  # fmt: skip
+        self.oracle.placed(order, request)
+        if self.faults.strike("F37"):
+            order.ghost = self.random.random() < GHOSTS
+            self.timeline.after(self.random.uniform(0.2, 5.0), lambda: self.exchange.reject(order))
+        else:
+            self.timeline.after(self.random.uniform(0.0, 0.1), lambda: self.exchange.confirm(order))
+        return order.order_id
+
+    # Days
+
+    def run_day(self) -> None:
+        """One session: the leader trades under faults, everything heals, the run comes to rest and is looked at."""
+        timeline, random = self.timeline, self.random
+        begin = self.day * DAY_SECONDS
+        gap = random.choice((1.5, 3.0, 6.0))
+        stays = self.faults.on and not self.over_midnight and random.random() < self.faults.rates.get("F46", 0.0)
+        length = self.orders * gap * 1.6
+        if self.over_midnight:
+            opening = begin + 120.0
+        elif stays:
+            opening = begin + DAY_SECONDS - length - REST_SECONDS - 900.0
+        else:
+            opening = begin + OPENING_SECONDS
+        self.faults.on = True
+        timeline.run(opening)
+        self.host.start()
+        self._keep_going(opening + 5.0, gap)
+        self.trader.placed = 0
+        while self.trader.placed < self.orders and timeline.now < opening + 3 * length:
+            timeline.run(timeline.now + 30.0)
+        self._trading = False
+        self._heal()
+        timeline.run(timeline.now + 3.0)
+        final = random.random()
+        if final < 0.6:
+            self.trader.flatten()
+        elif final < 0.8:
+            self.trader.withdraw()
+        end = timeline.now + REST_SECONDS
+        while timeline.now < end - QUIET_SECONDS:
+            timeline.run(timeline.now + 5.0)
+            self._let_followers_catch_up()
+        self.oracle.asked.clear()
+        timeline.run(end)
+        self.oracle.look_at_rest()
+        if random.random() < 0.5:
+            self.oracle.asked.clear()
+            self.host.stop()
+            self.host.start()
+            timeline.run(timeline.now + 15.0)
+            self.oracle.look_at_restart()
+        self._end_day(stays)
+
+    def _end_day(self, stays: bool) -> None:
+        if not stays:
+            self.host.stop()
+        midnight = (self.day + 1) * DAY_SECONDS
+        weekend = 2 if self.day % 7 == 4 and not stays else 0
+        if stays:
+            self.faults.struck["F46"] += 1
+            self.timeline.run(midnight - 60.0)
+        for account in (self.leader, *self.accounts.values()):
+            self.exchange.close_day(account)
+        self.timeline.run(midnight)
+        for account in (self.leader, *self.accounts.values()):
+            self.exchange.next_day(account)
+        for meddler in self.meddlers.values():
+            meddler.next_day()
+        self.oracle.next_day()
+        self.day += 1 + weekend
+        self.over_midnight = stays
+
+    def _keep_going(self, when: float, gap: float) -> None:
+        self._trading = True
+
+        def lead() -> None:
+            if self._trading:
+                self.trader.act()
+                self.timeline.after(self.random.expovariate(1 / gap), lead)
+
+        def each_second() -> None:
+            if self._trading:
+                self.exchange.move(self.random.choice(LISTINGS).key)
+                self._meddle()
+                self.timeline.after(1.0, each_second)
+
+        self.timeline.at(when, lead)
+        self.timeline.at(when, each_second)
+
+    def _meddle(self) -> None:
+        """What other people and the machine do, about once a second."""
+        if self.faults.strike("F41"):
+            self.meddlers[self.random.choice(self.names)].act()
+        if self.faults.strike("F45"):
+            jump = self.random.choice((-86400.0, -3600.0, -5.0, 5.0, 60.0, 3600.0))
+            self.host.machine_clock.offset_seconds += jump
+        if self.host.up and self.faults.strike("F51"):
+            self._reconfigure()
+
+    def _reconfigure(self) -> None:
+        dice = self.random.random()
+        if dice < 0.6:
+            follower = self.random.choice((None, *self.names))
+            self.host.tell(follower, self.random.choice((TradingState.HALTED, TradingState.REDUCING)))
+            self.timeline.after(self.random.uniform(5.0, 120.0), lambda: self.host.tell(follower, TradingState.ACTIVE))
+            return
+        if dice < 0.8 and len(self.names) > 1:
+            self.names.remove(self.random.choice(self.names))
+        else:
+            name = AccountName(f"F{self.next_follower}-")
+            self.next_follower += 1
+            self.names.append(name)
+            self.ratios[name] = self.random.choice(RATIOS)
+            self._open_account(name)
+        self.host.settings = self._settings()
+        self.host.die(brief=True)
+
+    def _heal(self) -> None:
+        self.faults.on = False
+        self.host.go_on()
+        self.host.machine_clock.offset_seconds = 0.0
+        for desk in self.desks.values():
+            desk.heal()
+        for follower, state in list(self.host.said.items()):
+            if state is not TradingState.ACTIVE:
+                self.host.tell(follower, TradingState.ACTIVE)
+        if self.host.up:
+            for feed in self.feeds.values():
+                feed.heal()
+        else:
+            self.host.start()
+
+    def _let_followers_catch_up(self) -> None:
+        """What the market gave the leader it gives the followers too."""
+        for account in self.accounts.values():
+            for order in list(account.orders.values()):
+                if order.is_open and order.tag is not None and not order.ghost and self.oracle.leader_is_done(order):
+                    self.exchange.fill(order, order.leaves)
+
+

@@ -1,0 +1,39 @@
+"""A run is told in one line, and the same seed is the same run."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from dhan_copy.testing.simulation.oracle import Violation
+from dhan_copy.testing.simulation.summary import simulate, told
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_days_without_faults_violate_nothing(seed: int) -> None:
+    summary = simulate(seed, 2, orders=40, followers=2, only=[])
+    assert summary.violations == ()
+    assert summary.faults == {}
+    assert summary.orders >= 80
+    assert summary.rare["position judged"] > 0
+
+
+def test_the_same_seed_gives_the_same_journal_and_another_seed_another() -> None:
+    runs = [simulate(seed, 2, orders=40, followers=2) for seed in (5, 5, 6)]
+    assert runs[0].digest == runs[1].digest != runs[2].digest
+    assert (runs[0].rows, runs[0].rare, runs[0].faults) == (runs[1].rows, runs[1].rare, runs[1].faults)
+
+
+def test_the_last_line_is_json_with_what_was_done() -> None:
+    said = json.loads(simulate(1, 1, orders=20, followers=1, only=["F31"]).as_json())
+    assert {"seed", "days", "orders", "violations", "faults", "rare", "seconds", "days_per_core_hour"} <= set(said)
+    assert (said["seed"], said["days"], said["violations"]) == (1, 1, 0)
+    assert set(said["faults"]) <= {"F31"}
+
+
+def test_a_violation_is_told_with_its_rows_and_the_command_that_shows_it_again() -> None:
+    text = told(Violation(3, 12.5, 9, "an entry was sent again", ("row 1", "row 2")), "python -m x")
+    assert text.splitlines() == [
+        "VIOLATION of invariant 9 on day 3 at 12.500 s: an entry was sent again", "  row 1", "  row 2", "again: python -m x",
+    ]  # fmt: skip
