@@ -192,6 +192,23 @@ def test_p11_an_unknown_lot_is_never_guessed() -> None:
     assert reason(evolve(RESTING, instrument=None)) is ReasonCode.INSTRUMENT_UNKNOWN
 
 
+def test_p11_an_order_that_only_the_book_has_shown_waits_a_moment_for_the_frame_with_its_lot() -> None:
+    row = leader_reported(evolve(RESTING, instrument=None), Channel.BOOK, read_at=after(10))
+    bench = Bench()
+    bench.step(row)
+    assert bench.decisions() == []
+    bench.wait(2)
+    assert reason(RESTING, bench) is ReasonCode.COPIED
+    late = Bench()
+    late.step(row)
+    assert late.last is not None
+    assert late.last.due is not None
+    assert late.last.due <= late.moment().monotonic + 6, "looks again even without news"
+    late.wait(6)
+    late.step()
+    assert [decision.reason for decision in late.decisions()] == [ReasonCode.INSTRUMENT_UNKNOWN]
+
+
 def test_p11_the_lot_may_be_known_from_an_earlier_frame_or_from_the_user() -> None:
     bench = Bench()
     assert admitted(RESTING, bench).facts == FACTS

@@ -11,7 +11,8 @@ from dhan_copy.model.order import Side
 from tests.core.trading import KINDS, UNRULY, Act, act, acts, come_to_rest, declared, flatten, follow, lots, ratios, uncopied
 from tests.core.world import World
 
-EXAMPLES = int(os.environ.get("DHAN_COPY_EXAMPLES", "1000"))
+EXAMPLES = int(os.environ.get("DHAN_COPY_EXAMPLES", "250"))
+
 
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(script=acts(KINDS), ratio=ratios, lot=lots)

@@ -3,22 +3,53 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from fractions import Fraction
 
 import pytest
 from attrs import evolve
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dhan_copy.core.facts import DriftDeclared, Entry, OrderReported, PositionsReported, TradingState, TradingStateChanged
+from dhan_copy.core.copier import Copier
+from dhan_copy.core.facts import (
+    AlertRaised,
+    BookRead,
+    Channel,
+    DriftDeclared,
+    Entry,
+    Fact,
+    FundsReported,
+    GapDetected,
+    LeaderReported,
+    Moment,
+    OrderNotFound,
+    OrderReported,
+    OutcomeUnresolved,
+    PositionsReported,
+    ReadFailed,
+    ReportUnreadable,
+    RequestAccepted,
+    RequestRejected,
+    RequestWithheld,
+    SourceStarted,
+    TradingState,
+    TradingStateChanged,
+)
 from dhan_copy.core.ledger import Stake
-from dhan_copy.core.settings import CopierSettings
+from dhan_copy.core.settings import CopierSettings, FollowerRules, LeaderRules
 from dhan_copy.core.state import State, fold
 from dhan_copy.model.account import Position
 from dhan_copy.model.ids import AccountName, BrokerOrderId
+from dhan_copy.model.instrument import InstrumentFacts
 from dhan_copy.model.order import OrderStatus, Product, Side
 from dhan_copy.model.reason import ReasonCode
-from tests.core.make import START
+from dhan_copy.model.size import Ratio
+from dhan_copy.testing.strategies import facts
+from tests.core.bench import Bench
+from tests.core.make import START, TAG, after, leader_reported, report
+from tests.core.slow_world import SlowWorld
+from tests.core.trading import declared
 from tests.core.world import KEY, LEADER, SECURITY, SEGMENT, World
 
 F, G = AccountName("F"), AccountName("G")
@@ -139,3 +170,157 @@ def test_d1_a_book_that_still_shows_yesterday_changes_nothing() -> None:
     world.tell(order)
     assert world.copier.state.position(LEADER, KEY, Product.MARGIN) == before == 150
     assert len(world.requests()) == 1
+
+
+# Facts that nobody asked for are folded or left, and never refused
+
+
+def test_an_answer_about_an_order_that_nobody_knows_changes_nothing() -> None:
+    state = State(settings=CopierSettings(leaders=(), followers=()))
+    about = {"follower": F, "client_order_id": TAG, "attempt": 1}
+    facts: list[Fact] = [
+        RequestAccepted(**about, broker_order_id=BrokerOrderId("9")),  # type: ignore[arg-type]
+        OutcomeUnresolved(**about, problem="timed out"),  # type: ignore[arg-type]
+        OrderNotFound(follower=F, client_order_id=TAG, read_at=START),
+        OrderReported(follower=F, report=report(client_order_id=TAG), channel=Channel.BOOK, read_at=START),
+    ]
+    for number, fact in enumerate(facts, start=1):
+        fold(state, Entry(number, START, fact))
+    empty = State(settings=state.settings)
+    assert {name: getattr(state, name) for name in FIELDS} == {name: getattr(empty, name) for name in FIELDS}
+
+
+FIELDS = ("trades", "stakes", "by_tag", "by_broker_id", "unresolved", "leader_orders", "answered_at")
+
+
+outside = facts(
+    LeaderReported, OrderReported, BookRead, OrderNotFound, PositionsReported, FundsReported, GapDetected, ReadFailed,
+    ReportUnreadable, RequestAccepted, RequestRejected, OutcomeUnresolved, RequestWithheld, TradingStateChanged, SourceStarted,
+)  # fmt: skip
+
+
+@settings(max_examples=25)
+@given(st.lists(outside, max_size=6))
+def test_nothing_that_comes_from_outside_is_refused(told: list[Fact]) -> None:
+    """Whatever a broker may say of whomever, and however little sense it makes."""
+    world = World({"F": Fraction(1)})
+    for fact in told:
+        for name in ("leader", "follower", "account"):
+            if hasattr(fact, name) and getattr(fact, name) is not None:
+                account = AccountName("F") if name == "follower" else LEADER
+                fact = evolve(fact, **{name: account})  # type: ignore[arg-type]
+        world.advance(1)
+        world.copier.step(world.moment(), [fact])
+
+
+def test_a_lot_is_learnt_once_and_its_tick_may_follow() -> None:
+    state = State(settings=CopierSettings(leaders=(), followers=()))
+    without = InstrumentFacts(75)
+    complete = InstrumentFacts(75, Decimal("0.05"))
+    for number, known in enumerate([without, complete, without], start=1):
+        told = report(instrument=known, updated_at=after(number))
+        fold(state, Entry(number, START, leader_reported(told)))
+    assert state.instruments == {KEY: complete}
+
+
+# The leader's position
+
+
+def test_an_instrument_that_is_not_listed_is_flat() -> None:
+    """He sold what he had brought in before his position was read for the first time."""
+    bench = Bench(leader_holds=None)
+    sold = report(side=Side.SELL, quantity=75, filled_quantity=75, status=OrderStatus.TRADED, updated_at=after(1))
+    bench.tell(sold)
+    bench.wait(1)
+    bench.step(PositionsReported(account=LEADER, read_at=bench.now, positions=()))
+    assert bench.copier.state.position(LEADER, KEY, Product.INTRADAY) == 0
+
+
+def test_d1_after_a_night_off_his_position_is_read_again() -> None:
+    bench = Bench(leader_holds=150)
+    bench.wait(86400)
+    bench.restart()
+    assert not bench.copier.state.knows_position(LEADER)
+    running = Bench(leader_holds=150)
+    running.wait(86400)
+    running.step()
+    assert running.copier.state.knows_position(LEADER)
+
+
+# Late evidence
+
+
+def test_f32_a_fill_after_a_copy_was_settled_opens_its_books_again() -> None:
+    """The broker took it after the placement had been proven absent, and it fills."""
+    world = SlowWorld({"F": Fraction(1)})
+    world.heal()
+    world.trade(Side.BUY, 2)
+    world.deliver(0, "late")
+    for _ in range(6):
+        world.advance(31)
+        world.feed()
+        world.heal_reads()
+    assert not world.copier.state.unresolved
+    assert declared(world) == -150, "the entry was given up"
+    world.arrive(0)
+    world.told_at_once = True
+    world.sweep()
+    world.fill_everything("F")
+    assert "LATE_EVIDENCE" in [f.code for f in world.facts(AlertRaised) if isinstance(f, AlertRaised)]
+    assert world.net_position("F") == stake(world).owned == 150
+    assert declared(world) == 0
+    world.trade(Side.SELL, 2)
+    world.tick(2)
+    world.fill_everything("F")
+    assert world.net_position("F") == 0
+
+
+def test_x8_an_exit_that_had_filled_after_all_is_not_booked_twice() -> None:
+    """The position was already gone when it was read, because our own exit had filled: its report comes late."""
+    world = SlowWorld({"F": Fraction(1)})
+    world.heal()
+    world.trade(Side.BUY, 2)
+    world.heal()
+    world.told_at_once = True
+    world.fill_everything("F")
+    world.tick(2)
+    world.told_at_once = False
+    world.trade(Side.SELL, 2)
+    for _ in range(4):
+        world.advance(2)
+        world.feed()
+        world.heal()
+    order = world.open_orders("F")[0]
+    order.report = evolve(order.report, filled_quantity=150, status=OrderStatus.TRADED, updated_at=world.now)
+    for _ in range(3):
+        world.advance(2)
+        held = Position(segment=SEGMENT, security_id=SECURITY, product=Product.INTRADAY, net_quantity=0)
+        world.feed(BookRead(account=F, read_at=world.now))
+        world.advance(1)
+        world.feed(PositionsReported(account=F, read_at=world.now, positions=(held,)))
+    assert stake(world).manual == 150
+    world.feed(world.follower_report("F", order))
+    assert (stake(world).owned, stake(world).manual) == (0, 0)
+
+
+# Several leaders of one follower
+
+
+def test_each_leaders_holding_is_its_own() -> None:
+    """One is long and the other short: what was closed by hand comes off the side that the account still showed."""
+    m = AccountName("M")
+    followers = (
+        FollowerRules(name=F, sizer=Ratio(1), live=True),
+        FollowerRules(name=G, sizer=Ratio(1), live=True, leaders=frozenset({m})),
+    )
+    copier = Copier(CopierSettings(leaders=(LeaderRules(name=LEADER), LeaderRules(name=m)), followers=followers))
+    assert list(copier.state.followers_of(LEADER)) == [F]
+    assert list(copier.state.followers_of(m)) == [F, G]
+    at = (LEADER, F, KEY, Product.INTRADAY), (m, F, KEY, Product.INTRADAY)
+    copier.state.stakes = {at[0]: Stake(long=150, ideal=Fraction(150)), at[1]: Stake(short=75, ideal=Fraction(-75))}
+    for seconds in (1, 2, 3):
+        flat = PositionsReported(account=F, read_at=after(2 * seconds), positions=())
+        book = BookRead(account=F, read_at=after(2 * seconds + 1))
+        copier.step(Moment(after(2 * seconds + 1), 2 * seconds + 1), [flat, book])
+    assert (copier.state.stake(at[0]).owned, copier.state.stake(at[1]).owned) == (75, -75)
+    assert copier.state.stake(at[0]).manual == 75
