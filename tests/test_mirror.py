@@ -8,11 +8,21 @@ ROOT = Path(__file__).parent.parent
 SRC = ROOT / "src" / "dhan_copy"
 TESTS = ROOT / "tests"
 
+SIMULATED = "a part of the simulated day, judged as a whole by test_summary and by the bugs planted in test_oracle_planted"
 WITHOUT_A_TEST_OF_THEIR_OWN = {
     "protocols.py": "declarations without behaviour; tests/typing checks that they can be met without inheriting",
     "core/requests.py": "values without behaviour",
     "core/leader.py": "a value without behaviour",
     "model/reason.py": "names and their sentences",
+    "testing/simulation/desk.py": SIMULATED,
+    "testing/simulation/faults.py": SIMULATED,
+    "testing/simulation/feed.py": SIMULATED,
+    "testing/simulation/host.py": SIMULATED,
+    "testing/simulation/ideal.py": SIMULATED,
+    "testing/simulation/market.py": SIMULATED,
+    "testing/simulation/people.py": SIMULATED,
+    "testing/simulation/timeline.py": SIMULATED,
+    "testing/simulation/world.py": SIMULATED,
 }
 WITHOUT_A_MODULE_OF_THEIR_OWN = {
     "test_layers.py": "about the whole of src",

@@ -75,7 +75,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status."""
     options = parser().parse_args(arguments)
-    return simulation.run(options) if options.command == "simulate" else _serve(options)
+    return simulation.run(options, print) if options.command == "simulate" else _serve(options)
 
 
 def _serve(options: argparse.Namespace) -> int:

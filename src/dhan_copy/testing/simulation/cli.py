@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 
 from dhan_copy.testing.simulation.faults import KINDS
 from dhan_copy.testing.simulation.summary import simulate, told
@@ -31,8 +32,8 @@ def describe_faults() -> str:
     return "\n".join(f"  {name}  {text}" for name, (_, text) in sorted(KINDS.items()))
 
 
-def run(options: argparse.Namespace) -> int:
-    """Run the command; returns the exit status."""
+def run(options: argparse.Namespace, say: Callable[[str], object]) -> int:
+    """Run the command, telling each line to ``say``; returns the exit status."""
     summary = simulate(
         options.seed, options.days, orders=options.orders, followers=options.followers, only=options.faults
     )
@@ -42,8 +43,8 @@ def run(options: argparse.Namespace) -> int:
         f"--followers {options.followers}{named}"
     )
     for violation in summary.violations[:SHOWN]:
-        print(told(violation, command))
-    print(summary.as_json(), flush=True)
+        say(told(violation, command))
+    say(summary.as_json())
     return 1 if summary.violations else 0
 
 
