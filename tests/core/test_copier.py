@@ -34,7 +34,7 @@ from dhan_copy.core.settings import RateLimits, RateWindow
 from dhan_copy.core.state import State
 from dhan_copy.model.account import Funds
 from dhan_copy.model.ids import AccountName, BrokerOrderId
-from dhan_copy.model.order import OrderReport, OrderStatus, Product, Side, Variety
+from dhan_copy.model.order import Market, OrderReport, OrderStatus, Product, Side, Variety
 from dhan_copy.model.reason import ReasonCode
 from dhan_copy.model.size import Ratio
 from tests.core.bench import Asked, Bench, holds
@@ -226,6 +226,49 @@ def test_t1_a_book_and_a_position_read_together_tell_what_he_brought_in(
     assert bench.copier.state.position(*place) == now
     seen = [fact.report.order_id for fact in bench.facts(LeaderReported)]
     assert seen == sorted(seen), "rows are taken in the order in which they happened"
+
+
+def test_d1_rows_of_yesterday_are_not_taken_off_a_position() -> None:
+    bench = Bench(leader_holds=None)
+    old = book_row(1, Side.BUY, 2, -24 * 60)
+    bench.step(old, holds(LEADER, 150, bench.now))
+    assert bench.copier.state.position(LEADER, KEY, Product.INTRADAY) == 150
+
+
+def test_t8_where_the_channels_disagree_the_book_is_read_once_it_can_tell() -> None:
+    bench = Bench()
+    bench.step(BookRead(account=LEADER, read_at=bench.now))
+    told = report(created_at=bench.now, updated_at=bench.now)
+    bench.tell(told)
+    bench.step(leader_reported(evolve(told, terms=Market()), Channel.BOOK, read_at=bench.now))
+    assert bench.last is not None
+    assert bench.last.due is not None
+    assert bench.last.due <= bench.moment().monotonic + 2
+    asked = reads(bench)
+    bench.wait(3)
+    bench.step()
+    assert ReadOrders(account=LEADER) in asked + reads(bench)
+    row = leader_reported(evolve(told, terms=Market()), Channel.BOOK, read_at=bench.now)
+    bench.step(row, BookRead(account=LEADER, read_at=bench.now))
+    assert bench.copier.state.leader_order((LEADER, told.order_id, FOLLOWER)).report.terms == Market()
+
+
+def test_t4_an_order_in_transit_at_the_restart_is_decided_when_it_is_confirmed() -> None:
+    bench = Bench()
+    told = report(status=OrderStatus.TRANSIT, created_at=bench.now, updated_at=bench.now)
+    bench.tell(told)
+    assert bench.restart() == []
+    assert bench.decisions() == []
+    bench.wait(1)
+    assert len(bench.tell(evolve(told, status=OrderStatus.PENDING, updated_at=bench.now))) == 1
+
+
+def test_d1_an_order_that_was_never_confirmed_is_declined_with_the_day() -> None:
+    bench = Bench()
+    bench.tell(report(status=OrderStatus.TRANSIT, created_at=bench.now, updated_at=bench.now))
+    bench.wait(86400)
+    bench.step()
+    assert [decision.reason for decision in bench.decisions()] == [ReasonCode.DAY_END]
 
 
 def test_a_position_read_again_in_the_day_changes_nothing() -> None:
@@ -455,10 +498,12 @@ def test_t4_an_account_that_the_settings_no_longer_name_is_told() -> None:
     world = World({"F": Fraction(1), "G": Fraction(1)})
     world.trade(Side.BUY, 1)
     world.fill_everything("G")
+    world.place(Side.BUY, 2)
     del world.ratios["G"]
+    before = len(world.requests())
     world.restart()
     order = world.place(Side.BUY, 1)
     codes = [(fact.code, fact.account) for fact in world.facts(AlertRaised) if isinstance(fact, AlertRaised)]
     assert ("ABANDONED", "G") in codes
-    assert {r.follower for r in world.requests()[2:]} == {"F"}
+    assert {r.follower for r in world.requests()[before:]} == {"F"}
     assert order.is_open

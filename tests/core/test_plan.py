@@ -614,6 +614,58 @@ def test_a_trades_requests_are_limited_but_its_cancels_are_not() -> None:
     assert [type(request) for request in bench.leader(status=OrderStatus.CANCELLED)] == [Cancel]
 
 
+def test_an_exit_that_shows_up_after_its_successor_was_placed_is_taken_back() -> None:
+    """Proven absent by every read, sent again, and then both are there: the successor does the work."""
+    bench = desk(reads_positions=False)
+    bench.owns()
+    [lost] = bench.leader()
+    bench.lost(lost)
+    asked: list[Asked] = []
+    while not asked:
+        assert bench.last is not None
+        commands = bench.last.commands
+        bench.wait(31)
+        absent: list[Fact] = [_absent(command, bench) for command in commands if isinstance(command, Query)]
+        asked = bench.step(*absent, BookRead(account=FOLLOWER, read_at=bench.now))
+    [again] = asked
+    assert isinstance(again, Submit)
+    assert isinstance(lost, Submit)
+    bench.taken(again)
+    bench.placed[lost.client_order_id] = lost
+    [cancel] = bench.step(bench.shows(lost))
+    assert isinstance(cancel, Cancel)
+    assert cancel.client_order_id == lost.client_order_id
+    assert "LATE_EVIDENCE" in bench.alerts()
+
+
+def test_an_id_has_room_for_so_many_generations_and_no_more() -> None:
+    bench = desk()
+    [request] = bench.leader()
+    bench.no(request)
+    key = ("L", START.order_id, FOLLOWER)
+    trade = bench.copier.state.trades[key]  # type: ignore[index]
+    bench.copier.state.trades[key] = evolve(trade, orders=(evolve(trade.orders[0], generation=1295),))  # type: ignore[index]
+    bench.wait(90)
+    assert bench.step() == []
+    assert "STALLED" in bench.alerts()
+
+
+def test_r2_every_refusal_in_a_row_makes_the_pause_longer_even_under_new_ids() -> None:
+    bench = desk()
+    [request] = bench.leader()
+    pauses = []
+    for _ in range(4):
+        bench.no(request)
+        began = bench.now
+        asked: list[Asked] = []
+        while not asked:
+            bench.wait(0.5)
+            asked = bench.step()
+        [request] = asked
+        pauses.append((bench.now - began).total_seconds())
+    assert pauses == sorted(set(pauses))
+
+
 # Terms
 
 TICK = Decimal("0.05")
