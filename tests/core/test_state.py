@@ -37,6 +37,7 @@ from dhan_copy.core.facts import (
     TradingStateChanged,
 )
 from dhan_copy.core.ledger import Stake
+from dhan_copy.core.requests import Cancel, Query, ReadOrders, ReadPositions
 from dhan_copy.core.settings import CopierSettings, FollowerRules, LeaderRules
 from dhan_copy.core.state import State, fold
 from dhan_copy.model.account import Position
@@ -301,6 +302,22 @@ def test_x8_an_exit_that_had_filled_after_all_is_not_booked_twice() -> None:
     assert stake(world).manual == 150
     world.feed(world.follower_report("F", order))
     assert (stake(world).owned, stake(world).manual) == (0, 0)
+
+
+def test_x7_an_entry_that_filled_before_its_cancel_arrived_is_closed_by_the_exit_that_overtook_it() -> None:
+    world = SlowWorld({"F": Fraction(1)})
+    world.heal()
+    world.trade(Side.BUY, 2)
+    world.heal()
+    world.trade(Side.SELL, 2)
+    assert [type(command) for command in world.pending if not isinstance(command, (Query, ReadOrders, ReadPositions))] == [Cancel]
+    world.advance(1)
+    world.fill_follower("F", world.open_orders("F")[0], 150)
+    world.heal()
+    world.told_at_once = True
+    world.tick(2)
+    world.fill_everything("F")
+    assert (world.net_position("F"), stake(world).owned, declared(world)) == (0, 0, 0)
 
 
 # Several leaders of one follower
