@@ -218,7 +218,7 @@ def test_an_interrupt_closes_the_connection(
         with pytest.raises(KeyboardInterrupt):
             line.exchange(GET, "GET")
     line.exchange(GET, "GET")
-    assert [r.connection for r in http_server.requests] == [0, 1]
+    assert sorted(r.connection for r in http_server.requests) == [0, 1]  # each connection has a thread of its own
 
 
 def over_tls(server: HttpServer, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Line:
