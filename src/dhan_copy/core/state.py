@@ -560,7 +560,10 @@ def _follower_filled(state: State, trade: CopyTrade, order: FollowerOrder, units
         beyond = max(0, units - stake.closable(sign))
         stake = stake.filled(sign, units, 0)
         if beyond and stake.manual:
-            stake = stake.restored(sign, min(beyond, stake.manual))
+            beyond -= (restored := min(beyond, stake.manual))
+            stake = stake.restored(sign, restored)
+        # Closed before what it closes was told, or twice in a race: it goes off against the next that opens.
+        stake = evolve(stake, to_net_off=stake.to_net_off + beyond)
     else:
         # Decided as an entry, but the leader's fills closed with it: so does the copy.
         closing = min(units, claim_left(trade))
