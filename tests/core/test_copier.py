@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import pytest
 from attrs import evolve, fields
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dhan_copy.core.copier import Copier
@@ -135,8 +135,25 @@ BAD_LINE = (
 )  # fmt: skip
 
 
+# Fills that come after the leader has closed with the same order, and after a crash: what chance seldom finds.
+CLOSED_BY_AN_ENTRY: list[Act] = [
+    ("place", True, 6, 3), ("place", False, 5, 4), ("place", True, 5, 1), ("answer", False, 1, 5), ("follower_fill", False, 6, 1),
+    ("place", False, 2, 5), ("fill", True, 4, 4), ("fill", True, 6, 1),
+]  # fmt: skip
+FILLED_AFTER_A_CRASH: list[Act] = [
+    ("place", True, 3, 4), ("trade", False, 1, 3), ("place", False, 5, 1), ("fill", False, 5, 1), ("fill", False, 5, 0),
+    ("crash", True, 5, 2), ("follower_fill", False, 6, 5),
+]  # fmt: skip
+OVERTAKEN_OVER_A_CRASH: list[Act] = [
+    ("place", False, 5, 0), ("trade", True, 6, 4), ("trade", False, 2, 4), ("crash", True, 4, 2), ("follower_fill", True, 5, 1),
+]  # fmt: skip
+
+
 @settings(max_examples=3 * EXAMPLES)
 @given(script=acts(BAD_LINE, most=25), ratio=ratios)
+@example(script=CLOSED_BY_AN_ENTRY, ratio=Fraction(1))
+@example(script=FILLED_AFTER_A_CRASH, ratio=Fraction(1, 2))
+@example(script=OVERTAKEN_OVER_A_CRASH, ratio=Fraction(1))
 def test_never_two_requests_for_an_order_nor_two_entries_for_a_leader_order(script: list[Act], ratio: Fraction) -> None:
     """The rules are checked at every journal row; then the line heals, and the follower is where the leader is."""
     world = SlowWorld({"F": ratio}, lot=75)
