@@ -1,12 +1,13 @@
 """B14: how long an engine takes to recover from a journal of 10,000 leader orders in SQLite.
 
-The value is the worst case, all of them on one day: a checkpoint is written when a day opens, and recovery folds the
-day that is open. The same number over ten days is printed beside it.
+The value is that of one day with all of them: recovery begins at the last checkpoint, some thousand rows before the end.
+The same number over ten days is printed beside it.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import tempfile
 import time
@@ -14,11 +15,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.commits import CountingBroker, Counts, Frames
-from benchmarks.day import LEADER, copied_days, settings
+from benchmarks.day import LEADER, copied_days, moment, settings
 from benchmarks.harness import Result, at_most, ratios, rounds, spread
 from dhan_copy import CopyEngine, Follower, Leader, SqliteStore
 from dhan_copy.core.copier import Copier
 from dhan_copy.core.facts import Entry
+from dhan_copy.testing import VirtualClock
 
 ORDERS = 10_000
 DAYS = 10
@@ -43,17 +45,21 @@ def write(path: Path, orders: int, days: int) -> int:
     return position
 
 
-def recover(path: Path) -> float:
-    """Seconds until an engine on this journal says how things stand."""
-    engine = CopyEngine(
-        leaders=[Leader(LEADER, source=Frames(), positions={})],
-        followers=[Follower("F0", size="1", broker=CountingBroker(Counts()), live=True)],
-        store=path,
-    )
-    before = time.perf_counter()
-    engine.status()
-    seconds = time.perf_counter() - before
-    engine.stop()
+def recover(path: Path, orders: int, days: int = 1) -> float:
+    """Seconds until an engine on a copy of this journal says how things stand, on the evening of its last day."""
+    with tempfile.TemporaryDirectory() as folder:
+        engine = CopyEngine(
+            leaders=[Leader(LEADER, source=Frames(), positions={})],
+            followers=[Follower("F0", size="1", broker=CountingBroker(Counts()), live=True)],
+            store=shutil.copy(path, folder),
+            clock=VirtualClock(moment(days - 1, orders + 60).wall),
+        )
+        before = time.perf_counter()
+        status = list(engine.status())
+        seconds = time.perf_counter() - before
+        engine.stop()
+    if [row["orders"] for row in status] != [orders, orders]:
+        raise AssertionError(f"of {orders} orders it knows {status}")
     return seconds
 
 
@@ -82,8 +88,8 @@ def run() -> Result:
         texts = bodies(day)
         measured = rounds(
             {
-                "one day": lambda: recover(day),
-                "ten days": lambda: recover(days),
+                "one day": lambda: recover(day, ORDERS),
+                "ten days": lambda: recover(days, ORDERS // DAYS, DAYS),
                 "json.loads": lambda: parse_all(texts),
             },
             ROUNDS,

@@ -86,11 +86,15 @@ def has_caught_up(engine: CopyEngine, since: datetime) -> bool:
 
 
 def has_copied(engine: CopyEngine, leader_orders: int) -> bool:
-    """Whether every leader order has its decision, and every order that follows from it its place at the broker."""
+    """Whether every leader order has its decision, and every order that follows from it its place at the broker.
+
+    What an earlier run was killed over before it left stays UNRESOLVED, with an alarm, until its absence is proven:
+    minutes that the other orders need not wait.
+    """
     rows = list(engine.orders())
-    copies = [row for row in rows if row["decision"] == "COPIED"]
+    copies = [row for row in rows if row["decision"] == "COPIED" and row["state"] != "UNRESOLVED"]
     decided = len(rows) >= 2 * leader_orders and all(row["decision"] for row in rows)
-    placed = all(row["state"] not in (None, "ISSUED", "UNRESOLVED") for row in copies)
+    placed = all(row["state"] not in (None, "ISSUED") for row in copies)
     return decided and placed and all(row["done"] == row["ordered"] for row in copies if row["status"] == "TRADED")
 
 

@@ -106,7 +106,7 @@ SAID: list[tuple[Fact, str]] = [
     (RequestWithheld(follower=FOLLOWER, client_order_id=tag(), attempt=1, problem="halted"), "never left: halted"),
     (TradingStateChanged(follower=None, state=TradingState.HALTED), "every follower was set to HALTED"),
     (AlertRaised(code="X", what="it broke.", known="k", advice="look"), "ALERT X: it broke."),
-    (CheckpointWritten(state="{}"), "state was written down"),
+    (CheckpointWritten(whole=True, state="{}"), "the state was written down"),
 ]  # fmt: skip
 
 

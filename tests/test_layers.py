@@ -15,10 +15,11 @@ CORE_TYPES = ("core.facts", "core.requests", "core.leader")
 
 MAY_SEE: dict[str, tuple[str, ...]] = {
     "model": ("model",),
-    "core": ("model", "core", "protocols", "errors"),
+    "coding": ("coding",),
+    "core": ("model", "coding", "core", "protocols", "errors"),
     "errors": ("model", *CORE_TYPES),
     "protocols": ("model", *CORE_TYPES, "errors"),
-    "stores": ("stores", "model", *CORE_TYPES, "protocols", "errors"),
+    "stores": ("stores", "model", "coding", *CORE_TYPES, "protocols", "errors"),
     "dhan": ("dhan", "model", *CORE_TYPES, "protocols", "errors"),
     "runtime": ("runtime", "model", "core", "protocols", "errors"),
     "testing": ("",),

@@ -59,7 +59,7 @@ def test_what_is_kept_out_of_reprs_is_kept_out_of_the_log() -> None:
     facts: list[Fact] = [
         LeaderReported(leader=LEADER, report=evolve(report(), raw=secret), channel=Channel.STREAM),
         ReportUnreadable(account=LEADER, problem="p", raw=secret),
-        CheckpointWritten(state=secret),
+        CheckpointWritten(whole=True, state=secret, leader_orders=(secret,), trades=(secret,)),
     ]
     for fact in facts:
         assert secret not in line(entry(fact)) and secret not in line(entry(fact), LogFormat.JSON)

@@ -363,9 +363,8 @@ class CopyEngine:
         for rules in self._settings.followers:
             was_live = state.live.get(rules.name, rules.live)
             owns = any(stake.owned for key, stake in state.stakes.items() if key[1] == rules.name)
-            busy = any(
-                not order.state.is_over for key, trade in state.trades.items() if key[2] == rules.name for order in trade.orders
-            )
+            mine = [state.trades[key] for key in state.open_keys() if key[2] == rules.name]
+            busy = any(not order.state.is_over for trade in mine for order in trade.orders)
             if was_live is not rules.live and (owns or busy):
                 raise ConfigurationError(
                     f"follower {rules.name!r} was {'live' if was_live else 'on paper'} in this journal and still holds "

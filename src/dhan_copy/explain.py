@@ -138,7 +138,7 @@ def sentence(fact: Fact) -> str:
         case AlertRaised():
             return f"ALERT {fact.code}: {fact.what} {fact.known} {fact.advice}".rstrip()
         case CheckpointWritten():
-            return "The whole state was written down, so that recovery begins here."
+            return "What changed in the state was written down, so that recovery can begin here."
     assert_never(fact)
 
 

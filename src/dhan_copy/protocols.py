@@ -100,6 +100,11 @@ class Store(Protocol):
         """The entries with a position above ``after``, in order."""
         ...
 
+    def checkpoints(self) -> Iterator[Entry]:
+        """The entries whose fact is :class:`~dhan_copy.core.facts.CheckpointWritten`, the newest first. Recovery takes
+        a few of them, so they should be found without reading what lies between."""
+        ...
+
     def acquire(self, owner: str) -> Lease:
         """Become the single writer, or raise :class:`~dhan_copy.errors.StoreLocked`."""
         ...

@@ -11,6 +11,7 @@ import attrs
 from typing_extensions import assert_never
 
 from dhan_copy.core.leader import LeaderOrder
+from dhan_copy.core.shelf import Shelf
 from dhan_copy.core.state import State
 from dhan_copy.core.trade import CopyTrade, FollowerOrder, Instruction
 from dhan_copy.display import Table
@@ -31,7 +32,7 @@ def snapshot(state: State) -> State:
     copied = copy(state)
     for field in attrs.fields(State):
         value = getattr(state, field.name)
-        if isinstance(value, (dict, set, list)):
+        if isinstance(value, (dict, set, list, Shelf)):
             setattr(copied, field.name, value.copy())
     return copied
 
@@ -111,21 +112,20 @@ def status(state: State) -> Table:
     """One row per account: what is allowed, what is possible, what is under way."""
     rows: list[Mapping[str, object]] = []
     for leader in state.settings.leaders:
-        mine = [order.report for (name, _), order in state.leader_orders.items() if name == leader.name]
         known = state.knows_position(leader.name)
         rows.append(
             {
                 "account": leader.name,
                 "role": "leader",
                 "health": "OK" if known else "positions unknown",
-                "orders": len(mine),
-                "open": sum(not report.status.is_terminal for report in mine),
+                "orders": sum(name == leader.name for name, _ in state.leader_orders),
+                "open": sum(name == leader.name for name, _ in state.open_leader_orders),
                 "book_read_at": state.book_read_at.get(leader.name),
             }
         )
     for follower in state.settings.followers:
         name = follower.name
-        ours = [order for key, trade in state.trades.items() if key[2] == name for order in trade.orders]
+        ours = [order for key in state.open_keys() if key[2] == name for order in state.trades[key].orders]
         blocked = state.blocked_until.get(name)
         health = "OK" if blocked is None else f"BLOCKED ({blocked[1].name}) until {blocked[0]:%H:%M:%S}"
         rows.append(
@@ -134,7 +134,7 @@ def status(state: State) -> Table:
                 "role": "follower" if follower.live else "follower (paper)",
                 "trading": state.trading_state(name),
                 "health": health,
-                "orders": len(ours),
+                "orders": sum(account == name for account, _ in state.by_tag),
                 "open": sum(not order.state.is_over for order in ours),
                 "unresolved": sum(order.unresolved is not None for order in ours),
                 "book_read_at": state.book_read_at.get(name),

@@ -16,4 +16,4 @@ def test_every_order_is_in_the_journal_and_recovery_takes_it(tmp_path: Path) -> 
     store = SqliteStore(path)
     assert sum(isinstance(entry.fact, RequestIssued) for entry in store.read()) == 40
     store.close()
-    assert recover(path) > 0
+    assert recover(path, orders=20, days=2) > 0

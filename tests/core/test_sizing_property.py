@@ -11,7 +11,7 @@ from dhan_copy.model.order import Side
 from tests.core.trading import KINDS, UNRULY, Act, act, acts, come_to_rest, declared, flatten, follow, lots, ratios, uncopied
 from tests.core.world import World
 
-EXAMPLES = int(os.environ.get("DHAN_COPY_EXAMPLES", "250"))
+EXAMPLES = int(os.environ.get("DHAN_COPY_EXAMPLES", "1000"))
 
 # Entries of both sides at once, whose fills at the leader closed one another: what chance seldom finds.
 BOTH_SIDES_REST: list[Act] = [

@@ -60,7 +60,7 @@ def test_t4_a_killed_run_and_its_rerun_place_each_order_exactly_once(
         surplus, missing = placed - expected, expected - placed
         assert surplus == Counter[Copy](), f"{name} got {surplus} besides what the leader's orders come to"
         lost = alarmed[name] - set(tags)
-        assert missing.total() == len(lost), f"{name} lacks {missing}, and the journal has alarms for {lost}"
+        assert missing.total() == len(lost), f"after {moment:.2f} s {name} lacks {missing}, and the journal has alarms for {lost}"
         parked += len(lost)
     placements = Counter((row["account"], row["tag"]) for row in log if row["kind"] == "PLACE")
     assert set(placements.values()) == {1}

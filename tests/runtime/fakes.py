@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from attrs import evolve, frozen
 
-from dhan_copy.core.facts import Entry, Fact, Moment, RequestIssued
+from dhan_copy.core.facts import CheckpointWritten, Entry, Fact, Moment, RequestIssued
 from dhan_copy.core.requests import Cancel, Command, Intent, Modify, Request, Submit
 from dhan_copy.errors import StoreError
 from dhan_copy.model.account import Funds, Holding, Position
@@ -165,6 +165,9 @@ class ListStore:
         if self.unreadable is not None:
             raise self.unreadable
         yield from self.entries[after:]
+
+    def checkpoints(self) -> Iterator[Entry]:
+        return (entry for entry in reversed(self.entries) if isinstance(entry.fact, CheckpointWritten))
 
     def acquire(self, owner: str) -> Lease:
         self.epoch += 1

@@ -58,6 +58,9 @@ class TrippedStore:
     def read(self, after: int = 0) -> Iterator[Entry]:
         return self.inner.read(after)
 
+    def checkpoints(self) -> Iterator[Entry]:
+        return self.inner.checkpoints()
+
     def acquire(self, owner: str) -> Lease:
         return self.inner.acquire(owner)
 

@@ -167,7 +167,7 @@ class FromTheCheckpoint(TrippedStore):
     first = 0
 
     def read(self, after: int = 0) -> Iterator[Entry]:
-        yield from self.inner.read(max(after, self.first - 1))
+        return (entry for entry in self.inner.read(after) if entry.position >= self.first)
 
 
 def test_d1_a_checkpoint_bounds_recovery() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
 from fractions import Fraction
 
-from dhan_copy.core.facts import Entry
+from dhan_copy.core.facts import CheckpointWritten, Entry
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.requests import Cancel, Modify, Submit
 from dhan_copy.errors import SizingError, Unresolved
@@ -64,6 +64,9 @@ class MyStore:
 
     def read(self, after: int = 0) -> Iterator[Entry]:
         yield from self._entries[after:]
+
+    def checkpoints(self) -> Iterator[Entry]:
+        return (entry for entry in reversed(self._entries) if isinstance(entry.fact, CheckpointWritten))
 
     def acquire(self, owner: str) -> Lease:
         return Lease(owner, 1)

@@ -1,82 +1,130 @@
-"""The state at the opening of a day as text, so that recovery folds one day only."""
+"""The state as text, so that recovery folds no more than what came after it.
+
+A day begins with a whole checkpoint. Those that follow within the day add to it: they hold the orders that changed since
+the one before, and everything else anew.
+"""
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
-from decimal import Decimal
-from fractions import Fraction
 
-from dhan_copy.core.facts import TradingState
+from attrs import frozen
+
+from dhan_copy.core.coded import Coded
+from dhan_copy.core.facts import CheckpointWritten, Refusal, TradingState
 from dhan_copy.core.ledger import Stake
 from dhan_copy.core.settings import CopierSettings
-from dhan_copy.core.state import State
-from dhan_copy.model.ids import AccountName, SecurityId
-from dhan_copy.model.instrument import ExchangeSegment, InstrumentFacts, InstrumentKey, InstrumentKind
-from dhan_copy.model.order import Product
-from dhan_copy.model.reason import ReasonCode
+from dhan_copy.core.state import LEADER_ORDERS, TRADES, LeaderKey, PositionKey, State, TagKey
+from dhan_copy.core.trade import StakeKey, TradeKey
+from dhan_copy.errors import StoreCorrupt
+from dhan_copy.model.account import Funds
+from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId
+from dhan_copy.model.instrument import InstrumentFacts, InstrumentKey
 
 
-def dump(state: State) -> str:
-    """What a new day begins with: yesterday's orders are over and are not in it."""
-    stakes = [
-        [*_place(key[2], key[3]), key[0], key[1], stake.long, stake.short, str(stake.ideal), str(stake.uncopied), stake.to_net_off, [[r.name, str(q)] for r, q in stake.declared]]
-        for key, stake in state.stakes.items()
-    ]
-    brought_in = [[*_place(key, product), leader, units] for (leader, key, product), units in state.brought_in.items() if units]
-    instruments = [
-        [key.segment.value, key.security_id, facts.lot_units, None if facts.tick is None else str(facts.tick),
-         None if facts.kind is None else facts.kind.value]
-        for key, facts in state.instruments.items()
-    ]  # fmt: skip
-    return json.dumps(
-        {
-            "day": state.day,
-            "started_at": {account: at.isoformat() for account, at in state.started_at.items()},
-            "books_read": sorted(state.books_read),
-            "positions_known": sorted(state.positions_known),
-            "trading": [[account, trading.value] for account, trading in state.trading.items()],
-            "live": state.live,
-            "stakes": stakes,
-            "brought_in": brought_in,
-            "instruments": instruments,
-        },
-        separators=(",", ":"),
+@frozen(kw_only=True)
+class Saved:
+    """A state without the orders themselves. ``leader_orders`` and ``trades`` name those that the checkpoint holds, in
+    its order, with the ids of each trade's own orders."""
+
+    day: str
+    started_at: tuple[tuple[AccountName, datetime], ...] = ()
+    books_read: tuple[AccountName, ...] = ()
+    positions_known: tuple[AccountName, ...] = ()
+    brought_in: tuple[tuple[PositionKey, int], ...] = ()
+    leader_fills: tuple[tuple[PositionKey, int], ...] = ()
+    instruments: tuple[tuple[InstrumentKey, InstrumentFacts], ...] = ()
+    stakes: tuple[tuple[StakeKey, Stake], ...] = ()
+    open_trades: tuple[tuple[StakeKey, tuple[TradeKey, ...]], ...] = ()
+    open_leader_orders: tuple[LeaderKey, ...] = ()
+    disputed: tuple[LeaderKey, ...] = ()
+    pairs: tuple[tuple[AccountName, AccountName], ...] = ()
+    unresolved: tuple[TagKey, ...] = ()
+    funds: tuple[tuple[AccountName, Funds], ...] = ()
+    trading: tuple[tuple[AccountName | None, TradingState], ...] = ()
+    blocked_until: tuple[tuple[AccountName, datetime, Refusal], ...] = ()
+    answered: tuple[tuple[AccountName, datetime], ...] = ()
+    """Since the checkpoint before."""
+    live: tuple[tuple[AccountName, bool], ...] = ()
+    alerts: tuple[tuple[str, ...], ...] = ()
+    leader_orders: tuple[LeaderKey, ...] = ()
+    trades: tuple[tuple[TradeKey, tuple[tuple[ClientOrderId, BrokerOrderId | None], ...]], ...] = ()
+
+
+_STATE = Coded(Saved)
+
+
+def dump(state: State, *, whole: bool) -> CheckpointWritten:
+    """What changed since the last checkpoint; ``whole`` says that none is needed before it."""
+    trades = [state.trades[key] for key in state.trades.changed]
+    saved = Saved(
+        day=state.day,
+        started_at=tuple(state.started_at.items()),
+        books_read=tuple(sorted(state.books_read)),
+        positions_known=tuple(sorted(state.positions_known)),
+        brought_in=tuple(state.brought_in.items()),
+        leader_fills=tuple(state.leader_fills.items()),
+        instruments=tuple(state.instruments.items()),
+        stakes=tuple(state.stakes.items()),
+        open_trades=tuple((key, tuple(trades)) for key, trades in state.open_trades.items() if trades),
+        open_leader_orders=tuple(state.open_leader_orders),
+        disputed=tuple(state.disputed),
+        pairs=tuple(sorted(state.pairs)),
+        unresolved=tuple(state.unresolved),
+        funds=tuple(state.funds.items()),
+        trading=tuple(state.trading.items()),
+        blocked_until=tuple((account, until, why) for account, (until, why) in state.blocked_until.items()),
+        answered=tuple(state.unsaved_answers),
+        live=tuple(state.live.items()),
+        alerts=tuple(sorted(state.alerts)),
+        leader_orders=tuple(state.leader_orders.changed),
+        trades=tuple((t.key, tuple((o.client_order_id, o.broker_order_id) for o in t.orders)) for t in trades),
+    )
+    return CheckpointWritten(
+        whole=whole,
+        state=_STATE.dump(saved),
+        leader_orders=tuple(LEADER_ORDERS.dump(state.leader_orders[key]) for key in state.leader_orders.changed),
+        trades=tuple(TRADES.dump(trade) for trade in trades),
     )
 
 
-def load(text: str, settings: CopierSettings) -> State:
-    """The state that :func:`dump` wrote."""
-    data = json.loads(text)
-    state = State(settings=settings, day=data["day"])
-    state.started_at = {AccountName(name): datetime.fromisoformat(at) for name, at in data["started_at"].items()}
-    state.books_read = {AccountName(name) for name in data["books_read"]}
-    state.positions_known = {AccountName(name) for name in data["positions_known"]}
-    state.live = {AccountName(name): live for name, live in data["live"].items()}
-    for account, trading in data["trading"]:
-        state.trading[None if account is None else AccountName(account)] = TradingState(trading)
-    for segment, security_id, product, leader, follower, long, short, ideal, uncopied, to_net_off, declared in data["stakes"]:
-        key = InstrumentKey(ExchangeSegment(segment), SecurityId(security_id))
-        state.stakes[AccountName(leader), AccountName(follower), key, Product(product)] = Stake(
-            long=long,
-            short=short,
-            ideal=Fraction(ideal),
-            uncopied=Fraction(uncopied),
-            to_net_off=to_net_off,
-            declared=tuple((ReasonCode[reason], Fraction(quantity)) for reason, quantity in declared),
-        )
-    for segment, security_id, product, leader, units in data["brought_in"]:
-        key = InstrumentKey(ExchangeSegment(segment), SecurityId(security_id))
-        state.brought_in[AccountName(leader), key, Product(product)] = units
-    for segment, security_id, lot, tick, kind in data["instruments"]:
-        key = InstrumentKey(ExchangeSegment(segment), SecurityId(security_id))
-        state.instruments[key] = InstrumentFacts(
-            lot_units=lot,
-            tick=None if tick is None else Decimal(tick),
-            kind=None if kind is None else InstrumentKind(kind),
-        )
+def load(before: State | None, fact: CheckpointWritten, settings: CopierSettings) -> State:
+    """The state that was dumped; ``before`` is that of the checkpoint before, which is used up, unless this one is
+    whole. Raises :class:`~dhan_copy.errors.StoreError` for text that :func:`dump` does not write."""
+    saved = _STATE.load(fact.state)
+    if (len(saved.leader_orders), len(saved.trades)) != (len(fact.leader_orders), len(fact.trades)):
+        raise StoreCorrupt("a checkpoint does not hold the orders that it names")
+    state = State(settings=settings)
+    if before is not None and not fact.whole:
+        state.leader_orders, state.trades = before.leader_orders, before.trades
+        state.by_tag, state.by_broker_id, state.answered_at = before.by_tag, before.by_broker_id, before.answered_at
+    state.day = saved.day
+    state.started_at = dict(saved.started_at)
+    state.books_read = set(saved.books_read)
+    state.positions_known = set(saved.positions_known)
+    state.brought_in = dict(saved.brought_in)
+    state.leader_fills = dict(saved.leader_fills)
+    state.instruments = dict(saved.instruments)
+    state.stakes = dict(saved.stakes)
+    state.open_trades = {key: dict.fromkeys(trades) for key, trades in saved.open_trades}
+    state.open_leader_orders = dict.fromkeys(saved.open_leader_orders)
+    state.disputed = dict.fromkeys(saved.disputed)
+    state.pairs = set(saved.pairs)
+    state.unresolved = dict.fromkeys(saved.unresolved)
+    state.funds = dict(saved.funds)
+    state.trading = dict(saved.trading)
+    state.blocked_until = {account: (until, why) for account, until, why in saved.blocked_until}
+    for account, at in saved.answered:
+        state.note_answer(account, at)
+    state.live = dict(saved.live)
+    state.alerts = set(saved.alerts)
+    for leader_key, text in zip(saved.leader_orders, fact.leader_orders):
+        state.leader_orders.put_text(leader_key, text)
+    for (key, orders), text in zip(saved.trades, fact.trades):
+        state.trades.put_text(key, text)
+        for tag, broker_order_id in orders:
+            state.by_tag[key[2], tag] = key
+            if broker_order_id is not None:
+                state.by_broker_id[key[2], broker_order_id] = tag
+    state.saved()
     return state
-
-
-def _place(key: InstrumentKey, product: Product) -> list[str]:
-    return [key.segment.value, key.security_id, product.value]

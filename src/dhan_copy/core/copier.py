@@ -91,18 +91,25 @@ class Copier:
         self._waiting: dict[TradeKey, datetime | None] = {}
         self._unreadable: set[tuple[AccountName, str]] = set()
         self._restored = False
+        self._saved_at = 0
         self._entries: list[Entry] = []
         self._commands: list[Command] = []
         self._now = Moment(datetime.min, 0.0)
 
     def restore(self, entries: Iterable[Entry]) -> None:
-        """Fold a journal, from its last checkpoint on where the caller knows it; plans nothing."""
+        """Fold a journal, or the day's checkpoints and what follows the last of them; plans nothing.
+
+        Raises :class:`~dhan_copy.errors.StoreError` for a checkpoint that cannot be read.
+        """
         for entry in entries:
-            if isinstance(entry.fact, CheckpointWritten):
-                self.state = checkpoint.load(entry.fact.state, self.settings)
-            else:
+            if entry.position == self.position + 1:
                 fold(self.state, entry)
+            else:
+                assert isinstance(entry.fact, CheckpointWritten), "only a checkpoint stands for what is left out"
+                self.state = checkpoint.load(self.state, entry.fact, self.settings)
             self.position = entry.position
+            if isinstance(entry.fact, CheckpointWritten):
+                self._saved_at = entry.position
         self._restored = True
 
     def step(self, now: Moment, facts: Sequence[Fact] = ()) -> Step:
@@ -126,8 +133,19 @@ class Copier:
         wake = self._plan_all()
         reads, read_wake = self._reads.due(self.state, now.wall)
         self._commands.extend(reads)
+        self._save()
         wake = min(wake, read_wake)
         return Step(tuple(self._entries), tuple(self._commands), self._due(wake))
+
+    def _save(self) -> None:
+        """Write a checkpoint now and then: when nothing is to be sent, or at last in between."""
+        since = self.position - self._saved_at
+        due = self.settings.policy.checkpoint_after + 2 * len(self.state.stakes)
+        if since >= 4 * due or (since >= due and not self._commands):
+            self._checkpoint(whole=False)
+
+    def _checkpoint(self, *, whole: bool) -> None:
+        self._saved_at = self._record(checkpoint.dump(self.state, whole=whole)).position
 
     def is_watching(self) -> bool:
         """Whether any account has been started."""
@@ -135,7 +153,8 @@ class Copier:
 
     def _warn_of_unanswered(self, cause: int) -> None:
         """The process before ended between a request's journal row and its answer: that is an unknown outcome too."""
-        for trade in list(self.state.trades.values()):
+        for key in self.state.open_keys():
+            trade = self.state.trades[key]
             for order in trade.orders:
                 if order.unresolved is not None:
                     lost = OutcomeUnresolved(
@@ -371,11 +390,11 @@ class Copier:
             self._follow(planned)
         else:
             raise AssertionError("planning does not come to rest")
-        for leader in state.leader_orders.values():
-            if leader.disputed:
-                self._reads.want(ReadOrders(account=leader.leader))
-                if leader.seen_at + SETTLED_AFTER > now:
-                    wake = min(wake, leader.seen_at + SETTLED_AFTER)
+        for where in state.disputed:
+            self._reads.want(ReadOrders(account=where[0]))
+            settled_at = state.leader_orders[where].seen_at + SETTLED_AFTER
+            if settled_at > now:
+                wake = min(wake, settled_at)
         return min([wake, *(at for at in self._waiting.values() if at is not None)])
 
     def _settle(self, key: TradeKey, cause: int) -> None:
@@ -451,12 +470,12 @@ class Copier:
                 budget.take()
                 budget.answered(now.monotonic - age)
         self.state.touched.clear()
-        for key, trade in list(self.state.trades.items()):
+        for key in self.state.open_keys():
+            trade = self.state.trades[key]
             for order in trade.orders:
                 if order.outstanding is not None and key[2] in self._budgets and trade.admitted and trade.admitted.live:
                     self._take_permit(order.outstanding)
-            if not trade.settled:
-                self.state.touch(key, self.position)
+            self.state.touch(key, self.position)
             if trade.decision is None and key[2] in self.state.started_at and key[2] in self._rules:
                 self._decide(key, self.position)
         self._warn_of_the_abandoned()
@@ -487,12 +506,12 @@ class Copier:
         self._unreadable.clear()
         self._reads.forget_lookups()
         if not first:
-            self._record(CheckpointWritten(state=checkpoint.dump(self.state)))
+            self._checkpoint(whole=True)
 
     def _close_day(self) -> None:
         """What the day leaves open will not be done any more: it is declared before it is forgotten."""
-        for key, trade in list(self.state.trades.items()):
-            if trade.decision is None:
+        for key in self.state.open_keys():
+            if self.state.trades[key].decision is None:
                 self._record(
                     CopyDeclined(leader=key[0], leader_order_id=key[1], follower=key[2], reason=ReasonCode.DAY_END)
                 )

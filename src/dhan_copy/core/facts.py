@@ -298,9 +298,16 @@ class AlertRaised:
 
 @frozen(kw_only=True)
 class CheckpointWritten:
-    """The whole state at this point, so that recovery folds from here: ``state`` is the core's own encoding."""
+    """The state at this point, in the core's own encoding, so that recovery folds from here.
 
+    ``leader_orders`` and ``trades`` are those that changed since the checkpoint before; ``whole`` says that there is
+    none to look for, because a day has just been opened.
+    """
+
+    whole: bool
     state: str = field(repr=False)
+    leader_orders: tuple[str, ...] = field(default=(), repr=False)
+    trades: tuple[str, ...] = field(default=(), repr=False)
 
 
 Fact: TypeAlias = (

@@ -92,6 +92,8 @@ class Policy:
     requests_per_trade: int = field(default=60, validator=validators.ge(1))
     stalled_after: int = field(default=5, validator=validators.ge(1))
     """Tries of the same want before the alarm."""
+    checkpoint_after: int = field(default=2_000, validator=validators.ge(1))
+    """Journal rows between two checkpoints of a day: what a recovery has to fold at most, about."""
 
 
 @frozen(kw_only=True)

@@ -13,6 +13,7 @@ from typing_extensions import assert_never
 
 from dhan_copy.core import intake
 from dhan_copy.core import trade as life
+from dhan_copy.core.coded import Coded
 from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import (
     AlertRaised,
@@ -47,6 +48,7 @@ from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.ledger import Stake
 from dhan_copy.core.requests import Intent, Submit
 from dhan_copy.core.settings import CopierSettings
+from dhan_copy.core.shelf import Shelf
 from dhan_copy.core.sizing import entry_size, kept_after_exit
 from dhan_copy.core.trade import CopyTrade, FollowerOrder, StakeKey, TradeKey
 from dhan_copy.model.account import Funds
@@ -61,6 +63,8 @@ LONGEST_RETRY = timedelta(seconds=60)
 LeaderKey: TypeAlias = tuple[AccountName, BrokerOrderId]
 PositionKey: TypeAlias = tuple[AccountName, InstrumentKey, Product]
 TagKey: TypeAlias = tuple[AccountName, ClientOrderId]
+LEADER_ORDERS = Coded(LeaderOrder)
+TRADES = Coded(CopyTrade)
 
 
 @define
@@ -81,16 +85,21 @@ class State:
     day: str = ""
     started_at: dict[AccountName, datetime] = field(factory=dict)
     books_read: set[AccountName] = field(factory=set)
-    leader_orders: dict[LeaderKey, LeaderOrder] = field(factory=dict)
+    leader_orders: Shelf[LeaderKey, LeaderOrder] = field(factory=lambda: Shelf(LEADER_ORDERS.load))
+    open_leader_orders: dict[LeaderKey, None] = field(factory=dict)
+    disputed: dict[LeaderKey, None] = field(factory=dict)
+    """Leader orders about which two channels disagree."""
     brought_in: dict[PositionKey, int] = field(factory=dict)
     """The leader's position before today's orders, so that position = brought in + today's fills."""
     positions_known: set[AccountName] = field(factory=set)
     leader_fills: dict[PositionKey, int] = field(factory=dict)
     instruments: dict[InstrumentKey, InstrumentFacts] = field(factory=dict)
-    trades: dict[TradeKey, CopyTrade] = field(factory=dict)
+    trades: Shelf[TradeKey, CopyTrade] = field(factory=lambda: Shelf(TRADES.load))
     stakes: dict[StakeKey, Stake] = field(factory=dict)
     open_trades: dict[StakeKey, dict[TradeKey, None]] = field(factory=dict)
     """Trades that may still act, in the order in which they came."""
+    pairs: set[tuple[AccountName, AccountName]] = field(factory=set)
+    """Leaders and the followers that copied them when the engine was last started."""
     by_tag: dict[TagKey, TradeKey] = field(factory=dict)
     by_broker_id: dict[tuple[AccountName, BrokerOrderId], ClientOrderId] = field(factory=dict)
     unresolved: dict[TagKey, None] = field(factory=dict)
@@ -103,6 +112,8 @@ class State:
     suspects: dict[tuple[AccountName, InstrumentKey, Product], Suspect] = field(factory=dict)
     answered_at: dict[AccountName, deque[datetime]] = field(factory=dict)
     """When requests of today were answered: what the budgets are refilled from after a restart."""
+    unsaved_answers: list[tuple[AccountName, datetime]] = field(factory=list)
+    """Those among them that no checkpoint holds yet."""
     live: dict[AccountName, bool] = field(factory=dict)
     """Whether the follower's last copy was live or on paper."""
     alerts: set[tuple[str, ...]] = field(factory=set)
@@ -166,6 +177,25 @@ class State:
         """Units that are due to be closed by the open trades of one side (+1 buys, -1 sells)."""
         trades = (self.trades[k] for k in self.open_trades.get(key, ()))
         return sum(claim_left(t) for t in trades if t.claim and self.leader_order(t.key).report.side.sign == sign)
+
+    def open_keys(self) -> list[TradeKey]:
+        """Trades that may still act."""
+        return [key for keys in self.open_trades.values() for key in keys]
+
+    def note_answer(self, follower: AccountName, at: datetime) -> None:
+        """A request was answered, or may have left: it has used a permit."""
+        times = self.answered_at.get(follower)
+        if times is None:
+            most = max((rules.limits.per_day for rules in self.settings.followers), default=0)
+            times = self.answered_at[follower] = deque(maxlen=most)
+        times.append(at)
+        self.unsaved_answers.append((follower, at))
+
+    def saved(self) -> None:
+        """A checkpoint holds everything that is known here."""
+        self.leader_orders.saved()
+        self.trades.saved()
+        self.unsaved_answers = []
 
     def touch(self, key: TradeKey, position: int) -> None:
         self.touched[key] = position
@@ -251,7 +281,9 @@ def fold(state: State, entry: Entry) -> None:
                 state.touch_stake(stake_key, position)
         case AlertRaised():
             state.alerts.add(alert_key(fact))
-        case ReportUnreadable() | GapDetected() | ReadFailed() | CheckpointWritten():
+        case CheckpointWritten():
+            state.saved()
+        case ReportUnreadable() | GapDetected() | ReadFailed():
             pass
         case _:
             assert_never(fact)
@@ -263,16 +295,39 @@ def alert_key(fact: AlertRaised) -> tuple[str, ...]:
 
 def _engine_started(state: State, at: datetime, position: int) -> None:
     """Requests without an answer may have left; the absence window of unknown outcomes starts again."""
-    for key, trade in list(state.trades.items()):
+    for key in state.open_keys():
+        trade = state.trades[key]
         for order in trade.orders:
             if order.unresolved is not None:
                 _put(state, trade := trade.with_order(life.unresolved(order, order.unresolved, at)))
             if order.outstanding is not None:
                 _put(state, trade := trade.with_order(life.unresolved(order, order.outstanding, at)))
                 state.unresolved[key[2], order.client_order_id] = None
-                _used_a_permit(state, key[2], at)
-        if not trade.settled:
-            state.touch(key, position)
+                state.note_answer(key[2], at)
+        state.touch(key, position)
+
+
+    for rules in state.settings.leaders:
+        for follower in state.followers_of(rules.name):
+            if (rules.name, follower) not in state.pairs:
+                state.pairs.add((rules.name, follower))
+                _added(state, rules.name, follower)
+
+
+def _added(state: State, leader: AccountName, follower: AccountName) -> None:
+    """A follower that was not there before: every order of the day gets its answer for it, too."""
+    others = [other for name, other in state.pairs if name == leader and other != follower]
+    for where in [where for where in state.leader_orders if where[0] == leader]:
+        key = (*where, follower)
+        if key in state.trades:
+            continue
+        report = state.leader_orders[where].report
+        known = (state.trades.get((*where, other)) for other in others)
+        closed = max((trade.closed for trade in known if trade is not None), default=0)
+        opened = report.filled_quantity - closed
+        trade = state.trades[key] = evolve(_trade(state, key), opened=opened, closed=closed)
+        state.open_trades.setdefault(trade.stake_key, {})[key] = None
+        state.stakes[trade.stake_key] = state.stake(trade.stake_key).left_out(opened * report.side.sign)
 
 
 def _day_opened(state: State, fact: DayOpened) -> None:
@@ -288,10 +343,12 @@ def _day_opened(state: State, fact: DayOpened) -> None:
             for key, stake in state.stakes.items()
             if not key[3].ends_with_day and not stake.is_flat
         }
-        for store in (state.leader_orders, state.trades, state.open_trades, state.by_tag, state.by_broker_id):
-            store.clear()
-        for known in (state.unresolved, state.suspects, state.net_positions, state.touched, state.answered_at):
+        for orders in (state.leader_orders, state.open_leader_orders, state.disputed, state.trades, state.open_trades):
+            orders.clear()
+        for known in (state.by_tag, state.by_broker_id, state.unresolved, state.answered_at, state.unsaved_answers):
             known.clear()
+        for seen in (state.suspects, state.net_positions, state.touched):
+            seen.clear()
         state.alerts.clear()
         state.funds.clear()
         state.blocked_until.clear()
@@ -306,6 +363,8 @@ def _leader_reported(state: State, fact: LeaderReported, at: datetime, position:
     known = state.leader_orders.get(where)
     order = intake.merge(known, fact, at)
     state.leader_orders[where] = order
+    _member(state.open_leader_orders, where, not order.report.status.is_terminal)
+    _member(state.disputed, where, order.disputed)
     if report.instrument is not None:
         before = state.instruments.get(report.key)
         if before is None or before.tick is None or report.instrument.tick is not None:
@@ -322,6 +381,13 @@ def _leader_reported(state: State, fact: LeaderReported, at: datetime, position:
     grown = order.report.filled_quantity - (known.report.filled_quantity if known else 0)
     if grown > 0:
         _leader_filled(state, order, grown, position)
+
+
+def _member(keys: dict[LeaderKey, None], key: LeaderKey, belongs: bool) -> None:
+    if belongs:
+        keys[key] = None
+    else:
+        keys.pop(key, None)
 
 
 def _trade(state: State, key: TradeKey) -> CopyTrade:
@@ -447,14 +513,6 @@ def _admitted(state: State, fact: CopyAdmitted, at: datetime, position: int) -> 
     state.touch(key, position)
 
 
-def _used_a_permit(state: State, follower: AccountName, at: datetime) -> None:
-    times = state.answered_at.get(follower)
-    if times is None:
-        most = max(rules.limits.per_day for rules in state.settings.followers)
-        times = state.answered_at[follower] = deque(maxlen=most)
-    times.append(at)
-
-
 def _put(state: State, trade: CopyTrade) -> None:
     state.trades[trade.key] = trade
 
@@ -474,7 +532,7 @@ def _answered(
     trade, order = found
     state.touch(trade.key, position)
     if not isinstance(fact, RequestWithheld):
-        _used_a_permit(state, fact.follower, at)
+        state.note_answer(fact.follower, at)
     request = life.request_of(order, fact.attempt)
     if request is None:
         return
@@ -573,14 +631,14 @@ def _follower_filled(state: State, trade: CopyTrade, order: FollowerOrder, units
         stake = stake.filled(sign, closing, units - closing)
     state.stakes[stake_key] = stake
     _net_off(state, stake_key)
-    if order.intent is Intent.ENTRY and trade.forgone and trade.forgone_to in state.trades:
+    exit_key = trade.forgone_to
+    if order.intent is Intent.ENTRY and trade.forgone and exit_key is not None and exit_key in state.trades:
         exit_units, entry_units = split(trade, state.leader_order(trade.key).report.quantity)
         beyond = trade.filled(Intent.ENTRY) - max(0, entry_total(trade, entry_units) - trade.forgone)
         if beyond > 0:
             # The cancel came too late: what filled meanwhile is closed by the exit that overtook the entry.
             late = min(beyond, trade.forgone)
             state.trades[trade.key] = evolve(trade, forgone=trade.forgone - late)
-            exit_key = trade.forgone_to
             closer = state.trades[exit_key]
             state.trades[exit_key] = evolve(closer, claim=closer.claim + late, settled=False)
             state.open_trades.setdefault(stake_key, {})[exit_key] = None

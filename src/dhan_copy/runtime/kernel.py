@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Generic, Protocol, TypeVar
 
 from attrs import frozen
 
 from dhan_copy.core.facts import (
     AlertRaised,
+    CheckpointWritten,
     Entry,
     Fact,
     Moment,
@@ -98,7 +99,7 @@ class Kernel(Generic[CoreT]):
         collecting = gc.isenabled()
         gc.disable()
         try:
-            core.restore(self._store.read())
+            core.restore(recovered(self._store))
         except StoreError:
             raise
         except Exception as error:
@@ -205,6 +206,17 @@ class Kernel(Generic[CoreT]):
         finally:
             self.open()
         return False
+
+
+def recovered(store: Store) -> Iterator[Entry]:
+    """What the core is restored from: the last day's checkpoints in their order, and everything after the last."""
+    checkpoints: list[Entry] = []
+    for entry in store.checkpoints():
+        checkpoints.append(entry)
+        if isinstance(entry.fact, CheckpointWritten) and entry.fact.whole:
+            break
+    yield from reversed(checkpoints)
+    yield from store.read(after=checkpoints[0].position if checkpoints else 0)
 
 
 _ANSWERS = (RequestAccepted, RequestRejected, OutcomeUnresolved, RequestWithheld)

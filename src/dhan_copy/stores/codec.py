@@ -9,10 +9,10 @@ from typing import NamedTuple, cast, get_args
 
 from dhan_copy.core.facts import Fact
 from dhan_copy.errors import StoreCorrupt, StoreError, StoreTooNew
-from dhan_copy.stores.decoders import Decoders
-from dhan_copy.stores.encoders import Encoders
-from dhan_copy.stores.hints import RAW, raw_path
-from dhan_copy.stores.source import Malformed, UnknownHere
+from dhan_copy.coding.decoders import Decoders
+from dhan_copy.coding.encoders import Encoders
+from dhan_copy.coding.hints import RAW, raw_path
+from dhan_copy.coding.source import Malformed, UnknownHere
 
 BODY_VERSION = 1
 """Of every type of fact. A new field with a default needs no new version; anything else does, and code that reads the

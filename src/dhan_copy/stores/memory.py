@@ -9,7 +9,7 @@ from typing import ClassVar
 from dhan_copy.core.facts import Entry
 from dhan_copy.errors import StoreError, StoreLocked
 from dhan_copy.protocols import Lease
-from dhan_copy.stores.rows import GENESIS, Row, to_entry, to_row
+from dhan_copy.stores.rows import CHECKPOINT, GENESIS, Row, to_entry, to_row
 
 
 class MemoryStore:
@@ -58,6 +58,12 @@ class MemoryStore:
         end = len(self._rows)
         for index in range(max(after, 0), end):
             yield to_entry(self._rows[index][0])
+
+    def checkpoints(self) -> Iterator[Entry]:
+        """The checkpoints, the newest first."""
+        for row, _ in reversed(self._rows):
+            if row.type == CHECKPOINT:
+                yield to_entry(row)
 
     def close(self) -> None:
         with self._busy:

@@ -6,12 +6,14 @@ import hashlib
 from datetime import datetime, timezone
 from typing import NamedTuple
 
-from dhan_copy.core.facts import Entry
+from dhan_copy.core.facts import CheckpointWritten, Entry
 from dhan_copy.errors import StoreCorrupt, StoreError
 from dhan_copy.stores.codec import decode, encode
 
 GENESIS = bytes(32)
 """What stands for the hash before the first row."""
+CHECKPOINT = CheckpointWritten.__name__
+"""The type of the rows that recovery looks for."""
 
 
 class Row(NamedTuple):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dhan_copy.errors import StoreCorrupt, StoreError, StoreTooNew
 from dhan_copy.stores.failures import explained
-from dhan_copy.stores.rows import GENESIS
+from dhan_copy.stores.rows import CHECKPOINT, GENESIS
 
 SCHEMA_VERSION = 1
 """In ``user_version``. A release reads every version up to its own; tests/data/golden has a file of each."""
@@ -35,6 +35,7 @@ CREATE TABLE journal (
     raw_hash BLOB,
     raw BLOB
 );
+CREATE INDEX checkpoints ON journal (position) WHERE type = '{CHECKPOINT}';
 CREATE TABLE head (
     only INTEGER PRIMARY KEY CHECK (only = 1),
     epoch INTEGER NOT NULL,

@@ -8,14 +8,14 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from threading import RLock
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from dhan_copy.core.facts import Entry
 from dhan_copy.errors import StoreCorrupt, StoreError
 from dhan_copy.protocols import Lease
 from dhan_copy.stores.failures import explained
 from dhan_copy.stores.locks import FileLock
-from dhan_copy.stores.rows import GENESIS, chained, to_entry, to_row
+from dhan_copy.stores.rows import CHECKPOINT, GENESIS, chained, to_entry, to_row
 from dhan_copy.stores.schema import check_file, check_schema, connect, create
 
 _PAGE = 1_000
@@ -23,6 +23,7 @@ _PAGE = 1_000
 _COLUMNS = "position, epoch, at, account, leader_order, type, version, cause, raw_hash, body, hash"
 _INSERT = f"INSERT INTO journal ({_COLUMNS}, raw) VALUES ({', '.join('?' * 12)})"
 _SELECT = f"SELECT {_COLUMNS} FROM journal WHERE position > ? AND position <= ? ORDER BY position LIMIT {_PAGE}"
+_CHECKPOINT = f"SELECT {_COLUMNS} FROM journal WHERE type = '{CHECKPOINT}' AND position < ? ORDER BY position DESC LIMIT 1"
 _LAST = "FROM journal ORDER BY position DESC LIMIT 1"
 
 
@@ -150,17 +151,25 @@ class SqliteStore:
             for row in rows:
                 if row[0] != position + 1:
                     raise self._missing(position + 1)
-                if verify and row[10] != chained(previous, *row[:10]):
-                    raise StoreCorrupt(
-                        "an entry is not what was written: its hash differs",
-                        position=str(position + 1),
-                        path=str(self.path),
-                    )
+                if verify:
+                    self._check(row, previous)
                 previous = row[10]
                 position += 1
                 yield to_entry(row)
             if not rows:
                 raise self._missing(position + 1)
+
+    def checkpoints(self) -> Iterator[Entry]:
+        """The checkpoints, the newest first, each with its hash checked."""
+        with self._busy, explained(self.path):
+            self._check_open()
+            head = self._read_head()
+        before = head.position + 1
+        while rows := self._fetch(_CHECKPOINT, before):
+            (row,) = rows
+            before = cast(int, row[0])
+            self._check(row, self._hash_at(before - 1, head))
+            yield to_entry(row)
 
     def close(self) -> None:
         with self._busy:
@@ -236,6 +245,12 @@ class SqliteStore:
         if not rows:
             raise self._missing(position)
         return rows[0][0]
+
+    def _check(self, row: tuple[object, ...], previous: object) -> None:
+        if row[10] != chained(previous, *row[:10]):
+            raise StoreCorrupt(
+                "an entry is not what was written: its hash differs", position=str(row[0]), path=str(self.path)
+            )
 
     def _missing(self, position: int) -> StoreCorrupt:
         return StoreCorrupt("an entry is missing", position=str(position), path=str(self.path))

@@ -51,6 +51,11 @@ class Deaf(MemoryStore):
         return super().read(0)
 
 
+class OldestFirst(MemoryStore):
+    def checkpoints(self) -> Iterator[Entry]:
+        return iter(list(super().checkpoints())[::-1])
+
+
 class Naive(MemoryStore):
     def read(self, after: int = 0) -> Iterator[Entry]:
         for entry in super().read(after):
@@ -129,6 +134,7 @@ def failures(kind: type[MemoryStore]) -> set[str]:
         (Lenient, "test_a_gap_is_refused_and_nothing_is_kept"),
         (Partial, "test_all_entries_of_a_batch_are_kept_or_none"),
         (Backwards, "test_what_is_appended_is_read_in_order"),
+        (OldestFirst, "test_checkpoints_are_found_the_newest_first"),
         (Deaf, "test_reading_after_a_position_leaves_out_what_came_before"),
         (Naive, "test_times_come_back_aware_and_to_the_microsecond"),
         (Open, "test_only_one_owner_at_a_time"),

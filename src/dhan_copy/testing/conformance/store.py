@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 import attrs
 
-from dhan_copy.core.facts import DayOpened, Entry
+from dhan_copy.core.facts import CheckpointWritten, DayOpened, Entry
 from dhan_copy.errors import StoreError, StoreLocked
 from dhan_copy.protocols import Store
 from dhan_copy.testing.conformance.checks import raised
@@ -80,6 +80,15 @@ class StoreConformance:
         assert list(store.read(after=3)) == days(4, 5)
         assert list(store.read(after=5)) == []
         assert list(store.read(after=99)) == []
+
+    def test_checkpoints_are_found_the_newest_first(self) -> None:
+        store = self.writer()
+        assert list(store.checkpoints()) == []
+        entries = [*days(1, 2), checkpoint(3), *days(4, 5), checkpoint(6), checkpoint(7), *days(8, 9)]
+        store.append(entries[:4])
+        store.append(entries[4:])
+        assert list(store.checkpoints()) == [entries[6], entries[5], entries[2]]
+        assert list(store.read()) == entries
 
     def test_reading_can_be_abandoned_and_begun_again(self) -> None:
         store = self.writer()
@@ -165,6 +174,11 @@ class StoreConformance:
 
 def day(position: int) -> Entry:
     return Entry(position, AT + timedelta(seconds=position), DayOpened(day=f"2026-09-{position:02}"))
+
+
+def checkpoint(position: int) -> Entry:
+    fact = CheckpointWritten(whole=position == 3, state="{}", leader_orders=(str(position), "\u20b9"), trades=("",))
+    return Entry(position, AT + timedelta(seconds=position), fact)
 
 
 def days(first: int, last: int) -> list[Entry]:

@@ -63,7 +63,7 @@ class Host:
         self.machine_clock = MachineClock(timeline)
         self.clock = SteadyClock(self.machine_clock)
         self.journal: list[Entry] = []
-        """From the last checkpoint on."""
+        """The day's checkpoints, and what came after the last."""
         self.copier: Copier | None = None
         self.life = 0
         self.epoch = 0
@@ -242,7 +242,8 @@ class Host:
         for entry in entries:
             fact = entry.fact
             if isinstance(fact, CheckpointWritten):
-                self.journal.clear()
+                kept = [] if fact.whole else [e for e in self.journal if isinstance(e.fact, CheckpointWritten)]
+                self.journal[:] = kept
                 self._read_back.clear()
             elif isinstance(fact, SourceStarted):
                 self.started.add(fact.account)

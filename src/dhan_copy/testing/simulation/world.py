@@ -44,7 +44,9 @@ class World:
         self.faults = Faults(Random(f"faults {seed}"), only)
         self.exchange = Exchange(self.timeline, random, self.faults)
         self.exchange.filled = self._filled
-        self.policy = Policy(sweep_open=timedelta(seconds=random.choice((10, 20, 40))))
+        self.policy = Policy(
+            sweep_open=timedelta(seconds=random.choice((10, 20, 40))), checkpoint_after=random.choice((30, 300, 2_000))
+        )
         self.limits = RateLimits(per_day=250) if self.faults.rates.get("F34") and random.random() < 0.1 else RateLimits()
         self.names = [AccountName(f"F{number}-") for number in range(1, followers + 1)]
         self.next_follower = followers + 1

@@ -18,8 +18,8 @@ from typing import cast
 
 import attrs
 
-from dhan_copy.stores.hints import RAW, attrs_class, default_of, fields_of, item_of, members_of
-from dhan_copy.stores.source import TAG, Source, indented
+from dhan_copy.coding.hints import RAW, attrs_class, default_of, fields_of, items_of, members_of
+from dhan_copy.coding.source import TAG, Source, indented
 
 _SCALARS: dict[object, tuple[str, str]] = {
     str: ("not isinstance(v, str)", "quote(v)"),
@@ -82,10 +82,17 @@ class Encoders:
             one = len(members) == 1
             encode = self._encoding(members[0], where) if one else self._union(cast(tuple[type, ...], members), where)
             return ["if v is None:", "    v = 'null'", "else:", *indented(encode)] if optional else encode
-        item = item_of(hint, where)
-        function = self._source.function(where, item, "v", lambda: [*self._encoding(item, where), "return v"])
-        lines = ["if v.__class__ is not tuple:", f"    wrong({where!r}, v)"]
-        return [*lines, f"v = '[' + ','.join([{function}(x) for x in v]) + ']'"]
+        items, any_number = items_of(hint, where)
+        functions = [self._item(item, where) for item in items]
+        if any_number:
+            lines = ["if v.__class__ is not tuple:", f"    wrong({where!r}, v)"]
+            return [*lines, f"v = '[' + ','.join([{functions[0]}(x) for x in v]) + ']'"]
+        lines = [f"if v.__class__ is not tuple or len(v) != {len(items)}:", f"    wrong({where!r}, v)"]
+        inside = " + ',' + ".join(f"{function}(v[{index}])" for index, function in enumerate(functions))
+        return [*lines, f"v = '[' + {inside} + ']'"]
+
+    def _item(self, hint: object, where: str) -> str:
+        return self._source.function(where, hint, "v", lambda: [*self._encoding(hint, where), "return v"])
 
     def _union(self, members: tuple[type, ...], where: str) -> list[str]:
         encoders = {

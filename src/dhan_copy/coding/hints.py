@@ -65,12 +65,15 @@ def members_of(hint: object) -> tuple[tuple[object, ...], bool]:
     return members, len(members) < len(arguments)
 
 
-def item_of(hint: object, where: str) -> object:
-    """The type of a tuple's items; TypeError for any other type, which cannot be journaled."""
+def items_of(hint: object, where: str) -> tuple[tuple[object, ...], bool]:
+    """The types of a tuple's items, and whether there may be any number of the one type; TypeError for any other type,
+    which cannot be journaled."""
     arguments = typing.get_args(hint)
-    if typing.get_origin(hint) is not tuple or len(arguments) != 2 or arguments[1] is not ...:
+    if typing.get_origin(hint) is not tuple or not arguments:
         raise TypeError(f"{where}: a field of type {hint} cannot be journaled")
-    return plain(arguments[0])
+    if len(arguments) == 2 and arguments[1] is ...:
+        return (plain(arguments[0]),), True
+    return tuple(plain(argument) for argument in arguments), False
 
 
 def raw_path(cls: type) -> tuple[str, ...] | None:

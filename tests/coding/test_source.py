@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from dhan_copy.stores.source import Malformed, Source
+from dhan_copy.coding.source import Malformed, Source
 
 
 def test_a_function_is_written_once_and_can_use_constants() -> None:

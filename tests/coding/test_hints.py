@@ -10,9 +10,9 @@ from attrs import Factory, field, frozen
 
 from dhan_copy.core.facts import DayOpened, LeaderReported, ReportUnreadable
 from dhan_copy.model.order import Limit, Market, OrderReport
-from dhan_copy.stores.decoders import Decoders
-from dhan_copy.stores.encoders import Encoders
-from dhan_copy.stores.hints import default_of, fields_of, is_scalar, item_of, members_of, plain, raw_path
+from dhan_copy.coding.decoders import Decoders
+from dhan_copy.coding.encoders import Encoders
+from dhan_copy.coding.hints import default_of, fields_of, is_scalar, items_of, members_of, plain, raw_path
 
 Name = NewType("Name", str)
 Nick = NewType("Nick", Name)
@@ -86,11 +86,12 @@ def test_unions_of_classes_and_none() -> None:
         members_of(int | str)
 
 
-def test_tuples_of_any_length_are_the_only_collections() -> None:
-    assert item_of(tuple[Name, ...], "x") is str
-    for hint in (list[int], dict[str, int], tuple[int, int], float, object):
+def test_tuples_are_the_only_collections() -> None:
+    assert items_of(tuple[Name, ...], "x") == ((str,), True)
+    assert items_of(tuple[Name, int], "x") == ((str, int), False)
+    for hint in (list[int], dict[str, int], tuple, float, object):
         with pytest.raises(TypeError, match="cannot be journaled"):
-            item_of(hint, "X.y")
+            items_of(hint, "X.y")
 
 
 def test_scalars() -> None:

@@ -11,8 +11,8 @@ from fractions import Fraction
 import pytest
 from attrs import Factory, frozen
 
-from dhan_copy.stores.encoders import Encoders
-from dhan_copy.stores.source import Malformed
+from dhan_copy.coding.encoders import Encoders
+from dhan_copy.coding.source import Malformed
 
 
 class Colour(Enum):
@@ -50,6 +50,7 @@ class Everything:
     points: tuple[Point, ...] = ()
     shapes: tuple[Point | Line, ...] = Factory(tuple)
     maybe: tuple[int | None, ...] = ()
+    pairs: tuple[tuple[Point, str | None], ...] = ()
     raw: str = ""
 
 
@@ -65,6 +66,7 @@ FULL = Everything(
     points=(Point(1), Point(2, 3)),
     shapes=(Line(Point(1)), Point(4)),
     maybe=(1, None),
+    pairs=((Point(5), "x"), (Point(6), None)),
     raw="left out",
 )
 FULL_JSON = {
@@ -79,6 +81,7 @@ FULL_JSON = {
     "points": [{"x": 1}, {"x": 2, "y": 3}],
     "shapes": [{"$": "Line", "start": {"x": 1}}, {"$": "Point", "x": 4}],
     "maybe": [1, None],
+    "pairs": [[{"x": 5}, "x"], [{"x": 6}, None]],
 }
 
 
@@ -113,6 +116,8 @@ def test_a_class_without_fields_stands_in_a_union_by_name() -> None:
         Everything(points=[Point(1)]),  # type: ignore[arg-type]
         Everything(points=(Line(Point(1)),)),  # type: ignore[arg-type]
         Everything(shapes=(None,)),  # type: ignore[arg-type]
+        Everything(pairs=((Point(1),),)),  # type: ignore[arg-type]
+        Everything(pairs=(("x", Point(1)),)),  # type: ignore[arg-type]
         Everything(text=None),  # type: ignore[arg-type]
     ],
 )

@@ -8,9 +8,9 @@ from datetime import datetime
 import pytest
 from attrs import field, frozen, validators
 
-from dhan_copy.stores import decoders
-from dhan_copy.stores.decoders import Decoders
-from dhan_copy.stores.source import Malformed, UnknownHere
+from dhan_copy.coding import decoders
+from dhan_copy.coding.decoders import Decoders
+from dhan_copy.coding.source import Malformed, UnknownHere
 
 @frozen
 class Inner:
@@ -23,6 +23,7 @@ class Outer:
     inner: Inner
     either: Inner | Other | None = None
     many: tuple[Inner, ...] = ()
+    pair: tuple[str, Inner] | None = None
     at: datetime | None = None
     size: int = field(default=1, validator=validators.ge(1))
 
@@ -45,8 +46,9 @@ def test_missing_fields_take_their_defaults() -> None:
 
 
 def test_unions_tuples_and_parts() -> None:
-    made = outer(either={"$": "Other", "c": True}, many=[{"a": 2, "b": "x"}, {"b": "y", "a": 3}], size=5)
-    assert made == Outer(inner=Inner(1), either=Other(True), many=(Inner(2, "x"), Inner(3, "y")), size=5)
+    made = outer(either={"$": "Other", "c": True}, many=[{"a": 2, "b": "x"}, {"b": "y", "a": 3}], pair=["z", {"a": 4}], size=5)
+    many = (Inner(2, "x"), Inner(3, "y"))
+    assert made == Outer(inner=Inner(1), either=Other(True), many=many, pair=("z", Inner(4)), size=5)
 
 
 def test_the_order_of_keys_does_not_matter() -> None:
@@ -83,6 +85,10 @@ def test_unknown_names_are_told_from_damage(more: dict[str, object]) -> None:
         ({"either": {"$": "Other", "c": 1}}, Malformed),
         ({"many": {}}, Malformed),
         ({"many": [1]}, Malformed),
+        ({"pair": []}, Malformed),
+        ({"pair": ["x"]}, Malformed),
+        ({"pair": ["x", {"a": 1}, 3]}, Malformed),
+        ({"pair": [{"a": 1}, "x"]}, Malformed),
         ({"at": "2026-09-01T00:00:00"}, Malformed),
         ({"size": 0}, ValueError),
         ({"size": 13}, ValueError),

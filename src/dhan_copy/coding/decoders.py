@@ -1,8 +1,8 @@
 """Writes the functions that turn what ``json.loads`` gives back into journaled values.
 
 A field that is missing takes its default; anything else that is not as the encoders write it raises: a missing field
-KeyError, a name that a later release may know :class:`~dhan_copy.stores.source.UnknownHere`, and the rest
-:class:`~dhan_copy.stores.source.Malformed` or what the value's own class raises.
+KeyError, a name that a later release may know :class:`~dhan_copy.coding.source.UnknownHere`, and the rest
+:class:`~dhan_copy.coding.source.Malformed` or what the value's own class raises.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import NoReturn, cast
 
 import attrs
 
-from dhan_copy.stores.hints import attrs_class, default_of, fields_of, is_scalar, item_of, members_of
-from dhan_copy.stores.source import TAG, Source, UnknownHere, indented, wrong
+from dhan_copy.coding.hints import attrs_class, default_of, fields_of, is_scalar, items_of, members_of
+from dhan_copy.coding.source import TAG, Source, UnknownHere, indented, wrong
 
 _MEMORY = 4096
 """Prices, ratios and instruments come again and again: so many of each are kept."""
@@ -132,10 +132,17 @@ class Decoders:
             union = cast(tuple[type, ...], members)
             decode = self._decoding(members[0], where, v) if one else self._union(union, where, v)
             return [f"if {v} is not None:", *indented(decode)] if optional else decode
-        item = item_of(hint, where)
-        function = self._source.function(where, item, "v", lambda: [*self._decoding(item, where, "v"), "return v"])
-        lines = [f"if {v}.__class__ is not list:", f"    wrong({where!r}, {v})"]
-        return [*lines, f"{v} = tuple([{function}(x) for x in {v}])"]
+        items, any_number = items_of(hint, where)
+        functions = [self._item(item, where) for item in items]
+        if any_number:
+            lines = [f"if {v}.__class__ is not list:", f"    wrong({where!r}, {v})"]
+            return [*lines, f"{v} = tuple([{functions[0]}(x) for x in {v}])"]
+        lines = [f"if {v}.__class__ is not list or len({v}) != {len(items)}:", f"    wrong({where!r}, {v})"]
+        inside = ", ".join(f"{function}({v}[{index}])" for index, function in enumerate(functions))
+        return [*lines, f"{v} = ({inside},)"]
+
+    def _item(self, hint: object, where: str) -> str:
+        return self._source.function(where, hint, "v", lambda: [*self._decoding(hint, where, "v"), "return v"])
 
     def _union(self, members: tuple[type, ...], where: str, v: str) -> list[str]:
         choices = _Names(where, {cls.__name__: self._source.names[self._name(cls, "tagged")] for cls in members})
