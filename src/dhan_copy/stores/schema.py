@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import sqlite3
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 from dhan_copy.errors import StoreCorrupt, StoreError, StoreTooNew
 from dhan_copy.stores.failures import explained
@@ -48,7 +50,53 @@ PRAGMA user_version = {SCHEMA_VERSION};
 """
 
 
-def create(path: Path) -> None:
+class Cursor(Protocol):
+    """What is used of an ``sqlite3.Cursor``."""
+
+    @property
+    def rowcount(self) -> int: ...
+
+    def fetchall(self) -> list[tuple[object, ...]]: ...
+
+
+class Connection(Protocol):
+    """What is used of an ``sqlite3.Connection``."""
+
+    @property
+    def in_transaction(self) -> bool: ...
+
+    def execute(self, statement: str, values: Sequence[object] = (), /) -> Cursor: ...
+
+    def executemany(self, statement: str, rows: Sequence[Sequence[object]], /) -> Cursor: ...
+
+    def executescript(self, script: str, /) -> Cursor: ...
+
+    def close(self) -> None: ...
+
+
+class Disk:
+    """Where journals are. ``dhan_copy.testing.power`` puts another in its place, which forgets what was not synced when
+    its power is cut."""
+
+    def open(self, uri: str, busy_timeout_seconds: float) -> Connection:
+        return sqlite3.connect(
+            uri, uri=True, timeout=busy_timeout_seconds, isolation_level=None, check_same_thread=False
+        )
+
+    def remove(self, path: Path) -> None:
+        path.unlink(missing_ok=True)
+
+    def rename(self, path: Path, to: Path) -> None:
+        os.replace(path, to)
+
+    def sync_folder(self, folder: Path) -> None:
+        _sync_folder(folder)
+
+
+DISK = Disk()
+
+
+def create(path: Path, disk: Disk = DISK) -> None:
     """Make an empty journal at ``path``, whole or not at all: an empty file there never passes for a new journal.
 
     For the holder of the journal's lock. Raises :class:`~dhan_copy.errors.StoreError`.
@@ -63,15 +111,15 @@ def create(path: Path) -> None:
     with explained(path, otherwise=StoreError):
         try:
             for suffix in ("", "-wal", "-shm", "-journal"):
-                Path(f"{new}{suffix}").unlink(missing_ok=True)
-            connection = connect(new, "rwc", busy_timeout_seconds=0)
+                disk.remove(Path(f"{new}{suffix}"))
+            connection = connect(new, "rwc", busy_timeout_seconds=0, disk=disk)
             try:
                 connection.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
-                connection.execute("PRAGMA journal_mode = WAL").fetchone()
+                connection.execute("PRAGMA journal_mode = WAL").fetchall()
             finally:
                 connection.close()
-            os.replace(new, path)
-            _sync_folder(path.parent)
+            disk.rename(new, path)
+            disk.sync_folder(path.parent)
         except OSError as error:
             raise StoreError(
                 f"the journal cannot be made: {error.strerror}",
@@ -80,15 +128,9 @@ def create(path: Path) -> None:
             ) from error
 
 
-def connect(path: Path, mode: str, *, busy_timeout_seconds: float) -> sqlite3.Connection:
+def connect(path: Path, mode: str, *, busy_timeout_seconds: float, disk: Disk = DISK) -> Connection:
     """A connection in autocommit mode whose commits are durable; ``mode`` is SQLite's: ``rw``, ``rwc`` or ``ro``."""
-    connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode={mode}",
-        uri=True,
-        timeout=busy_timeout_seconds,
-        isolation_level=None,
-        check_same_thread=False,
-    )
+    connection = disk.open(f"{path.absolute().as_uri()}?mode={mode}", busy_timeout_seconds)
     try:
         # With NORMAL a power cut can forget an intent that has left; on macOS only F_FULLFSYNC reaches the disk
         # (sqlite.org/pragma.html, synchronous and fullfsync).
@@ -117,11 +159,11 @@ def check_file(path: Path) -> None:
         raise StoreCorrupt("an empty file is no journal" if not start else "this is no SQLite file", path=str(path))
 
 
-def check_schema(connection: sqlite3.Connection, path: Path) -> None:
+def check_schema(connection: Connection, path: Path) -> None:
     """Refuse a database of another program or of a later release."""
-    application = connection.execute("PRAGMA application_id").fetchone()[0]
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if application != APPLICATION_ID or version < 1:
+    [(application,)] = connection.execute("PRAGMA application_id").fetchall()
+    [(version,)] = connection.execute("PRAGMA user_version").fetchall()
+    if application != APPLICATION_ID or not isinstance(version, int) or version < 1:
         raise StoreCorrupt("this SQLite file is not a journal of dhan_copy", path=str(path))
     if version > SCHEMA_VERSION:
         raise StoreTooNew(f"the journal has schema {version}, this release knows {SCHEMA_VERSION}", path=str(path))

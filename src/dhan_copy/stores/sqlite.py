@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from threading import RLock
@@ -16,7 +15,7 @@ from dhan_copy.protocols import Lease
 from dhan_copy.stores.failures import explained
 from dhan_copy.stores.locks import FileLock
 from dhan_copy.stores.rows import CHECKPOINT, GENESIS, chained, to_entry, to_row
-from dhan_copy.stores.schema import check_file, check_schema, connect, create
+from dhan_copy.stores.schema import DISK, Connection, Disk, check_file, check_schema, connect, create
 
 _PAGE = 1_000
 """Rows fetched at a time: no read stays open between two of them."""
@@ -41,6 +40,8 @@ class SqliteStore:
     :class:`~dhan_copy.errors.StoreError` with advice for what the system refuses.
     """
 
+    _disk: Disk = DISK
+
     def __init__(self, path: str | os.PathLike[str], *, busy_timeout_seconds: float = 5.0) -> None:
         self._open(path, "rw", busy_timeout_seconds)
 
@@ -63,7 +64,7 @@ class SqliteStore:
             self._make()
         check_file(self.path)
         with explained(self.path):
-            self._connection = connect(self.path, mode, busy_timeout_seconds=busy_timeout_seconds)
+            self._connection = connect(self.path, mode, busy_timeout_seconds=busy_timeout_seconds, disk=self._disk)
         try:
             with explained(self.path):
                 check_schema(self._connection, self.path)
@@ -76,7 +77,7 @@ class SqliteStore:
         self._lock.acquire("creating the journal")
         try:
             if not self.path.exists():
-                create(self.path)
+                create(self.path, self._disk)
         finally:
             self._lock.release()
 
@@ -268,7 +269,7 @@ class SqliteStore:
 class _Transaction:
     """``BEGIN IMMEDIATE`` to ``COMMIT``; whatever goes wrong inside is rolled back, as far as that can be done."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def __enter__(self) -> None:
