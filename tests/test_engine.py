@@ -588,7 +588,12 @@ def test_run_ends_with_sigterm(world: World) -> None:
 def test_run_ends_with_ctrl_c(world: World) -> None:
     engine = world.engine()
     send_when_ready(world, signal.SIGINT)
-    engine.run()
+    # A shell starts what it puts into the background with Ctrl-C ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        engine.run()
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert world.store.closed == 1
 
 

@@ -106,15 +106,15 @@ def test_x9_what_the_leader_held_before_is_neither_owned_nor_closed() -> None:
     assert (world.leader_position(), world.net_position("F")) == (0, 0)
 
 
-def test_x8_what_was_closed_by_hand_comes_off_the_ledger_after_two_equal_reads() -> None:
+def test_x8_what_was_closed_by_hand_comes_off_the_ledger_once_nothing_else_explains_it() -> None:
     world = World({"F": Fraction(1)})
     world.trade(Side.BUY, 2)
     world.fill_everything("F")
     world.manual["F"] = -150
     world.advance(1)
     world.trade(Side.SELL, 2)
-    for _ in range(5):
-        world.tick(2)
+    for _ in range(15):
+        world.tick(10)
     manual = [f for f in world.facts(DriftDeclared) if isinstance(f, DriftDeclared) and f.reason is ReasonCode.MANUAL]
     assert len(manual) == 1
     assert (stake(world).owned, world.net_position("F")) == (0, 0)
@@ -277,7 +277,8 @@ def test_f32_a_fill_after_a_copy_was_settled_opens_its_books_again() -> None:
 
 
 def test_x8_an_exit_that_had_filled_after_all_is_not_booked_twice() -> None:
-    """The position was already gone when it was read, because our own exit had filled: its report comes late."""
+    """The position was already gone when it was read, because our own exit had filled: its report comes late, and while
+    a request of ours is under way nobody else is blamed."""
     world = SlowWorld({"F": Fraction(1)})
     world.heal()
     world.trade(Side.BUY, 2)
@@ -294,12 +295,12 @@ def test_x8_an_exit_that_had_filled_after_all_is_not_booked_twice() -> None:
     order = world.open_orders("F")[0]
     order.report = evolve(order.report, filled_quantity=150, status=OrderStatus.TRADED, updated_at=world.now)
     for _ in range(3):
-        world.advance(2)
+        world.advance(50)
         held = Position(segment=SEGMENT, security_id=SECURITY, product=Product.INTRADAY, net_quantity=0)
         world.feed(BookRead(account=F, read_at=world.now))
         world.advance(1)
         world.feed(PositionsReported(account=F, read_at=world.now, positions=(held,)))
-    assert stake(world).manual == 150
+    assert (stake(world).owned, stake(world).manual) == (150, 0)
     world.feed(world.follower_report("F", order))
     assert (stake(world).owned, stake(world).manual) == (0, 0)
 
@@ -336,8 +337,8 @@ def test_each_leaders_holding_is_its_own() -> None:
     at = (LEADER, F, KEY, Product.INTRADAY), (m, F, KEY, Product.INTRADAY)
     copier.state.stakes = {at[0]: Stake(long=150, ideal=Fraction(150)), at[1]: Stake(short=75, ideal=Fraction(-75))}
     for seconds in (1, 2, 3):
-        flat = PositionsReported(account=F, read_at=after(2 * seconds), positions=())
-        book = BookRead(account=F, read_at=after(2 * seconds + 1))
-        copier.step(Moment(after(2 * seconds + 1), 2 * seconds + 1), [flat, book])
+        flat = PositionsReported(account=F, read_at=after(60 * seconds), positions=())
+        book = BookRead(account=F, read_at=after(60 * seconds + 1))
+        copier.step(Moment(after(60 * seconds + 1), 60 * seconds + 1), [flat, book])
     assert (copier.state.stake(at[0]).owned, copier.state.stake(at[1]).owned) == (75, -75)
     assert copier.state.stake(at[0]).manual == 75

@@ -48,10 +48,35 @@ def test_f38_two_fills_that_the_positions_show_first_are_not_taken_for_one_close
     assert world.net_position("F") == 0
 
 
-def test_f41_what_is_gone_in_two_reads_with_the_book_between_was_closed_by_hand() -> None:
-    world, _ = resting_exit()
+def test_f41_what_is_gone_in_two_reads_with_the_book_between_is_not_sold_and_booked_when_it_lasts() -> None:
+    """Books lag by half a minute and requests by one: longer than that, only a hand explains it."""
+    world, exit_order = resting_exit()
     world.manual["F"] = -world.lot
     read(world, ReadPositions(account=F))
     read(world, ReadOrders(account=F))
     read(world, ReadPositions(account=F))
+    assert (exit_order.report.quantity, world.facts(DriftDeclared)) == (3 * world.lot, [])
+    for _ in range(10):
+        world.advance(9)
+        read(world, ReadOrders(account=F))
+        read(world, ReadPositions(account=F))
     assert [drift.quantity for drift in world.facts(DriftDeclared) if isinstance(drift, DriftDeclared)] == [-world.lot]
+    assert exit_order.report.quantity == 3 * world.lot
+
+
+def test_f41_a_position_that_was_only_told_late_is_sold_once_it_shows() -> None:
+    world = World({"F": Fraction(1)})
+    world.trade(Side.BUY, 4)
+    world.fill_everything("F")
+    world.manual["F"] = -world.lot
+    world.advance(1)
+    world.place(Side.SELL, 4)
+    for _ in range(4):
+        world.tick(3)
+    (exit_order,) = world.open_orders("F")
+    assert exit_order.report.quantity == 3 * world.lot
+    world.manual["F"] = 0
+    for _ in range(4):
+        world.tick(30)
+    assert exit_order.report.quantity == 4 * world.lot
+    assert world.facts(DriftDeclared) == []

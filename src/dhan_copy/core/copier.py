@@ -346,7 +346,7 @@ class Copier:
         self._alert(alert_for(self.state, fact), entry.position)
 
     def _book_what_was_closed_by_hand(self, account: AccountName) -> None:
-        confirmed = [name for name, suspect in self.state.suspects.items() if name[0] == account and suspect.confirmed]
+        confirmed = [name for name, suspect in self.state.suspects.items() if name[0] == account and suspect.proven]
         for name in confirmed:
             missing = self.state.suspects.pop(name).missing
             held = {key: stake for key, stake in self.state.stakes.items() if key[1:] == name}

@@ -24,6 +24,7 @@ from dhan_copy.model.order import Leg, Limit, Market, OrderReport, Side, StopLim
 from dhan_copy.model.reason import ReasonCode
 
 CANCEL_RETRY_LONGEST = timedelta(seconds=30)
+LOOK_AGAIN = timedelta(seconds=10)
 EXIT_WAITS_LONG = timedelta(seconds=30)
 """After this an exit that waits for a read of the positions raises an alarm."""
 _NOT_TAKEN = (OrderState.REJECTED, OrderState.WITHHELD)
@@ -80,11 +81,23 @@ def plan(state: State, key: TradeKey, rules: FollowerRules, now: datetime) -> Pl
     """The next requests for one trade: at most one per follower order at a time."""
     trade = state.trades[key]
     b = _Builder(state, trade, rules, now)
-    exits = exit_wants(state, state.stake_key(key)) if trade.admitted is not None else {}
+    stake_key = trade.stake_key
+    exits = exit_wants(state, stake_key, missing=state.missing(stake_key)) if trade.admitted is not None else {}
     exit_total = exits.get(key, trade.filled(Intent.EXIT))
+    if state.missing(stake_key):
+        _look_again(b)
     _steer(b, Intent.EXIT, exit_total)
     _steer(b, Intent.ENTRY, entry_want(state, trade), hold=_exit_comes_first(state, trade, exit_total))
     return b.build()
+
+
+def _look_again(b: _Builder) -> None:
+    """What is missing from the account keeps an exit back until its cause is known: the positions are read sooner."""
+    read_at = b.state.positions_read_at.get(b.rules.name)
+    if read_at is None or b.now >= read_at + LOOK_AGAIN:
+        b.positions_since = b.now
+    else:
+        b.wake(read_at + LOOK_AGAIN)
 
 
 def _exit_comes_first(state: State, trade: CopyTrade, exit_total: int) -> bool:
@@ -340,13 +353,13 @@ def _may_exit(b: _Builder, last: FollowerOrder | None) -> bool:
 
 
 def _position_checked(b: _Builder, since: datetime) -> bool:
-    """Whether the account's net position was read after this exit became due, and showed no less than the ledger."""
+    """Whether the account's net position was read after this exit became due, and what it lacks is left out."""
     if not b.rules.reads_positions or not b.rules.live:
         return True
     name = (b.rules.name, b.report.key, b.report.product)
     suspect = b.state.suspects.get(name)
     read_at = b.state.positions_read_at.get(b.rules.name)
-    if suspect is None and read_at is not None and read_at >= since:
+    if (suspect is None or suspect.confirmed) and read_at is not None and read_at >= since:
         return True
     b.positions_since = since if suspect is None else b.now
     if b.now - since > EXIT_WAITS_LONG:

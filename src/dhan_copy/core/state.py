@@ -72,9 +72,13 @@ class Suspect:
     """A follower's net position that shows less than the ledgers: closed by hand, or a fill not seen yet."""
 
     missing: int
-    read_at: datetime
+    since: datetime
+    """When the first read that showed it began."""
     confirmed: bool = False
-    """A later read shows the same, and the order book read between them knows of no fill that explains it."""
+    """A later read shows the same, and the order book read between them knows of no fill that explains it: exits leave
+    it out from here on."""
+    proven: bool = False
+    """It has lasted longer than books and answers lag."""
 
 
 @define
@@ -196,6 +200,26 @@ class State:
         self.leader_orders.saved()
         self.trades.saved()
         self.unsaved_answers = []
+
+    def missing(self, key: StakeKey) -> int:
+        """Units of this holding that are no longer in the account, it seems, and not booked yet; unsigned."""
+        suspect = self.suspects.get(key[1:])
+        if suspect is None or not suspect.confirmed:
+            return 0
+        held = {other: stake.owned for other, stake in self.stakes.items() if other[1:] == key[1:]}
+        direction = 1 if sum(held.values()) > 0 else -1
+        left = suspect.missing
+        for other, owned in held.items():
+            share = min(left, max(0, owned * direction))
+            if other == key:
+                return share
+            left -= share
+        return 0
+
+    def is_busy(self, follower: AccountName, key: InstrumentKey, product: Product) -> bool:
+        """Whether a request for this instrument is under way or its outcome unknown."""
+        stakes = (trades for where, trades in self.open_trades.items() if where[1:] == (follower, key, product))
+        return any(order.is_busy for trades in stakes for trade in trades for order in self.trades[trade].orders)
 
     def touch(self, key: TradeKey, position: int) -> None:
         self.touched[key] = position
@@ -605,14 +629,19 @@ def _order_reported(state: State, fact: OrderReported, at: datetime, position: i
         state.open_trades.setdefault(stake_key, {})[trade.key] = None
     _put(state, trade)
     if grown > 0:
-        _follower_filled(state, trade, order, grown, stake_key)
+        _follower_filled(state, trade, order, grown, stake_key, at)
     state.touch(trade.key, position)
     state.touch_stake(stake_key, position)
 
 
-def _follower_filled(state: State, trade: CopyTrade, order: FollowerOrder, units: int, stake_key: StakeKey) -> None:
+def _follower_filled(
+    state: State, trade: CopyTrade, order: FollowerOrder, units: int, stake_key: StakeKey, at: datetime
+) -> None:
     sign = state.leader_order(trade.key).report.side.sign
-    state.suspects.pop(stake_key[1:], None)  # this fill may be what was missing: the suspicion begins anew
+    suspect = state.suspects.get(stake_key[1:])
+    if suspect is not None:
+        # This fill may be what was missing: the suspicion begins anew, and until the next read nothing is sold twice.
+        state.suspects[stake_key[1:]] = Suspect(suspect.missing, at, suspect.confirmed)
     stake = state.stake(stake_key)
     if order.intent is Intent.EXIT:
         beyond = max(0, units - stake.closable(sign))
@@ -709,7 +738,9 @@ def _suspect(
     if known is None or known.missing != missing:
         return Suspect(missing, read_at)
     book = state.book_read_at.get(name[0])
-    return Suspect(missing, known.read_at, confirmed=book is not None and known.read_at < book <= read_at)
+    confirmed = known.confirmed or (book is not None and known.since < book <= read_at)
+    lasted = read_at - known.since >= state.settings.policy.absence_window
+    return Suspect(missing, known.since, confirmed, proven=confirmed and lasted and not state.is_busy(*name))
 
 
 def _close(state: State, trade: CopyTrade) -> None:

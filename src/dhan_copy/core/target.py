@@ -74,8 +74,9 @@ def carry_of(state: State, stake_key: StakeKey, sign: int, lot_units: int) -> Fr
     return max(Fraction(-lot_units), min(Fraction(lot_units), carry))
 
 
-def exit_wants(state: State, stake_key: StakeKey) -> dict[TradeKey, int]:
-    """What the exit of each open trade should total: reckoned with what is still to come, clamped to what is owned.
+def exit_wants(state: State, stake_key: StakeKey, *, missing: int = 0) -> dict[TradeKey, int]:
+    """What the exit of each open trade should total: reckoned with what is still to come, clamped to what is owned less
+    what is ``missing`` from the account.
 
     Three parts: what has filled, what the leader's fills claim, and what his resting exits would close. Resting exits
     share the position in the order in which they came; one that exceeds what is left (a target beside a stop) covers
@@ -85,13 +86,15 @@ def exit_wants(state: State, stake_key: StakeKey) -> dict[TradeKey, int]:
     wants: dict[TradeKey, int] = {}
     for sign in (1, -1):
         side = [t for t in trades if state.leader_order(t.key).report.side.sign == sign]
-        wants.update(_exit_wants_of_side(state, stake_key, side, sign))
+        wants.update(_exit_wants_of_side(state, stake_key, side, sign, missing))
     return wants
 
 
-def _exit_wants_of_side(state: State, stake_key: StakeKey, trades: list[CopyTrade], sign: int) -> dict[TradeKey, int]:
+def _exit_wants_of_side(
+    state: State, stake_key: StakeKey, trades: list[CopyTrade], sign: int, missing: int
+) -> dict[TradeKey, int]:
     stake = state.stake(stake_key)
-    owned = stake.closable(sign)
+    owned = max(0, stake.closable(sign) - missing)
     leader, _, key, product = stake_key
     position = max(0, -sign * state.position(leader, key, product))
     claims = sum(claim_left(t) for t in trades)

@@ -102,7 +102,8 @@ class Oracle:
         self.trading: dict[AccountName | None, TradingState] = getattr(self, "trading", {})
         self.today: Counter[AccountName] = Counter()
         self.terms_refused: set[ClientOrderId] = set()
-        self.manual: set[tuple[AccountName, Listing]] = set()
+        carried = {place for place in getattr(self, "manual", ()) if not place[1].product.ends_with_day}
+        self.manual: set[tuple[AccountName, Listing]] = carried
 
     def next_day(self) -> None:
         self.ideals.next_day()
