@@ -64,6 +64,13 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def power(session: nox.Session) -> None:
+    """Power cuts under the journal; arguments are those of the command, as ``--cuts 10000``."""
+    install_wheel(session, "testing,power")
+    session.run("python", "-m", "dhan_copy.testing", "power", *session.posargs)
+
+
+@nox.session
 def package(session: nox.Session) -> None:
     """Build sdist and wheel and check what an index would show."""
     session.install("build", "twine")

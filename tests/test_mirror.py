@@ -23,6 +23,7 @@ WITHOUT_A_TEST_OF_THEIR_OWN = {
     "testing/simulation/people.py": SIMULATED,
     "testing/simulation/timeline.py": SIMULATED,
     "testing/simulation/world.py": SIMULATED,
+    "testing/power/lives.py": "what goes on while the power fails, judged as a whole by test_cuts and its planted bugs",
 }
 WITHOUT_A_MODULE_OF_THEIR_OWN = {
     "test_layers.py": "about the whole of src",

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Sequence
 
+from dhan_copy.testing.power import cli as power_cuts
 from dhan_copy.testing.server import DhanServer, Dialect
 from dhan_copy.testing.server.control import control_help
 from dhan_copy.testing.simulation import cli as simulation
@@ -69,12 +70,16 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     simulation.add_options(simulate)
+    power = commands.add_parser("power", help="power cuts under the journal", description=power_cuts.POWER)
+    power_cuts.add_options(power)
     return root
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status."""
     options = parser().parse_args(arguments)
+    if options.command == "power":
+        return power_cuts.run(options, print)
     return simulation.run(options, print) if options.command == "simulate" else _serve(options)
 
 
