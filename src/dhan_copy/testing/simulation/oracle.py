@@ -364,6 +364,10 @@ class Oracle:
             return
         name, listing = order.account.name, order.listing
         exit_order = self.intents[order.tag] is Intent.EXIT
+        meddler = self.world.meddlers[name]
+        if exit_order and listing in meddler.squared and self._has_a_sibling(order):
+            # A target and a stop that fill together after somebody has squared off: whose close was whose is unknowable.
+            meddler.spoilt.add(listing)
         beyond = self.ideals.follower_filled(name, listing, units, order.sign, closing=exit_order)
         if beyond:
             others = [
@@ -371,10 +375,22 @@ class Oracle:
                 for other in order.account.orders.values()
                 if other is not order and other.listing is listing and other.sign == order.sign and other.filled
             ]
-            if others or (name, listing) in self.manual or listing in self.world.meddlers[name].squared:
+            if others or (name, listing) in self.manual or listing in meddler.squared:
                 self.rare["closed twice in a race"] += 1
             else:
                 self.blame(5, f"{order.tag} closed {beyond} more than {name} had of {listing.key}", order.tag)
+
+    def _has_a_sibling(self, order: TrueOrder) -> bool:
+        """Whether another exit of the same position is live, or has ended in this very second."""
+        now = self.world.timeline.now
+        return any(
+            other is not order
+            and other.tag in self.intents
+            and self.intents[other.tag] is Intent.EXIT
+            and (other.listing, other.sign) == (order.listing, order.sign)
+            and (other.leaves or (other.filled and other.versions and now - other.versions[-1][0] < 1.0))
+            for other in order.account.orders.values()
+        )
 
     def leader_is_done(self, order: TrueOrder) -> bool:
         """Whether the leader's twin of a follower's order has traded in full."""
