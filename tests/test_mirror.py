@@ -9,11 +9,16 @@ SRC = ROOT / "src" / "dhan_copy"
 TESTS = ROOT / "tests"
 
 SIMULATED = "a part of the simulated day, judged as a whole by test_summary and by the bugs planted in test_oracle_planted"
+CRASHED = "a part of a run over deaths, judged as a whole by test_run and by the bugs planted there"
 WITHOUT_A_TEST_OF_THEIR_OWN = {
     "protocols.py": "declarations without behaviour; tests/typing checks that they can be met without inheriting",
     "core/requests.py": "values without behaviour",
     "core/leader.py": "a value without behaviour",
     "model/reason.py": "names and their sentences",
+    "testing/crash/day.py": CRASHED,
+    "testing/crash/life.py": CRASHED,
+    "testing/crash/nursery.py": CRASHED,
+    "testing/crash/process.py": CRASHED,
     "testing/simulation/desk.py": SIMULATED,
     "testing/simulation/faults.py": SIMULATED,
     "testing/simulation/feed.py": SIMULATED,
