@@ -184,3 +184,11 @@ def test_without_windows_the_day_alone_counts() -> None:
     account = Account(RateBudget(RateLimits(windows=(), per_day=3)))
     assert [account.try_to_send(Intent.EXIT) for _ in range(4)] == [True, True, True, False]
     assert account.budget.wait_seconds(account.now, Intent.EXIT) == inf
+
+
+def test_what_is_remembered_counts_in_its_windows_and_only_todays_in_the_day() -> None:
+    budget = RateBudget(RateLimits(windows=(RateWindow(2, 3600.0),), per_day=3, entry_share=Fraction(1)))
+    budget.remember(-1800.0, today=False)
+    budget.remember(-900.0, today=True)
+    assert budget.today == 1
+    assert budget.wait_seconds(0.0, Intent.EXIT) == 1800.0

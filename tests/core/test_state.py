@@ -38,7 +38,7 @@ from dhan_copy.core.facts import (
 )
 from dhan_copy.core.ledger import Stake
 from dhan_copy.core.requests import Cancel, Query, ReadOrders, ReadPositions
-from dhan_copy.core.settings import CopierSettings, FollowerRules, LeaderRules
+from dhan_copy.core.settings import CopierSettings, FollowerRules, LeaderRules, RateLimits
 from dhan_copy.core.state import State, fold
 from dhan_copy.model.account import Position
 from dhan_copy.model.ids import AccountName, BrokerOrderId
@@ -342,3 +342,20 @@ def test_each_leaders_holding_is_its_own() -> None:
         copier.step(Moment(after(60 * seconds + 1), 60 * seconds + 1), [flat, book])
     assert (copier.state.stake(at[0]).owned, copier.state.stake(at[1]).owned) == (75, -75)
     assert copier.state.stake(at[0]).manual == 75
+
+
+def test_f46_what_the_broker_still_counts_in_the_hour_outlives_midnight() -> None:
+    world = World({"F": Fraction(1)}, product=Product.MARGIN, limits=RateLimits())
+    counts = []
+    for day, hour, minute in ((20, 22, 30), (20, 23, 50)):
+        world.now = datetime(2026, 11, day, hour, minute, tzinfo=world.now.tzinfo)
+        world.trade(Side.BUY, 1)
+        world.tick(2)
+        counts.append(len(world.copier.state.answered_at[F]))
+    world.now = datetime(2026, 11, 21, 0, 10, tzinfo=world.now.tzinfo)
+    world.feed()
+    assert world.copier.state.day == "2026-11-21"
+    assert len(world.copier.state.answered_at[F]) == counts[1] - counts[0] > 0
+    world.now = datetime(2026, 11, 22, 9, 0, tzinfo=world.now.tzinfo)
+    world.feed()
+    assert not world.copier.state.answered_at

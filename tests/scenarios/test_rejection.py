@@ -163,12 +163,12 @@ def test_r3_an_order_whose_answer_was_lost_exists_once_and_is_found_by_its_tag(w
     wire.until(lambda: wire.copy().status is OrderStatus.CANCELLED)
 
 
-def test_r3_an_order_whose_answer_takes_too_long_is_found_by_its_tag(wires: Callable[..., Wire]) -> None:
+def test_r3_an_order_whose_answer_takes_too_long_is_found_again(wires: Callable[..., Wire]) -> None:
     wire = wires(timeout_seconds=1.0)
     wire.withhold_news(F)
     wire.server.plan_fault(HttpFault(account=F, method="POST", seconds_after=600))
     order = wire.buy(150, limit(90))
-    wire.until(lambda: wire.copies() and found_by_tag(wire) and wire.row(order)["state"] == "WORKING")
+    wire.until(lambda: wire.copies() and wire.facts(OutcomeUnresolved) and wire.row(order)["state"] == "WORKING")
     assert len(wire.bodies("POST")) == len(wire.copies()) == 1
     wire.server.stop()
 

@@ -467,8 +467,7 @@ class Copier:
                 continue
             for at in times:
                 age = max(0.0, (now.wall - at).total_seconds())
-                budget.take()
-                budget.answered(now.monotonic - age)
+                budget.remember(now.monotonic - age, today=ist_date(at).isoformat() == self.state.day)
         self.state.touched.clear()
         for key in self.state.open_keys():
             trade = self.state.trades[key]

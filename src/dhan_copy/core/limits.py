@@ -58,14 +58,19 @@ class RateBudget:
         """The request was answered, or given up as unresolved, at ``now``."""
         if self.in_flight > 0:
             self.in_flight -= 1
-        self._ring[self._next] = now
-        self._next = (self._next + 1) % self._size
+        self.remember(now, today=False)
 
     def never_left(self) -> None:
         """The request was withheld: it used nothing."""
         if self.in_flight > 0:
             self.in_flight -= 1
             self.today -= 1
+
+    def remember(self, at: float, *, today: bool) -> None:
+        """A request that was answered at ``at`` before this process began."""
+        self.today += today
+        self._ring[self._next] = at
+        self._next = (self._next + 1) % self._size
 
     def new_day(self) -> None:
         """A new IST calendar day: requests in flight over midnight count in it."""

@@ -115,7 +115,7 @@ class State:
     net_positions: dict[AccountName, dict[tuple[InstrumentKey, Product], int]] = field(factory=dict)
     suspects: dict[tuple[AccountName, InstrumentKey, Product], Suspect] = field(factory=dict)
     answered_at: dict[AccountName, deque[datetime]] = field(factory=dict)
-    """When requests of today were answered: what the budgets are refilled from after a restart."""
+    """When requests of today and of the last hour were answered: what the budgets are refilled from after a restart."""
     unsaved_answers: list[tuple[AccountName, datetime]] = field(factory=list)
     """Those among them that no checkpoint holds yet."""
     live: dict[AccountName, bool] = field(factory=dict)
@@ -268,7 +268,7 @@ def fold(state: State, entry: Entry) -> None:
         case EngineStarted():
             _engine_started(state, at, position)
         case DayOpened():
-            _day_opened(state, fact)
+            _day_opened(state, fact, at)
         case SourceStarted():
             state.started_at.setdefault(fact.account, at)
         case LeaderReported():
@@ -354,7 +354,7 @@ def _added(state: State, leader: AccountName, follower: AccountName) -> None:
         state.stakes[trade.stake_key] = state.stake(trade.stake_key).left_out(opened * report.side.sign)
 
 
-def _day_opened(state: State, fact: DayOpened) -> None:
+def _day_opened(state: State, fact: DayOpened, at: datetime) -> None:
     """Yesterday's orders are over, what the broker squares off is gone, and the rest is brought into today."""
     if state.day:
         for where in {*state.brought_in, *state.leader_fills}:
@@ -369,8 +369,9 @@ def _day_opened(state: State, fact: DayOpened) -> None:
         }
         for orders in (state.leader_orders, state.open_leader_orders, state.disputed, state.trades, state.open_trades):
             orders.clear()
-        for known in (state.by_tag, state.by_broker_id, state.unresolved, state.answered_at, state.unsaved_answers):
+        for known in (state.by_tag, state.by_broker_id, state.unresolved):
             known.clear()
+        _forget_answers(state, at)
         for seen in (state.suspects, state.net_positions, state.touched):
             seen.clear()
         state.alerts.clear()
@@ -379,6 +380,17 @@ def _day_opened(state: State, fact: DayOpened) -> None:
         if not fact.continuous:
             state.positions_known.clear()
     state.day = fact.day
+
+
+def _forget_answers(state: State, now: datetime) -> None:
+    """What the broker still counts in a window goes on counting over midnight."""
+    windows = [window.seconds for rules in state.settings.followers for window in rules.limits.windows]
+    oldest = now - timedelta(seconds=max(windows, default=0.0))
+    answers, state.answered_at, state.unsaved_answers = state.answered_at, {}, []
+    for follower, times in answers.items():
+        for answered in times:
+            if answered >= oldest:
+                state.note_answer(follower, answered)
 
 
 def _leader_reported(state: State, fact: LeaderReported, at: datetime, position: int) -> None:

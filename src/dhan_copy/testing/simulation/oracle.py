@@ -101,6 +101,7 @@ class Oracle:
         self.seen_fills: dict[BrokerOrderId, int] = {}
         self.trading: dict[AccountName | None, TradingState] = getattr(self, "trading", {})
         self.today: Counter[AccountName] = Counter()
+        self.answered_no: set[ClientOrderId] = set()
         self.terms_refused: set[ClientOrderId] = set()
         carried = {place for place in getattr(self, "manual", ()) if not place[1].product.ends_with_day}
         self.manual: set[tuple[AccountName, Listing]] = carried
@@ -153,6 +154,7 @@ class Oracle:
                 self._issued(fact.request)
             case RequestRejected() | RequestWithheld():
                 self._ended(fact.client_order_id, type(fact).__name__)
+                self.answered_no.add(fact.client_order_id)
                 if isinstance(fact, RequestRejected):
                     self.terms_refused.add(fact.client_order_id)
             case AlertRaised():
@@ -297,7 +299,7 @@ class Oracle:
         for (_, _), copy in self.copies.items():
             for submit in copy.submits[-1:]:
                 tag = submit.client_order_id
-                if tag in self.lost_at or tag not in self.reached:
+                if tag in self.lost_at or tag not in self.reached | self.answered_no:
                     in_flight += 1
                     self.lost_at[tag] = max(now, self.lost_at.get(tag, 0.0))
         if in_flight:
