@@ -462,6 +462,30 @@ def test_an_interrupted_step_is_repeated_from_the_journal(world: World) -> None:
     assert len(world.store.facts(EngineStarted)) == 2
 
 
+@pytest.mark.parametrize("known", [False, True])
+def test_a_first_step_that_was_interrupted_while_it_read_the_journal_is_begun_anew(
+    world: World, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    if known:
+        world.engine().step()
+        world.buy()
+        world.engine().step()
+    engine = world.engine()
+    with monkeypatch.context() as patched:
+        patched.setattr(world.store, "read", _interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            engine.step()
+    engine.step()
+    assert len(world.store.facts(EngineStarted)) == (3 if known else 1)
+    assert {fact.account for fact in world.store.facts(SourceStarted)} == {"L", "F"}
+    assert world.store.facts(AlertRaised) == []
+    assert world.copies() == ([("BUY", 75, 75)] if known else [])
+
+
+def _interrupted(after: int = 0) -> Iterator[Entry]:
+    raise KeyboardInterrupt
+
+
 def test_asking_an_engine_that_was_never_started_reads_its_journal(world: World) -> None:
     with world.engine():
         world.ready()

@@ -335,8 +335,9 @@ class CopyEngine:
         return self._store
 
     def _begin(self, machine: Threads[Copier] | Inline[Copier]) -> None:
-        self._machine = machine
         machine.kernel.start(self._started)
+        # Only now: a machine whose journal was not folded to the end (Ctrl-C) must not be stepped.
+        self._machine = machine
 
     def _started(self, core: Copier) -> Batch:
         self._check_mode(core.state)
