@@ -311,6 +311,7 @@ def test_c3_what_was_cancelled_before_it_could_leave_is_never_sent() -> None:
     assert bench.leader() == []
     assert bench.leader(status=OrderStatus.CANCELLED) == []
     assert bench.copier.state.trades["L", "L2", FOLLOWER].orders == ()  # type: ignore[index]
+    assert "ENTRIES_SPENT" in bench.alerts()
 
 
 def test_c4_a_cancel_waits_for_the_placements_answer() -> None:

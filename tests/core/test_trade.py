@@ -350,6 +350,21 @@ def test_a_lost_modification_is_settled_by_its_effect_or_by_a_read_begun_later(
     assert order.accepted.quantity == (300 if took_effect else 150)
 
 
+def test_f32_a_modification_that_arrives_after_its_successor_is_what_holds() -> None:
+    first, second = modify(2, 300), modify(3, 450)
+    order = unresolved(ask(working(), first), first, after(5))
+    order = reported(order, order_reported(shown(), BOOK, read_at=after(6)), after(7))
+    order = accepted(ask(order, second), second, None, after(8))
+    assert order.accepted is not None and order.accepted.quantity == 450
+    same = reported(order, order_reported(shown(quantity=450), BOOK, read_at=after(9)), after(9))
+    assert same.accepted is not None and same.accepted.quantity == 450
+    late = reported(same, order_reported(shown(quantity=300), BOOK, read_at=after(10)), after(10))
+    assert late.accepted is not None and late.accepted.quantity == 300
+    asked_again = accepted(ask(late, modify(4, 450)), modify(4, 450), None, after(11))
+    lagging = reported(asked_again, order_reported(shown(quantity=300), BOOK, read_at=after(11)), after(12))
+    assert lagging.accepted is not None and lagging.accepted.quantity == 450, "known to have arrived: an older row"
+
+
 def test_a_lost_cancel_is_settled_by_a_read_begun_later_and_may_be_repeated() -> None:
     request = cancel(2)
     lost = unresolved(ask(working(), request), request, after(5))

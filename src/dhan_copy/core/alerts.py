@@ -16,6 +16,7 @@ from dhan_copy.core.facts import (
     RequestWithheld,
 )
 from dhan_copy.core.lifecycle import OrderState
+from dhan_copy.core.requests import Cancel, Intent, Request
 from dhan_copy.core.state import State
 from dhan_copy.core.trade import FollowerOrder
 from dhan_copy.model.reason import ReasonCode
@@ -77,6 +78,16 @@ def alert_for(state: State, fact: Fact) -> AlertRaised | None:
             return _missed_exit(state, fact)
         case _:
             return None
+
+
+def requests_spent(request: Request, today: int) -> AlertRaised:
+    """The day's budget has nothing left for such a request."""
+    entry = not isinstance(request, Cancel) and request.intent is Intent.ENTRY
+    return AlertRaised(
+        code="ENTRIES_SPENT" if entry else "REQUESTS_SPENT", what="the day's order requests are used up", known=f"{today} were sent today",
+        advice="Entries and their changes stop; exits go on." if entry else "Nothing more can be sent today: act by hand.",
+        account=request.follower,
+    )  # fmt: skip
 
 
 def _missed_exit(state: State, fact: CopyDeclined) -> AlertRaised | None:

@@ -11,7 +11,7 @@ from attrs import frozen
 
 from dhan_copy.core import checkpoint
 from dhan_copy.core.admission import FRAME_MAY_FOLLOW, decide
-from dhan_copy.core.alerts import alert_for, alert_for_order
+from dhan_copy.core.alerts import alert_for, alert_for_order, requests_spent
 from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import (
     AlertRaised,
@@ -440,6 +440,8 @@ class Copier:
         budget = self._budgets[key[2]]
         wait = budget.wait_seconds(self._now.monotonic, _intent(request))
         if wait > 0:
+            if budget.is_spent(_intent(request)):
+                self._alert(requests_spent(request, budget.today), cause)
             until = self._now.wall + timedelta(seconds=wait) if isfinite(wait) else None
             before = self._waiting.get(key)
             self._waiting[key] = until if before is None or until is None else min(before, until)

@@ -35,7 +35,7 @@ class RateBudget:
     def wait_seconds(self, now: float, intent: Intent) -> float:
         """How long until a request may leave: 0.0 when a permit is free now, ``inf`` when only an answer can free one."""
         entry = intent is Intent.ENTRY
-        if self.today >= (self._entry_per_day if entry else self._per_day):
+        if self.is_spent(intent):
             return inf
         longest = 0.0
         ring, following, size = self._ring, self._next, self._size
@@ -48,6 +48,10 @@ class RateBudget:
             if wait >= longest:
                 longest = wait if wait > 0 else 1e-6
         return longest
+
+    def is_spent(self, intent: Intent) -> bool:
+        """Whether the day has no permit left for this."""
+        return self.today >= (self._entry_per_day if intent is Intent.ENTRY else self._per_day)
 
     def take(self) -> None:
         """Hold a permit for a request about to leave."""

@@ -84,6 +84,8 @@ class FollowerOrder:
     refused: Instruction | None = None
     """The last instruction that was finally refused: not asked again."""
     retry_at: datetime | None = None
+    lost: tuple[Instruction, ...] = ()
+    """Modifications whose answer was lost and that had not taken effect when the book was read: they may still arrive."""
     needs_look: bool = False
     """The broker said that the order has changed: look before asking anything else."""
     cancel_sent: bool = False
@@ -301,7 +303,15 @@ def reported(order: FollowerOrder, fact: OrderReported, at: datetime) -> Followe
         result = evolve(result, outstanding=None, unresolved=None, unresolved_at=None)
     elif result.unresolved is not None and _settles(result, fact):
         result = _settled_by(result, report)
-    return result
+    return _overtaken(result, report) if result.lost and not result.is_busy else result
+
+
+def _overtaken(order: FollowerOrder, report: OrderReport) -> FollowerOrder:
+    """A modification given up as lost has arrived after all, perhaps after its successor: it is what holds now."""
+    for late in order.lost:
+        if late != order.accepted and _stands_at(late, report):
+            return evolve(order, accepted=late, lost=tuple(one for one in order.lost if one != late))
+    return order
 
 
 def _outlived_cancel(order: FollowerOrder, fact: OrderReported) -> bool:
@@ -322,18 +332,21 @@ def _settles(order: FollowerOrder, fact: OrderReported) -> bool:
 
 
 def _shows(request: Modify, report: OrderReport) -> bool:
-    return report.quantity == request.quantity and report.terms == request.terms and report.validity == request.validity
+    return _stands_at(instruction_of(request), report)
+
+
+def _stands_at(what: Instruction, report: OrderReport) -> bool:
+    return report.quantity == what.quantity and report.terms == what.terms and report.validity == what.validity
 
 
 def _settled_by(order: FollowerOrder, report: OrderReport) -> FollowerOrder:
     request = order.unresolved
-    took_effect = isinstance(request, Modify) and _shows(request, report)
-    return evolve(
-        order,
-        unresolved=None,
-        unresolved_at=None,
-        accepted=instruction_of(request) if took_effect and isinstance(request, Modify) else order.accepted,
-    )
+    order = evolve(order, unresolved=None, unresolved_at=None)
+    if not isinstance(request, Modify):
+        return order
+    if _shows(request, report):
+        return evolve(order, accepted=instruction_of(request))
+    return evolve(order, lost=(*order.lost[-3:], instruction_of(request)))
 
 
 def missed(order: FollowerOrder, fact: OrderNotFound | BookRead, counts_from: datetime) -> FollowerOrder:

@@ -101,6 +101,8 @@ class Oracle:
         self.seen_fills: dict[BrokerOrderId, int] = {}
         self.trading: dict[AccountName | None, TradingState] = getattr(self, "trading", {})
         self.today: Counter[AccountName] = Counter()
+        self.spent: set[AccountName] = set()
+        """Whose requests of the day are used up, and said to be."""
         self.answered_no: set[ClientOrderId] = set()
         self.terms_refused: set[ClientOrderId] = set()
         carried = {place for place in getattr(self, "manual", ()) if not place[1].product.ends_with_day}
@@ -250,6 +252,8 @@ class Oracle:
             self._ended(fact.client_order_id, fact.code)
         elif fact.leader_order_id is not None and fact.account is not None:
             self._copy(fact.leader_order_id, fact.account).ends.add(fact.code)
+        elif fact.code in ("ENTRIES_SPENT", "REQUESTS_SPENT") and fact.account is not None:
+            self.spent.add(fact.account)
 
     def _drift(self, fact: DriftDeclared) -> None:
         self.rare[f"drift {fact.reason.name}"] += 1
@@ -450,6 +454,9 @@ class Oracle:
         if copy.admitted.reason is ReasonCode.BELOW_ONE_LOT:
             return
         share = copy.admitted.ratio * original.filled
+        if name in self.spent:
+            self.rare["the day's requests are used up"] += 1
+            return
         if self._was_overtaken(original):
             self.rare["overtaken by an exit"] += 1
             return
@@ -475,7 +482,8 @@ class Oracle:
             self.blame(4, f"{order.tag} is live although the leader's {key[0]} is {original.status.value}", order.tag)
         if original.is_open and self.intents[order.tag] is Intent.ENTRY and order.tag not in self.terms_refused:
             same = order.limit == original.limit and (order.trigger is None or order.trigger == original.trigger)
-            if not same and not self._copy(*key).ends & {"MODIFICATION_CAP", "REQUEST_BUDGET", "MODIFICATION_REFUSED"}:
+            spent = order.account.name in self.spent
+            if not same and not spent and not self._copy(*key).ends & {"MODIFICATION_CAP", "REQUEST_BUDGET", "MODIFICATION_REFUSED"}:
                 self.blame(10, f"{order.tag} stands at {order.terms}, the leader's {key[0]} at {original.terms}", order.tag)
 
     def _position(self, name: AccountName, listing: Listing) -> None:
