@@ -71,6 +71,13 @@ def power(session: nox.Session) -> None:
 
 
 @nox.session
+def crash(session: nox.Session) -> None:
+    """Deaths at lines of library code; arguments are those of the command, as ``--points all``."""
+    install_wheel(session, "testing")
+    session.run("python", "-m", "dhan_copy.testing", "crash", *session.posargs)
+
+
+@nox.session
 def package(session: nox.Session) -> None:
     """Build sdist and wheel and check what an index would show."""
     session.install("build", "twine")

@@ -1,4 +1,4 @@
-"""The command line of the testing kit: ``python -m dhan_copy.testing serve`` and ``simulate``."""
+"""The command line of the testing kit: ``python -m dhan_copy.testing serve``, ``simulate`` and ``crash``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Sequence
 
+from dhan_copy.testing.crash import cli as crashing
 from dhan_copy.testing.power import cli as power_cuts
 from dhan_copy.testing.server import DhanServer, Dialect
 from dhan_copy.testing.server.control import control_help
@@ -72,6 +73,8 @@ def parser() -> argparse.ArgumentParser:
     simulation.add_options(simulate)
     power = commands.add_parser("power", help="power cuts under the journal", description=power_cuts.POWER)
     power_cuts.add_options(power)
+    crash = commands.add_parser("crash", help="the process dies at lines of library code", description=crashing.CRASH)
+    crashing.add_options(crash)
     return root
 
 
@@ -80,7 +83,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     if options.command == "power":
         return power_cuts.run(options, print)
-    return simulation.run(options, print) if options.command == "simulate" else _serve(options)
+    if options.command == "simulate":
+        return simulation.run(options, print)
+    return crashing.run(options, print) if options.command == "crash" else _serve(options)
 
 
 def _serve(options: argparse.Namespace) -> int:

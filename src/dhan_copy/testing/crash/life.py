@@ -13,7 +13,7 @@ from pathlib import Path
 
 from attrs import field, frozen
 
-from dhan_copy import CopyEngine, DhanAccount, Follower, Leader
+from dhan_copy import CopyEngine, Follower, Leader
 from dhan_copy.core.settings import Policy
 from dhan_copy.model.order import OrderStatus
 from dhan_copy.model.times import IST
@@ -59,20 +59,26 @@ class Channel:
 
     def __init__(self) -> None:
         self._commands: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._taken: str | None = None
         threading.Thread(target=self._listen, name="commands", daemon=True).start()
 
     def say(self, what: str, **more: object) -> None:
         os.write(1, json.dumps({"say": what, **more}).encode() + b"\n")
 
     def next(self, timeout: float | None) -> str | None:
-        """The next command; None when there is none in ``timeout`` seconds. Ends the process when nobody is left."""
-        try:
-            command = self._commands.get(timeout=timeout)
-        except queue.Empty:
-            return None
-        if command is None:
-            os._exit(FAILED)
-        return command
+        """The next command, until it is :meth:`done` the same one; None when there is none in ``timeout`` seconds.
+        Ends the process when nobody is left."""
+        if self._taken is None:
+            try:
+                self._taken = self._commands.get(timeout=timeout)
+            except queue.Empty:
+                return None
+            if self._taken is None:
+                os._exit(FAILED)
+        return self._taken
+
+    def done(self) -> None:
+        self._taken = None
 
     def _listen(self) -> None:
         while line := os.read(0, 65536):
@@ -122,6 +128,8 @@ def live(job: Job) -> None:
 
 def engine_of(job: Job) -> CopyEngine:
     """The engine as a user would write it, on the accounts of the local server."""
+    from dhan_copy import DhanAccount  # brings dhanhq, which the driver does not need
+
     leader, *followers = (
         DhanAccount(name, token, base_url=job.rest, feed_url=job.feed, timeout_seconds=5.0)
         for name, token in job.accounts
@@ -147,6 +155,7 @@ def _serve(engine: CopyEngine, job: Job, channel: Channel, since: datetime) -> N
             raise AssertionError("the engine's thread has ended")
         if command == "look":
             channel.say("look", **_look(engine, since))
+            channel.done()
 
 
 def _look(engine: CopyEngine, since: datetime) -> Mapping[str, object]:

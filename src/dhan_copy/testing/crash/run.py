@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,7 @@ _LOOK_SECONDS = 0.1
 _QUIET_SECONDS = 0.3
 _PATIENCE_SECONDS = 30.0
 _MOST_LIVES = 12
+_UNCALLED_FOR = re.compile(r"code=(STORE_FAILED|FACT_REFUSED|ENGINE_STOPPED|FOREIGN_TAG|STALLED)|^Traceback|SOURCE_FAILED")
 
 
 @frozen(kw_only=True)
@@ -112,6 +114,7 @@ class Run:
             except _Failed as problem:
                 ran.verdict.violations.append(f"life {ran.lives}: {problem}\n{self._nursery.errors()}")
                 more = ()
+            ran.verdict.violations += _uncalled_for(self._nursery.errors())
             truth = Truth(
                 {name: server.exchange.orders(name) for name in server.exchange.accounts},
                 server.exchange.requests,
@@ -259,6 +262,11 @@ class Run:
         if status not in (0, DIED, INTERRUPTED):
             raise _Failed(f"it ended with status {status}: {self._problem}")
         raise _Ended
+
+
+def _uncalled_for(errors: str) -> list[str]:
+    """What the lives logged although no death is a reason for it."""
+    return [line for line in errors.splitlines() if _UNCALLED_FOR.search(line)]
 
 
 def _refused(server: DhanServer, account: str) -> int:
