@@ -39,6 +39,7 @@ WITHOUT_A_MODULE_OF_THEIR_OWN = {
 FOLDERS_OF_OTHER_THINGS = {
     "scenarios": "situations through the public API",
     "examples": "mirrors examples/",
+    "proof": "faults against real processes",
     "benchmarks": "mirrors benchmarks/",
     "docs": "mirrors docs/",
     "typing": "only type-checked",
