@@ -14,6 +14,7 @@ from dhan_copy.core.facts import (
     BookRead,
     Channel,
     CheckpointWritten,
+    ClockStepped,
     CopyAdmitted,
     CopyDeclined,
     DayOpened,
@@ -106,6 +107,7 @@ SAID: list[tuple[Fact, str]] = [
     (RequestWithheld(follower=FOLLOWER, client_order_id=tag(), attempt=1, problem="halted"), "never left: halted"),
     (TradingStateChanged(follower=None, state=TradingState.HALTED), "every follower was set to HALTED"),
     (AlertRaised(code="X", what="it broke.", known="k", advice="look"), "ALERT X: it broke."),
+    (ClockStepped(milliseconds=3_600_500), "set forward by 3600.5 s"),
     (CheckpointWritten(whole=True, state="{}"), "the state was written down"),
 ]  # fmt: skip
 

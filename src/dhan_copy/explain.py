@@ -10,6 +10,7 @@ from dhan_copy.core.facts import (
     AlertRaised,
     BookRead,
     CheckpointWritten,
+    ClockStepped,
     CopyAdmitted,
     CopyDeclined,
     DayOpened,
@@ -131,6 +132,8 @@ def sentence(fact: Fact) -> str:
             return f"The broker refused the request (attempt {fact.attempt}) {final}: {fact.code} {fact.text}".rstrip() + "."
         case OutcomeUnresolved():
             return f"Nobody knows what became of the request (attempt {fact.attempt}): {fact.problem}."
+        case ClockStepped():
+            return f"The machine's clock was set forward by {fact.milliseconds / 1000:g} s."
         case RequestWithheld():
             return f"The request (attempt {fact.attempt}) was held back and never left: {fact.problem}."
         case TradingStateChanged():

@@ -58,6 +58,8 @@ class Bench:
     """What he brought in; None leaves it unknown."""
     started: bool = True
     now: datetime = START
+    clock_ahead: timedelta = timedelta(0)
+    """How far the wall clock has been set forward."""
     copier: Copier = field(init=False)
     journal: list[Entry] = field(factory=list)
     last: Step | None = None
@@ -85,7 +87,12 @@ class Bench:
         self.now += timedelta(seconds=seconds)
 
     def moment(self) -> Moment:
-        return Moment(self.now, (self.now - START).total_seconds())
+        return Moment(self.now, (self.now - START - self.clock_ahead).total_seconds())
+
+    def set_clock(self, seconds: float) -> None:
+        """Set the wall clock forward."""
+        self.now += timedelta(seconds=seconds)
+        self.clock_ahead += timedelta(seconds=seconds)
 
     def step(self, *facts: Fact) -> list[Asked]:
         """The requests that left; the reads are in ``last``."""

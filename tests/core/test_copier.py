@@ -22,13 +22,16 @@ from dhan_copy.core.facts import (
     FundsReported,
     GapDetected,
     LeaderReported,
+    OrderNotFound,
     OrderReported,
+    OutcomeUnresolved,
     ReadFailed,
     Refusal,
     ReportUnreadable,
     TradingState,
     TradingStateChanged,
 )
+from dhan_copy.core.lifecycle import OrderState
 from dhan_copy.core.requests import Cancel, Command, Intent, Query, ReadFunds, ReadOrders, Submit
 from dhan_copy.core.settings import RateLimits, RateWindow
 from dhan_copy.core.state import State
@@ -524,3 +527,28 @@ def test_t4_an_account_that_the_settings_no_longer_name_is_told() -> None:
     assert ("ABANDONED", "G") in codes
     assert {r.follower for r in world.requests()[before:]} == {"F"}
     assert order.is_open
+
+
+def test_f45_an_hour_that_never_passed_proves_no_absence() -> None:
+    bench = Bench()
+    [request] = bench.tell(report(status=OrderStatus.PENDING))
+    lost = OutcomeUnresolved(follower=FOLLOWER, client_order_id=request.client_order_id, attempt=1, problem="timeout")
+    bench.step(lost)
+
+    def look() -> None:
+        bench.step(
+            OrderNotFound(follower=FOLLOWER, client_order_id=request.client_order_id, read_at=bench.now),
+            BookRead(account=FOLLOWER, read_at=bench.now),
+        )
+
+    bench.set_clock(3600)
+    for _ in range(3):
+        bench.wait(10)
+        look()
+    state = bench.copier.state.trades[LEADER, request.leader_order_id, FOLLOWER].orders[0].state
+    assert state is OrderState.UNRESOLVED
+    assert "CLOCK_STEPPED" in bench.alerts()
+    for _ in range(3):
+        bench.wait(40)
+        look()
+    assert bench.copier.state.trades[LEADER, request.leader_order_id, FOLLOWER].orders[0].state is OrderState.ABSENT

@@ -67,7 +67,7 @@ def decide(state: State, key: TradeKey, rules: FollowerRules, now: datetime) -> 
         return declined(ReasonCode.LEADER_REJECTED, report.reason)
     if not order.confirmed:
         return None
-    refused = _unsupported(report) or _before_start(state, order, follower)
+    refused = _unsupported(report) or _before_start(state, order, key)
     if refused is not None:
         return declined(refused.reason, refused.detail)
     units = report.filled_quantity if report.status.is_terminal else report.quantity
@@ -134,17 +134,15 @@ def _unsupported(report: OrderReport) -> _Answer | None:
     return None
 
 
-def _before_start(state: State, order: LeaderOrder, follower: AccountName) -> _Answer | None:
+def _before_start(state: State, order: LeaderOrder, key: TradeKey) -> _Answer | None:
     if state.settings.policy.first_start is FirstStart.ADOPT:
         return None
+    if state.trades[key].older:
+        return _Answer(ReasonCode.OLDER_THAN_START, "the follower was added after it")
     placed = order.report.created_at
     began = state.started_at.get(order.leader)
     if began is not None and order.leader not in state.books_read and placed is not None and placed < began:
         return _Answer(ReasonCode.OLDER_THAN_START, f"placed {placed}, copying began {began}")
-    for account in (order.leader, follower):
-        began = state.started_at.get(account)
-        if began is not None and order.first_seen_at < began:
-            return _Answer(ReasonCode.OLDER_THAN_START, f"first seen {order.first_seen_at}, copying began {began}")
     return None
 
 

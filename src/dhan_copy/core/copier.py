@@ -18,6 +18,7 @@ from dhan_copy.core.facts import (
     BookRead,
     Channel,
     CheckpointWritten,
+    ClockStepped,
     CopyAdmitted,
     CopyDeclined,
     DayOpened,
@@ -58,6 +59,8 @@ from dhan_copy.model.order import OrderReport, Product, Variety
 from dhan_copy.model.reason import ReasonCode
 from dhan_copy.model.times import ist, ist_date
 
+CLOCK_STEP = timedelta(seconds=2)
+"""Wall time that passes this much faster than monotonic time was set, or the machine slept."""
 ROUNDS = 1000
 """More rounds of planning within one step would mean that the core chases its own tail."""
 
@@ -92,6 +95,7 @@ class Copier:
         self._unreadable: set[tuple[AccountName, str]] = set()
         self._restored = False
         self._saved_at = 0
+        self._before: Moment | None = None
         self._entries: list[Entry] = []
         self._commands: list[Command] = []
         self._now = Moment(datetime.min, 0.0)
@@ -118,6 +122,7 @@ class Copier:
         self._entries, self._commands = [], []
         if self._restored:
             self._take_over(now)
+        self._watch_the_clock(now)
         day = ist_date(now.wall).isoformat()
         starting = [fact for fact in facts if isinstance(fact, EngineStarted)]
         for started in starting:
@@ -162,6 +167,20 @@ class Copier:
                         problem="the engine ended before the answer came",
                     )  # fmt: skip
                     self._alert(alert_for(self.state, lost), cause)
+
+    def _watch_the_clock(self, now: Moment) -> None:
+        before, self._before = self._before, now
+        if before is None:
+            return
+        stepped = now.wall - before.wall - timedelta(seconds=now.monotonic - before.monotonic)
+        if stepped >= CLOCK_STEP:
+            self._record(ClockStepped(milliseconds=int(stepped / timedelta(milliseconds=1))))
+            self._alert(
+                AlertRaised(
+                    code="CLOCK_STEPPED", what="this machine's clock was set forward, or it slept", known=f"by {stepped}",
+                    advice="Keep it in step with NTP: the age of the leader's orders is told by it.",
+                )  # fmt: skip
+            )
 
     # Taking facts
 

@@ -78,6 +78,13 @@ class SourceStarted:
 
 
 @frozen(kw_only=True)
+class ClockStepped:
+    """The machine's clock was set forward while the engine ran: what waits for a time waits as long as before."""
+
+    milliseconds: int
+
+
+@frozen(kw_only=True)
 class LeaderReported:
     """A leader's order as his broker tells it. For a BOOK report ``read_at`` is when that read began."""
 
@@ -314,6 +321,7 @@ Fact: TypeAlias = (
     EngineStarted
     | DayOpened
     | SourceStarted
+    | ClockStepped
     | LeaderReported
     | OrderReported
     | ReportUnreadable

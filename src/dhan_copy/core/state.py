@@ -19,6 +19,7 @@ from dhan_copy.core.facts import (
     AlertRaised,
     BookRead,
     CheckpointWritten,
+    ClockStepped,
     CopyAdmitted,
     CopyDeclined,
     DayOpened,
@@ -270,7 +271,9 @@ def fold(state: State, entry: Entry) -> None:
         case DayOpened():
             _day_opened(state, fact, at)
         case SourceStarted():
-            state.started_at.setdefault(fact.account, at)
+            _source_started(state, fact.account, at)
+        case ClockStepped():
+            _clock_stepped(state, timedelta(milliseconds=fact.milliseconds))
         case LeaderReported():
             _leader_reported(state, fact, at, position)
         case OrderReported():
@@ -318,10 +321,15 @@ def alert_key(fact: AlertRaised) -> tuple[str, ...]:
 
 
 def _engine_started(state: State, at: datetime, position: int) -> None:
-    """Requests without an answer may have left; the absence window of unknown outcomes starts again."""
+    """Requests without an answer may have left; the absence window of unknown outcomes starts again. No pause outlasts
+    its longest, should the clock have been set back meanwhile."""
+    for follower, (until, refusal) in state.blocked_until.items():
+        state.blocked_until[follower] = (min(until, at + state.settings.policy.blocked_for), refusal)
     for key in state.open_keys():
         trade = state.trades[key]
         for order in trade.orders:
+            order = life.taken_over(order, at, LONGEST_RETRY)
+            _put(state, trade := trade.with_order(order))
             if order.unresolved is not None:
                 _put(state, trade := trade.with_order(life.unresolved(order, order.unresolved, at)))
             if order.outstanding is not None:
@@ -331,11 +339,19 @@ def _engine_started(state: State, at: datetime, position: int) -> None:
         state.touch(key, position)
 
 
-    for rules in state.settings.leaders:
-        for follower in state.followers_of(rules.name):
-            if (rules.name, follower) not in state.pairs:
-                state.pairs.add((rules.name, follower))
-                _added(state, rules.name, follower)
+    known = state.pairs
+    state.pairs = {(rules.name, follower) for rules in state.settings.leaders for follower in state.followers_of(rules.name)}
+    for leader, follower in sorted(state.pairs - known):
+        _added(state, leader, follower)
+
+
+def _source_started(state: State, account: AccountName, at: datetime) -> None:
+    if account in state.started_at:
+        return
+    state.started_at[account] = at
+    for key in state.open_keys():
+        if key[2] == account and state.trades[key].decision is None:
+            state.trades[key] = evolve(state.trades[key], older=True)
 
 
 def _added(state: State, leader: AccountName, follower: AccountName) -> None:
@@ -344,14 +360,27 @@ def _added(state: State, leader: AccountName, follower: AccountName) -> None:
     for where in [where for where in state.leader_orders if where[0] == leader]:
         key = (*where, follower)
         if key in state.trades:
+            state.trades[key] = evolve(state.trades[key], older=True)
             continue
         report = state.leader_orders[where].report
         known = (state.trades.get((*where, other)) for other in others)
         closed = max((trade.closed for trade in known if trade is not None), default=0)
         opened = report.filled_quantity - closed
-        trade = state.trades[key] = evolve(_trade(state, key), opened=opened, closed=closed)
+        trade = state.trades[key] = evolve(_trade(state, key), older=True, opened=opened, closed=closed)
         state.open_trades.setdefault(trade.stake_key, {})[key] = None
         state.stakes[trade.stake_key] = state.stake(trade.stake_key).left_out(opened * report.side.sign)
+
+
+def _clock_stepped(state: State, by: timedelta) -> None:
+    """Windows run on: an hour that never passed is no evidence of absence."""
+    for key in state.open_keys():
+        trade = state.trades[key]
+        for order in trade.orders:
+            _put(state, trade := trade.with_order(life.postponed(order, by)))
+    for name, suspect in state.suspects.items():
+        state.suspects[name] = Suspect(suspect.missing, suspect.since + by, suspect.confirmed)
+    for follower, (until, refusal) in state.blocked_until.items():
+        state.blocked_until[follower] = (until + by, refusal)
 
 
 def _day_opened(state: State, fact: DayOpened, at: datetime) -> None:

@@ -128,6 +128,8 @@ class CopyTrade:
     admitted: CopyAdmitted | None = None
     admitted_at: datetime | None = None
     declined: CopyDeclined | None = None
+    older: bool = False
+    """The leader's order was there before the follower was."""
     leader_was_over: bool = False
     """The leader's order had already ended when it was admitted: the copy is sized from what it filled."""
     orders: tuple[FollowerOrder, ...] = ()
@@ -253,6 +255,27 @@ def unresolved(order: FollowerOrder, request: Request, at: datetime) -> Follower
     state = next_state(order.state, OrderEvent.LOST) if isinstance(request, Submit) else order.state
     order = _cleared(order, request)
     return evolve(order, state=state, unresolved=request, unresolved_at=at, missed_by_tag=0, missed_in_book=0)
+
+
+def postponed(order: FollowerOrder, by: timedelta) -> FollowerOrder:
+    """The same order after the clock was set forward: nothing has become due by that."""
+    if order.unresolved_at is None and order.retry_at is None and order.cancel_accepted_at is None:
+        return order
+    return evolve(
+        order,
+        unresolved_at=None if order.unresolved_at is None else order.unresolved_at + by,
+        retry_at=None if order.retry_at is None else order.retry_at + by,
+        cancel_accepted_at=None if order.cancel_accepted_at is None else order.cancel_accepted_at + by,
+    )
+
+
+def taken_over(order: FollowerOrder, at: datetime, longest_retry: timedelta) -> FollowerOrder:
+    """The same order in a new process, whose clock may show less than the one before did."""
+    if order.retry_at is not None and order.retry_at > at + longest_retry:
+        order = evolve(order, retry_at=at + longest_retry)
+    if order.cancel_accepted_at is not None and order.cancel_accepted_at > at:
+        order = evolve(order, cancel_accepted_at=at)
+    return order
 
 
 def withheld(
