@@ -7,6 +7,8 @@ that turn a class into JSON and back are written from its hints instead, as attr
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import count
+from threading import RLock
 from typing import NoReturn
 
 TAG = "$"
@@ -22,27 +24,33 @@ class Malformed(Exception):
 
 
 class Source:
-    """Compiles functions into one namespace, so that they can call each other by name."""
+    """Compiles functions into one namespace, so that they can call each other by name. For any thread."""
 
     def __init__(self, **names: object) -> None:
         self.names: dict[str, object] = {"wrong": wrong, "naive": naive, **names}
         self._made: dict[tuple[str, object], str] = {}
+        self._numbers = count()
+        self._writing = RLock()
 
     def constant(self, value: object) -> str:
         """How the source refers to ``value``."""
         if value is None or value is True or value is False:
             return repr(value)
-        name = f"c{len(self.names)}"
+        name = f"c{next(self._numbers)}"
         self.names[name] = value
         return name
 
     def function(self, what: str, key: object, argument: str, write: Callable[[], list[str]]) -> str:
         """The name of the function for ``what`` and ``key``, written and compiled when it is new."""
-        if (what, key) not in self._made:
-            name = self._made[what, key] = f"f{len(self._made)}"
-            source = "\n".join([f"def {name}({argument}):", *indented(write())])
-            exec(compile(source, f"<journal: {what}>", "exec"), self.names)
-        return self._made[what, key]
+        with self._writing:
+            name = self._made.get((what, key))
+            if name is None:
+                name = f"f{next(self._numbers)}"
+                source = "\n".join([f"def {name}({argument}):", *indented(write())])
+                exec(compile(source, f"<journal: {what}>", "exec"), self.names)
+                # Only now: a function that was not finished (Ctrl-C, no memory) must not pass for one that is there.
+                self._made[what, key] = name
+            return name
 
 
 def indented(lines: list[str]) -> list[str]:
