@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from enum import Enum
 from pathlib import Path
 
 from attrs import field, frozen
@@ -36,12 +37,24 @@ on its way for longer."""
 _BETWEEN_STEPS_SECONDS = 0.02
 
 
+class After(str, Enum):
+    """What comes after an interruption. The engine is stopped, and its process ends; or a new engine takes over in the
+    same process, as in a notebook; or an engine that is stepped just steps on."""
+
+    END = "END"
+    ANEW = "ANEW"
+    GO_ON = "GO_ON"
+
+
+def _after(name: str) -> After:
+    return After(name)
+
+
 @frozen(kw_only=True)
 class Job:
-    """What a life does. ``steps``: without threads, by :meth:`CopyEngine.step`. ``interrupt``: the trap raises
-    KeyboardInterrupt in the main thread instead of ending the process; ``go_on``: the same engine steps on after that.
-    ``record``: a file for the lines that were executed.
-    ``accounts``: client id and token, the leader's first."""
+    """What a life does. ``accounts`` are client ids and tokens, the leader's first. ``steps``: without threads, by
+    :meth:`CopyEngine.step`. ``interrupt``: the trap raises KeyboardInterrupt in the main thread instead of ending the
+    process; ``after`` says what then. ``record``: a file for the lines that were executed."""
 
     journal: str
     rest: str
@@ -50,7 +63,7 @@ class Job:
     steps: bool = False
     trap: str | None = None
     interrupt: bool = False
-    go_on: bool = False
+    after: After = field(default=After.END, converter=_after)
     record: str | None = None
 
 
@@ -100,22 +113,12 @@ def live(job: Job) -> None:
     if snare is not None:
         snare.start(main_alone=job.interrupt)
     status = 0
-    engine = None
     try:
         try:
-            engine = engine_of(job)
-            _serve(engine, job, channel, since)
+            unknown = _copy(job, channel, since)
         except KeyboardInterrupt:
             status = INTERRUPTED
-            if engine is not None and job.go_on and job.steps:
-                status = 0
-                _serve(engine, job, channel, since)
-        try:
-            unknown = () if engine is None else engine.stop()
-        except KeyboardInterrupt:
-            status = INTERRUPTED
-            assert engine is not None
-            unknown = engine.stop()
+            unknown = ()
     except BaseException as error:
         channel.say("failed", problem=f"{type(error).__name__}: {error}"[:2000])
         os._exit(FAILED)
@@ -124,6 +127,28 @@ def live(job: Job) -> None:
         Path(job.record).write_text(json.dumps(rows), "utf-8")
     channel.say("stopped", unknown=list(unknown), sprung=snare is not None and snare.sprung)
     os._exit(status)
+
+
+def _copy(job: Job, channel: Channel, since: datetime) -> Sequence[str]:
+    """Copy until told to stop; returns what is unknown then. Raises KeyboardInterrupt where that ends the life."""
+    engine: CopyEngine | None = None
+    stopping = False
+    while True:
+        try:
+            if engine is None:
+                engine = engine_of(job)
+            stopping = False
+            _serve(engine, job, channel, since)
+            stopping = True
+            return engine.stop()
+        except KeyboardInterrupt:
+            if job.after is After.GO_ON and job.steps and engine is not None and not stopping:
+                continue
+            if engine is not None:
+                engine.stop()
+            if job.after is not After.ANEW:
+                raise
+            engine = None
 
 
 def engine_of(job: Job) -> CopyEngine:

@@ -12,7 +12,7 @@ from typing import Any
 from attrs import define, field, frozen
 
 from dhan_copy.testing.crash.day import LEADER, RATIOS, Day
-from dhan_copy.testing.crash.life import DIED, INTERRUPTED, Job
+from dhan_copy.testing.crash.life import DIED, INTERRUPTED, After, Job
 from dhan_copy.testing.crash.oracle import Truth, Verdict, entries_of, judge
 from dhan_copy.testing.crash.points import Trap
 from dhan_copy.testing.crash.process import Hung, Nursery
@@ -24,6 +24,7 @@ _LOOK_SECONDS = 0.1
 _QUIET_SECONDS = 0.3
 _PATIENCE_SECONDS = 30.0
 _MOST_LIVES = 12
+_AFTERS = tuple(After)
 _UNCALLED_FOR = re.compile(r"code=(STORE_FAILED|FACT_REFUSED|ENGINE_STOPPED|FOREIGN_TAG|STALLED)|^Traceback|SOURCE_FAILED")
 
 
@@ -32,7 +33,7 @@ class Plan:
     """``traps``: one for each life, None for a life without. A life that ends well is followed by a restart.
 
     ``steps``: the engine runs without threads. ``interrupt``: the traps raise KeyboardInterrupt instead of ending the
-    process. ``seed``: whether the leader goes on while nobody copies.
+    process. ``seed``: whether the leader goes on while nobody copies, and what comes after an interruption.
     """
 
     traps: tuple[Trap | None, ...] = ()
@@ -220,7 +221,7 @@ class Run:
             steps=plan.steps,
             trap=None if trap is None else str(trap),
             interrupt=plan.interrupt,
-            go_on=plan.seed % 2 == 1,
+            after=_AFTERS[plan.seed % len(_AFTERS)],
             record=None if record is None else str(record),
         )
         ran.lives += 1
