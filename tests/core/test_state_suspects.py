@@ -7,6 +7,7 @@ from fractions import Fraction
 from attrs import evolve
 
 from dhan_copy.core.facts import DriftDeclared
+from dhan_copy.core.ledger import Stake
 from dhan_copy.core.requests import ReadOrders, ReadPositions
 from dhan_copy.model.ids import AccountName
 from dhan_copy.model.order import OrderStatus, Side
@@ -30,6 +31,11 @@ def resting_exit() -> tuple[World, TrueOrder]:
 def fill_untold(world: World, order: TrueOrder, units: int) -> None:
     filled = order.report.filled_quantity + units
     order.report = evolve(order.report, filled_quantity=filled, status=OrderStatus.PART_TRADED, updated_at=world.now)
+
+
+def stake_of(world: World) -> Stake:
+    (stake,) = world.copier.state.stakes.values()
+    return stake
 
 
 def read(world: World, what: ReadPositions | ReadOrders) -> None:
@@ -80,3 +86,19 @@ def test_f41_a_position_that_was_only_told_late_is_sold_once_it_shows() -> None:
         world.tick(30)
     assert exit_order.report.quantity == 4 * world.lot
     assert world.facts(DriftDeclared) == []
+
+
+def test_x10_an_order_that_crosses_zero_opens_nothing_while_it_is_unknown_who_closed_what_it_crosses() -> None:
+    """The entry part would be taken for the close of what somebody had closed already."""
+    world = World({"F": Fraction(1)})
+    world.trade(Side.BUY, 2)
+    world.fill_everything("F")
+    world.manual["F"] = -2 * world.lot
+    world.advance(1)
+    world.trade(Side.SELL, 3)
+    for _ in range(30):
+        world.tick(10)
+        world.fill_everything("F")
+    ours = world.net_position("F") - world.manual["F"]
+    assert stake_of(world).owned == ours - 2 * world.lot
+    assert stake_of(world).manual == 2 * world.lot

@@ -82,12 +82,15 @@ def plan(state: State, key: TradeKey, rules: FollowerRules, now: datetime) -> Pl
     trade = state.trades[key]
     b = _Builder(state, trade, rules, now)
     stake_key = trade.stake_key
-    exits = exit_wants(state, stake_key, missing=state.missing(stake_key)) if trade.admitted is not None else {}
-    exit_total = exits.get(key, trade.filled(Intent.EXIT))
-    if state.missing(stake_key):
-        _look_again(b)
+    due = exit_total = trade.filled(Intent.EXIT)
+    if trade.admitted is not None:
+        due = exit_total = exit_wants(state, stake_key).get(key, due)
+        missing = state.missing(stake_key)
+        if missing:
+            exit_total = exit_wants(state, stake_key, missing=missing).get(key, trade.filled(Intent.EXIT))
+            _look_again(b)
     _steer(b, Intent.EXIT, exit_total)
-    _steer(b, Intent.ENTRY, entry_want(state, trade), hold=_exit_comes_first(state, trade, exit_total))
+    _steer(b, Intent.ENTRY, entry_want(state, trade), hold=_exit_comes_first(state, trade, due))
     return b.build()
 
 

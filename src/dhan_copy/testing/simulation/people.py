@@ -188,5 +188,5 @@ class Meddler:
 
     def next_day(self) -> None:
         self.own = {listing: units for listing, units in self.own.items() if not listing.product.ends_with_day}
-        self.spoilt.clear()
-        self.squared.clear()
+        self.spoilt = {listing for listing in self.spoilt if not listing.product.ends_with_day}
+        self.squared = {listing for listing in self.squared if not listing.product.ends_with_day}
