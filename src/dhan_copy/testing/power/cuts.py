@@ -1,4 +1,4 @@
-"""Power cuts, case by case: lives that end in one, what was left, and a last life in which nothing fails."""
+"""Power cuts, case by case: lives that each end in one, and a last life in which nothing fails."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from dhan_copy.testing.power.promises import Promises, WitnessedStore
 
 JOURNAL = "copies.db"
 LIVES = 3
-"""That end in a cut, at most, per case: a power cut during the recovery from another is one."""
+"""That end in a cut, at most, per case: the power is cut during the recovery from a power cut too."""
 COPYING_IN = 5
 """Every how many cases an engine copies; in the others a store is appended to, which is faster."""
 _SOON = 15
