@@ -28,6 +28,7 @@ from dhan_copy.core.trade import (
     accepted,
     missed,
     rejected,
+    repeats,
     reported,
     request_of,
     unresolved,
@@ -125,6 +126,24 @@ def answered(order: FollowerOrder, request: Request, how: str, at: datetime) -> 
 def test_t8_the_same_report_twice_changes_nothing(order: FollowerOrder, told: OrderReported) -> None:
     once = reported(order, told, after(300))
     assert reported(once, told, after(400)) == once
+
+
+@given(histories(), reports(), reports())
+def test_what_only_repeats_an_end_changes_nothing(order: FollowerOrder, told: OrderReported, again: OrderReported) -> None:
+    once = reported(order, told, after(300))
+    for row in (told, again):
+        if repeats(once, row.report):
+            after_it = reported(once, row, after(400))
+            assert evolve(after_it, cancel_accepted_at=None) == evolve(once, cancel_accepted_at=None)
+
+
+def test_the_end_of_an_order_told_again_is_a_repetition() -> None:
+    order = working()
+    done = shown(OrderStatus.TRADED, filled_quantity=150, order_id=COPY)
+    assert not repeats(order, done)
+    order = reported(order, order_reported(done), after(1))
+    assert repeats(order, done)
+    assert not repeats(order, shown(OrderStatus.TRADED, quantity=225, filled_quantity=225, order_id=COPY))
 
 
 @given(histories(), reports())

@@ -51,7 +51,7 @@ from dhan_copy.core.settings import CopierSettings
 from dhan_copy.core.settle import difference, is_over
 from dhan_copy.core.sizing import trunc_to_lot
 from dhan_copy.core.state import State, alert_key, fold
-from dhan_copy.core.trade import TradeKey, reported
+from dhan_copy.core.trade import TradeKey, repeats, reported
 from dhan_copy.model.account import Position
 from dhan_copy.model.ids import AccountName, ClientOrderId, is_ours
 from dhan_copy.model.instrument import InstrumentKey
@@ -334,6 +334,8 @@ class Copier:
             return
         _, before = found
         self._reads.answered(Query(follower=fact.follower, client_order_id=before.client_order_id))
+        if repeats(before, fact.report):
+            return
         after = reported(before, fact, self._now.wall)
         if after == before:
             return

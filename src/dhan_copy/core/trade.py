@@ -329,6 +329,19 @@ def reported(order: FollowerOrder, fact: OrderReported, at: datetime) -> Followe
     return _overtaken(result, report) if result.lost and not result.is_busy else result
 
 
+def repeats(order: FollowerOrder, report: OrderReport) -> bool:
+    """Whether a report only repeats how an order ended: most rows of a busy day's book do, at every sweep."""
+    return (
+        order.over_at is not None
+        and order.state in (OrderState.FILLED, OrderState.CANCELLED, OrderState.EXPIRED)
+        and report.filled_quantity == order.filled_quantity
+        and report.order_id == order.broker_order_id
+        and not (order.is_busy or order.needs_look or order.lost)
+        and order.accepted is not None
+        and next_state(order.state, event_of(report.status)) is order.state
+    )
+
+
 def _overtaken(order: FollowerOrder, report: OrderReport) -> FollowerOrder:
     """A modification given up as lost has arrived after all, perhaps after its successor: it is what holds now."""
     for late in order.lost:
