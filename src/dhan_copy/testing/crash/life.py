@@ -16,6 +16,7 @@ from attrs import field, frozen
 
 from dhan_copy import CopyEngine, Follower, Leader
 from dhan_copy.core.settings import Policy
+from dhan_copy.errors import StoreLocked
 from dhan_copy.model.order import OrderStatus
 from dhan_copy.model.times import IST
 from dhan_copy.testing.crash.day import FACTS, RATIOS
@@ -132,7 +133,7 @@ def live(job: Job) -> None:
 def _copy(job: Job, channel: Channel, since: datetime) -> Sequence[str]:
     """Copy until told to stop; returns what is unknown then. Raises KeyboardInterrupt where that ends the life."""
     engine: CopyEngine | None = None
-    stopping = False
+    stopping = interrupted = False
     while True:
         try:
             if engine is None:
@@ -141,7 +142,13 @@ def _copy(job: Job, channel: Channel, since: datetime) -> Sequence[str]:
             _serve(engine, job, channel, since)
             stopping = True
             return engine.stop()
+        except StoreLocked:
+            if not interrupted:
+                raise
+            # Cut short while it took a lock or gave it back, the process keeps it: it refuses, which is safe.
+            raise KeyboardInterrupt from None
         except KeyboardInterrupt:
+            interrupted = True
             if job.after is After.GO_ON and job.steps and engine is not None and not stopping:
                 continue
             if engine is not None:
