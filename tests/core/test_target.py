@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from dhan_copy.core.target import balance_of, carry_of, entry_want, exit_wants
+from hypothesis import given, settings
+
+from dhan_copy.core.target import balance_of, carry_of, closes, entry_want, exit_wants
 from dhan_copy.core.trade import CopyTrade
 from dhan_copy.model.order import Product, Side
+from tests.core.trading import UNRULY, Act, act, acts, ratios
 from tests.core.world import KEY, LEADER, TrueOrder, World
 
 STAKE = (LEADER, "F", KEY, Product.INTRADAY)
@@ -76,3 +79,16 @@ def test_the_carry_is_what_rounding_left_over_and_at_most_a_lot() -> None:
     world.fill_everything("F")
     assert world.net_position("F") == 75
     assert balance_of(world.copier.state, STAKE) == 0  # type: ignore[arg-type]
+
+
+@settings(max_examples=60, deadline=None)
+@given(script=acts(UNRULY), ratio=ratios)
+def test_only_what_closes_wants_an_exit(script: list[Act], ratio: Fraction) -> None:
+    world = World({"F": ratio})
+    for what, buy, count, which in script:
+        world.advance(1)
+        act(world, what, Side.BUY if buy else Side.SELL, count, which, obedient=False)
+        state = world.copier.state
+        for stake_key in state.open_trades:
+            for key, want in exit_wants(state, stake_key).items():
+                assert closes(state.trades[key]), (key, want)

@@ -16,7 +16,7 @@ from dhan_copy.core.requests import Cancel, Intent, Modify, Query, Request, Subm
 from dhan_copy.core.settings import AtModificationCap, FollowerRules
 from dhan_copy.core.sizing import disclosed_size
 from dhan_copy.core.state import State
-from dhan_copy.core.target import entry_want, exit_wants
+from dhan_copy.core.target import closes, entry_want, exit_wants
 from dhan_copy.core.trade import CANCEL_GRACE, CopyTrade, FollowerOrder, Instruction, TradeKey
 from dhan_copy.model.ids import client_order_id
 from dhan_copy.model.instrument import InstrumentFacts
@@ -83,7 +83,7 @@ def plan(state: State, key: TradeKey, rules: FollowerRules, now: datetime) -> Pl
     b = _Builder(state, trade, rules, now)
     stake_key = trade.stake_key
     due = exit_total = trade.filled(Intent.EXIT)
-    if trade.admitted is not None:
+    if closes(trade):
         due = exit_total = exit_wants(state, stake_key).get(key, due)
         missing = state.missing(stake_key)
         if missing:

@@ -74,6 +74,16 @@ def carry_of(state: State, stake_key: StakeKey, sign: int, lot_units: int) -> Fr
     return max(Fraction(-lot_units), min(Fraction(lot_units), carry))
 
 
+def closes(trade: CopyTrade) -> bool:
+    """Whether any part of a trade is an exit."""
+    admitted = trade.admitted
+    if admitted is None:
+        return False
+    if admitted.exit_quantity or not admitted.entry_quantity or trade.claim:
+        return True
+    return any(order.intent is Intent.EXIT for order in trade.orders)
+
+
 def exit_wants(state: State, stake_key: StakeKey, *, missing: int = 0) -> dict[TradeKey, int]:
     """What the exit of each open trade should total: reckoned with what is still to come, clamped to what is owned less
     what is ``missing`` from the account.
