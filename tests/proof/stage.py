@@ -165,7 +165,8 @@ class Stage:
 
     def check_a_restart_goes_on(self, *prices: int) -> None:
         with self.copier() as copier:
-            assert copier.news() == "ready"
+            said = copier.news()
+            assert said == "ready", said
             self.order(*prices)
             self.check()
             copier.stop()

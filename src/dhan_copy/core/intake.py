@@ -28,11 +28,11 @@ def merge(known: LeaderOrder | None, fact: LeaderReported, at: datetime) -> Lead
             first_seen_at=at,
             seen_at=at,
             channel=fact.channel,
-            confirmed=report.status.is_confirmed,
+            confirmed=_is_confirmed(report),
         )
     old = known.report
     filled = max(old.filled_quantity, report.filled_quantity)
-    confirmed = known.confirmed or report.status.is_confirmed
+    confirmed = known.confirmed or _is_confirmed(report)
     newer = _is_newer(known, fact)
     if not newer:
         merged = _named(_with_fills(old, report, filled), report)
@@ -41,6 +41,11 @@ def merge(known: LeaderOrder | None, fact: LeaderReported, at: datetime) -> Lead
     if _reads_back(old, report):
         merged = evolve(merged, terms=old.terms)
     return evolve(known, report=merged, seen_at=at, channel=fact.channel, disputed=False, confirmed=confirmed)
+
+
+def _is_confirmed(report: OrderReport) -> bool:
+    """Whether it shows the order past the broker: by its status, or by what has traded."""
+    return report.status.is_confirmed or report.filled_quantity > 0
 
 
 def _named(report: OrderReport, other: OrderReport) -> OrderReport:
