@@ -33,6 +33,7 @@ from dhan_copy.core.requests import Cancel, Command, Intent, Modify, Query, Read
 from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId, is_ours
 from dhan_copy.model.order import Market, OrderReport, OrderStatus, Validity
 from dhan_copy.model.reason import ReasonCode
+from dhan_copy.model.times import ist_date
 from dhan_copy.testing.simulation.ideal import Ideals
 from dhan_copy.testing.simulation.market import LISTINGS, Listing, TrueOrder
 
@@ -410,6 +411,10 @@ class Oracle:
         """Everything has healed a while ago."""
         if self.asked:
             self.blame(18, f"not at rest: still asks {len(self.asked)} times, such as {self.asked[-1]}", *_names(self.asked[-1]))
+        if self._clock_shows_another_day():
+            # Then everything is from before, or still to come, and the alert says to look at the clock.
+            self.rare["not judged: the clock shows another day"] += 1
+            return
         self._every_leader_order()
         for name in self.world.names:
             for listing in LISTINGS:
@@ -420,6 +425,10 @@ class Oracle:
         if len(self.journal) > most:
             self.blame(17, f"{len(self.journal)} rows for one day", "nothing")
         self.rare["looked at rest"] += 1
+
+    def _clock_shows_another_day(self) -> bool:
+        host = self.world.host
+        return ist_date(host.clock.now()) != ist_date(host.timeline.wall())
 
     def look_at_restart(self) -> None:
         """Nothing happened since the rest but a restart."""
