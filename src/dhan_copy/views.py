@@ -15,6 +15,7 @@ from dhan_copy.core.shelf import Shelf
 from dhan_copy.core.state import State
 from dhan_copy.core.trade import CopyTrade, FollowerOrder, Instruction
 from dhan_copy.display import Table
+from dhan_copy.model.ids import AccountName
 from dhan_copy.model.order import Limit, Market, StopLimit, StopMarket, Terms
 
 _ORDERS = (
@@ -126,14 +127,12 @@ def status(state: State) -> Table:
     for follower in state.settings.followers:
         name = follower.name
         ours = [order for key in state.open_keys() if key[2] == name for order in state.trades[key].orders]
-        blocked = state.blocked_until.get(name)
-        health = "OK" if blocked is None else f"BLOCKED ({blocked[1].name}) until {blocked[0]:%H:%M:%S}"
         rows.append(
             {
                 "account": name,
                 "role": "follower" if follower.live else "follower (paper)",
                 "trading": state.trading_state(name),
-                "health": health,
+                "health": _health(state, name),
                 "orders": sum(account == name for account, _ in state.by_tag),
                 "open": sum(not order.state.is_over for order in ours),
                 "unresolved": sum(order.unresolved is not None for order in ours),
@@ -142,6 +141,16 @@ def status(state: State) -> Table:
             }
         )
     return Table.of("status", _STATUS, rows)
+
+
+def _health(state: State, follower: AccountName) -> str:
+    """What is possible at a follower: the cause that stops most comes first."""
+    blocked, circuit = state.blocked_until.get(follower), state.circuits.get(follower)
+    if blocked is not None:
+        return f"BLOCKED ({blocked[1].name}) until {blocked[0]:%H:%M:%S}"
+    if circuit is not None and circuit.until is not None:
+        return f"BLOCKED (CIRCUIT) until {circuit.until:%H:%M:%S}"
+    return "OK"
 
 
 def number(value: Fraction) -> int | Decimal | Fraction:

@@ -276,3 +276,74 @@ def test_r8_a_day_limit_ends_entries_but_a_part_is_left_for_exits(labs: Callable
         lab.cancel(order.order_id)
     lab.advance(60)
     assert [request.kind for request in lab.requests()] == [PLACE] * 8 + [CANCEL] * 2
+
+
+# R6: rejections in a row
+
+
+def refused(lab: Lab, count: int, way: RejectionWay = RejectionWay.REFUSED) -> None:
+    lab.exchange.reject_next(F, Rejection(WORDS, way=way), count)
+    for _ in range(count):
+        lab.buy(150, limit(90))
+        lab.advance(1)
+
+
+@pytest.mark.parametrize("way", RejectionWay)
+def test_r6_after_five_rejections_in_a_row_entries_stop_and_exits_go_on(labs: Callable[..., Lab], way: RejectionWay) -> None:
+    lab = labs({F: "1/2", G: "1/2"})
+    lab.buy(150)
+    lab.step()
+    refused(lab, 5, way)
+    assert lab.status(F)["health"] == f"BLOCKED (CIRCUIT) until {lab.clock.now() + timedelta(seconds=60):%H:%M:%S}"
+    (alarm,) = [alert for alert in lab.alerts if alert.code == "CIRCUIT_OPEN"]
+    assert alarm.account == F and WORDS in alarm.known
+    lab.buy(150, limit(90))
+    lab.sell(150)
+    lab.step()
+    assert lab.codes()[-2:] == ["CIRCUIT_OPEN", "COPIED"]
+    assert (lab.net(F), lab.net(G)) == (0, 0)
+    assert lab.status(G)["health"] == "OK" and lab.codes(G) == ["COPIED"] * 8
+
+
+def test_r6_one_entry_is_tried_after_the_pause_and_opens_or_closes_it_again(lab: Lab) -> None:
+    refused(lab, 5)
+    lab.advance(60)
+    refused(lab, 1)
+    lab.buy(150, limit(90))
+    lab.step()
+    assert lab.codes() == ["COPIED"] * 6 + ["CIRCUIT_OPEN"]
+    lab.advance(60)
+    lab.buy(150, limit(90))
+    lab.step()
+    assert lab.status(F)["health"] == "OK"
+    refused(lab, 4)
+    assert lab.status(F)["health"] == "OK", "four are not five"
+    lab.buy(150, limit(90))
+    lab.step()
+    assert lab.codes()[-6:] == ["COPIED"] * 6
+    assert [alert.code for alert in lab.alerts].count("CIRCUIT_OPEN") == 1
+    refused(lab, 5)
+    assert [alert.code for alert in lab.alerts].count("CIRCUIT_OPEN") == 2
+
+
+def test_r6_a_copy_that_is_taken_in_between_starts_the_row_again(lab: Lab) -> None:
+    for _ in range(3):
+        refused(lab, 4)
+        lab.buy(150, limit(90))
+        lab.step()
+    assert lab.status(F)["health"] == "OK" and set(lab.codes()) == {"COPIED"}
+
+
+def test_r6_what_was_decided_before_waits_and_is_not_sent_late(labs: Callable[..., Lab]) -> None:
+    lab = labs(limits={F: RateLimits(windows=(RateWindow(5, 20.0),), entry_share=Fraction(1))})
+    lab.exchange.reject_next(F, Rejection(WORDS, way=RejectionWay.REFUSED), 5)
+    for _ in range(5):
+        lab.buy(150, limit(90))
+    resting, momentary = lab.buy(150, limit(90)), lab.buy(150)
+    lab.step()
+    assert lab.codes() == ["COPIED"] * 7 and len(lab.requests(PLACE)) == 5
+    lab.advance(59)
+    assert len(lab.requests(PLACE)) == 5
+    lab.advance(5)
+    assert lab.row(resting)["state"] == "WORKING"
+    assert lab.row(momentary)["decision"] == "STALE"

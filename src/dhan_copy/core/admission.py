@@ -198,6 +198,9 @@ def _entry_refused(
         return _Answer(ReasonCode.LEADER_POSITION_UNKNOWN)
     if state.trading_state(rules.name) is not TradingState.ACTIVE:
         return _Answer(ReasonCode.NOT_ACTIVE, state.trading_state(rules.name).value)
+    circuit = state.circuits.get(rules.name)
+    if circuit is not None and circuit.is_open(now):
+        return _Answer(ReasonCode.CIRCUIT_OPEN, f"{circuit.rejections} in a row, the last: {circuit.words}")
     if has_passed(order, now, state.settings.policy):
         age = age_of(order, now).total_seconds()
         return _Answer(ReasonCode.STALE, f"{age:.0f} s old, {state.settings.policy.entry_age.total_seconds():.0f} s allowed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dhan_copy.core.circuit import Circuit
 from dhan_copy.core.facts import (
     AlertRaised,
     CopyDeclined,
@@ -19,6 +20,7 @@ from dhan_copy.core.lifecycle import OrderState
 from dhan_copy.core.requests import Cancel, Intent, Request
 from dhan_copy.core.state import State
 from dhan_copy.core.trade import FollowerOrder
+from dhan_copy.model.ids import AccountName
 from dhan_copy.model.reason import ReasonCode
 
 
@@ -78,6 +80,15 @@ def alert_for(state: State, fact: Fact) -> AlertRaised | None:
             return _missed_exit(state, fact)
         case _:
             return None
+
+
+def circuit_opened(follower: AccountName, circuit: Circuit) -> AlertRaised:
+    return AlertRaised(
+        code="CIRCUIT_OPEN", what=f"{circuit.rejections} requests in a row were rejected: entries stop",
+        known=f"the broker's last words: {circuit.words}; one entry is tried after {circuit.until}",
+        advice="Exits and cancels go on. Look at the follower's account; orders declined meanwhile are not made up for.",
+        account=follower,
+    )  # fmt: skip
 
 
 def requests_spent(request: Request, today: int) -> AlertRaised:

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from attrs import frozen
 
+from dhan_copy.core.circuit import Circuit
 from dhan_copy.core.coded import Coded
 from dhan_copy.core.facts import CheckpointWritten, Refusal, TradingState
 from dhan_copy.core.ledger import Stake
@@ -43,6 +44,7 @@ class Saved:
     funds: tuple[tuple[AccountName, Funds], ...] = ()
     trading: tuple[tuple[AccountName | None, TradingState], ...] = ()
     blocked_until: tuple[tuple[AccountName, datetime, Refusal], ...] = ()
+    circuits: tuple[tuple[AccountName, Circuit], ...] = ()
     answered: tuple[tuple[AccountName, datetime], ...] = ()
     """Since the checkpoint before."""
     live: tuple[tuple[AccountName, bool], ...] = ()
@@ -74,6 +76,7 @@ def dump(state: State, *, whole: bool) -> CheckpointWritten:
         funds=tuple(state.funds.items()),
         trading=tuple(state.trading.items()),
         blocked_until=tuple((account, until, why) for account, (until, why) in state.blocked_until.items()),
+        circuits=tuple(state.circuits.items()),
         answered=tuple(state.unsaved_answers),
         live=tuple(state.live.items()),
         alerts=tuple(sorted(state.alerts)),
@@ -114,6 +117,7 @@ def load(before: State | None, fact: CheckpointWritten, settings: CopierSettings
     state.funds = dict(saved.funds)
     state.trading = dict(saved.trading)
     state.blocked_until = {account: (until, why) for account, until, why in saved.blocked_until}
+    state.circuits = dict(saved.circuits)
     for account, at in saved.answered:
         state.note_answer(account, at)
     state.live = dict(saved.live)

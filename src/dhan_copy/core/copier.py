@@ -11,7 +11,8 @@ from attrs import frozen
 
 from dhan_copy.core import checkpoint
 from dhan_copy.core.admission import FRAME_MAY_FOLLOW, decide
-from dhan_copy.core.alerts import alert_for, alert_for_order, requests_spent
+from dhan_copy.core.alerts import alert_for, alert_for_order, circuit_opened, requests_spent
+from dhan_copy.core.circuit import is_closed_by
 from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import (
     AlertRaised,
@@ -337,10 +338,12 @@ class Copier:
         if repeats(before, fact.report):
             return
         after = reported(before, fact, self._now.wall)
-        if after == before:
+        circuit = self.state.circuits.get(fact.follower)
+        if after == before and (circuit is None or not is_closed_by(circuit, fact.report.status, before.issued_at)):
             return
         entry = self._record(fact)
         self._alert(alert_for_order(before, after, fact), entry.position)
+        self._warn_of_circuit(fact.follower, entry.position)
 
     def _take_unreadable(self, fact: ReportUnreadable) -> None:
         seen = (fact.account, fact.raw or fact.problem)
@@ -365,6 +368,12 @@ class Copier:
             return
         entry = self._record(fact)
         self._alert(alert_for(self.state, fact), entry.position)
+        self._warn_of_circuit(fact.follower, entry.position)
+
+    def _warn_of_circuit(self, follower: AccountName, cause: int) -> None:
+        circuit = self.state.circuits.get(follower)
+        if circuit is not None and circuit.until is not None:
+            self._alert(circuit_opened(follower, circuit), cause)
 
     def _book_what_was_closed_by_hand(self, account: AccountName) -> None:
         confirmed = [name for name, suspect in self.state.suspects.items() if name[0] == account and suspect.proven]
@@ -458,18 +467,34 @@ class Copier:
             self._record(RequestIssued(request=request), cause)
             self._record(paper_answer(request), self.position)
             return
+        circuit = self.state.circuits.get(key[2])
+        if circuit is not None and self._adds_risk(request):
+            later = circuit.entries_wait_until(self._now.wall)
+            if later is not None:
+                self._wait(key, later)
+                return
         budget = self._budgets[key[2]]
         wait = budget.wait_seconds(self._now.monotonic, _intent(request))
         if wait > 0:
             if budget.is_spent(_intent(request)):
                 self._alert(requests_spent(request, budget.today), cause)
-            until = self._now.wall + timedelta(seconds=wait) if isfinite(wait) else None
-            before = self._waiting.get(key)
-            self._waiting[key] = until if before is None or until is None else min(before, until)
+            self._wait(key, self._now.wall + timedelta(seconds=wait) if isfinite(wait) else None)
             return
         self._take_permit(request)
         self._record(RequestIssued(request=request), cause)
         self._commands.append(request)
+
+    def _wait(self, key: TradeKey, until: datetime | None) -> None:
+        before = self._waiting.get(key)
+        self._waiting[key] = until if before is None or until is None else min(before, until)
+
+    def _adds_risk(self, request: Request) -> bool:
+        """Whether a request opens more, or moves an entry; one that only shrinks does not."""
+        if isinstance(request, Cancel) or request.intent is Intent.EXIT:
+            return False
+        known = self.state.order_by_tag(request.follower, request.client_order_id)
+        stands = known[1].accepted if known is not None else None
+        return stands is None or request.quantity >= stands.quantity
 
     def _take_permit(self, request: Request) -> None:
         self._budgets[request.follower].take()

@@ -86,6 +86,10 @@ class Policy:
     """Before a passing refusal or a failed read is tried again."""
     blocked_for: timedelta = timedelta(seconds=60)
     """How long an account rests after its token or address was refused."""
+    circuit_after: int = field(default=5, validator=validators.ge(1))
+    """Rejections in a row at one follower after which its entries stop; exits and cancels go on."""
+    circuit_for: timedelta = timedelta(seconds=60)
+    """How long they stop before one entry is tried."""
     below_lot: BelowLot = BelowLot.SKIP
     first_start: FirstStart = FirstStart.NEW_ONLY
     at_modification_cap: AtModificationCap = AtModificationCap.KEEP

@@ -11,8 +11,10 @@ from typing import TypeAlias
 from attrs import define, field
 from typing_extensions import assert_never
 
+from dhan_copy.core import circuit as circuits
 from dhan_copy.core import intake
 from dhan_copy.core import trade as life
+from dhan_copy.core.circuit import Circuit
 from dhan_copy.core.coded import Coded
 from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import (
@@ -47,6 +49,7 @@ from dhan_copy.core.facts import (
 )
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.ledger import Stake
+from dhan_copy.core.lifecycle import OrderState
 from dhan_copy.core.requests import Intent, Submit
 from dhan_copy.core.settings import CopierSettings
 from dhan_copy.core.shelf import Shelf
@@ -111,6 +114,8 @@ class State:
     funds: dict[AccountName, Funds] = field(factory=dict)
     trading: dict[AccountName | None, TradingState] = field(factory=dict)
     blocked_until: dict[AccountName, tuple[datetime, Refusal]] = field(factory=dict)
+    circuits: dict[AccountName, Circuit] = field(factory=dict)
+    """Followers whose last requests were rejected."""
     positions_read_at: dict[AccountName, datetime] = field(factory=dict)
     book_read_at: dict[AccountName, datetime] = field(factory=dict)
     net_positions: dict[AccountName, dict[tuple[InstrumentKey, Product], int]] = field(factory=dict)
@@ -406,6 +411,7 @@ def _day_opened(state: State, fact: DayOpened, at: datetime) -> None:
         state.alerts.clear()
         state.funds.clear()
         state.blocked_until.clear()
+        state.circuits.clear()
         if not fact.continuous:
             state.positions_known.clear()
     state.day = fact.day
@@ -604,9 +610,12 @@ def _answered(
     match fact:
         case RequestAccepted():
             order = life.accepted(order, request, fact.broker_order_id, at)
+            _works(state, fact.follower, at)
             state.by_broker_id[fact.follower, fact.broker_order_id] = order.client_order_id
         case RequestRejected():
             order = life.rejected(order, request, fact, at, _retry_at(state, trade, order, at))
+            if circuits.counts(request, fact):
+                _count_rejection(state, fact.follower, f"{fact.code} {fact.text}".strip(), at)
             if fact.refusal in (Refusal.RATE_LIMIT, Refusal.AUTHENTICATION, Refusal.IP):
                 pause = state.settings.policy.retry_after if fact.refusal is Refusal.RATE_LIMIT else state.settings.policy.blocked_for
                 state.blocked_until[fact.follower] = (at + pause, fact.refusal)
@@ -616,6 +625,8 @@ def _answered(
             state.unresolved[fact.follower, fact.client_order_id] = None
         case RequestWithheld():
             order = life.withheld(order, request, fact, at, at + state.settings.policy.retry_after)
+            if fact.follower in state.circuits:
+                state.circuits[fact.follower] = circuits.withheld(state.circuits[fact.follower], fact.client_order_id)
             trade = evolve(trade, requests=trade.requests - 1)
         case _:
             assert_never(fact)
@@ -623,6 +634,27 @@ def _answered(
         state.unresolved.pop((fact.follower, fact.client_order_id), None)
     _put(state, trade.with_order(order))
     state.touch_stake(state.stake_key(trade.key), position)
+
+
+def _works(state: State, follower: AccountName, at: datetime) -> None:
+    """The account's requests are taken: what blocked it is over, and worth an alert when it comes again."""
+    blocked = state.blocked_until.get(follower)
+    if blocked is not None and (blocked[1] is not Refusal.RATE_LIMIT or blocked[0] <= at):
+        del state.blocked_until[follower]
+        state.alerts.discard((f"BLOCKED_{blocked[1].value}", follower, "", ""))
+
+
+def _count_rejection(state: State, follower: AccountName, words: str, at: datetime) -> None:
+    state.circuits[follower] = circuits.rejected(state.circuits.get(follower), words, at, state.settings.policy)
+
+
+def _close_circuit(state: State, follower: AccountName, position: int) -> None:
+    """Orders are taken again: what waited may leave."""
+    del state.circuits[follower]
+    state.alerts.discard(("CIRCUIT_OPEN", follower, "", ""))
+    for stake_key in state.open_trades:
+        if stake_key[1] == follower:
+            state.touch_stake(stake_key, position)
 
 
 def _retry_at(state: State, trade: CopyTrade, order: FollowerOrder, at: datetime) -> datetime:
@@ -651,6 +683,9 @@ def _issued(state: State, fact: RequestIssued, at: datetime, position: int) -> N
         order = life.issued(None, fact, at, parts.slice if parts else 0, parts.generation if parts else 0)
         state.by_tag[request.follower, request.client_order_id] = key
     _put(state, evolve(trade.with_order(order), requests=trade.requests + 1))
+    circuit = state.circuits.get(request.follower)
+    if circuit is not None:
+        state.circuits[request.follower] = circuits.issued(circuit, request, at, state.settings.policy)
 
 
 def _order_reported(state: State, fact: OrderReported, at: datetime, position: int) -> None:
@@ -660,6 +695,11 @@ def _order_reported(state: State, fact: OrderReported, at: datetime, position: i
     trade, known = found
     order = life.reported(known, fact, at)
     state.by_broker_id[fact.follower, fact.report.order_id] = order.client_order_id
+    circuit = state.circuits.get(fact.follower)
+    if order.state is OrderState.REJECTED and known.state is not OrderState.REJECTED:
+        _count_rejection(state, fact.follower, order.text, at)
+    elif circuit is not None and circuits.is_closed_by(circuit, fact.report.status, order.issued_at):
+        _close_circuit(state, fact.follower, position)
     if not order.is_busy:
         state.unresolved.pop((fact.follower, order.client_order_id), None)
     trade = trade.with_order(order)

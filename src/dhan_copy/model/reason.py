@@ -30,6 +30,7 @@ class ReasonCode(Enum):
     SIZER_FAILED = "the sizer raised an error"
     FUNDS_UNKNOWN = "funds could not be read, and unknown is not zero"
     NOT_ACTIVE = "the follower takes no new entries now"
+    CIRCUIT_OPEN = "the follower's broker has rejected several requests in a row: entries stop for a while"
     CAPPED = "cut to the largest order that is allowed"
     REQUEST_BUDGET = "the request budget of this trade is used up"
     ORDER_TERMINAL = "the follower's order had already ended; a finished entry is never replaced"
