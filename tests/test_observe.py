@@ -36,7 +36,7 @@ def entry(fact: Fact, cause: int | None = None) -> Entry:
 
 def test_a_line_names_position_time_cause_fact_and_fields() -> None:
     assert line(entry(GapDetected(account=LEADER, cause="reset by peer"), 3)) == (
-        'position=7 at=2026-09-01T10:00:00+05:30 caused_by=3 fact=GapDetected account=L cause="reset by peer"'
+        'position=7 at=2026-09-01T10:00:00+05:30 caused_by=3 fact=GapDetected account=L cause="reset by peer" connected=True'
     )
 
 
@@ -80,7 +80,8 @@ def test_f53_hostile_text_stays_one_line_of_printable_ascii_and_comes_back_whole
 def test_f53_hostile_text_adds_no_field(cause: str) -> None:
     words = line(entry(GapDetected(account=LEADER, cause=cause))).split(" cause=", 1)
     assert words[0].endswith("account=L")
-    quoted = words[1]
+    quoted, last = words[1].rsplit(" ", 1)
+    assert last == "connected=True"
     assert (json.loads(quoted) if quoted.startswith('"') else quoted) == cause
 
 

@@ -19,9 +19,13 @@ from dhan_copy.model.size import Quantity, Ratio
 
 @frozen
 class Gap:
-    """The source may have missed something: the engine reads a snapshot next."""
+    """The source may have missed something: the engine reads a snapshot next.
+
+    ``connected`` says whether it tells again from here on, or is lost at present.
+    """
 
     cause: str
+    connected: bool = True
 
 
 @frozen

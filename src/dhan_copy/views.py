@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import copy
+from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 
@@ -17,6 +18,7 @@ from dhan_copy.core.trade import CopyTrade, FollowerOrder, Instruction
 from dhan_copy.display import Table
 from dhan_copy.model.ids import AccountName
 from dhan_copy.model.order import Limit, Market, StopLimit, StopMarket, Terms
+from dhan_copy.model.times import IST
 
 _ORDERS = (
     "leader", "leader_order_id", "symbol", "side", "quantity", "filled", "status",
@@ -118,7 +120,7 @@ def status(state: State) -> Table:
             {
                 "account": leader.name,
                 "role": "leader",
-                "health": "OK" if known else "positions unknown",
+                "health": _stale(state, leader.name) or ("OK" if known else "positions unknown"),
                 "orders": sum(name == leader.name for name, _ in state.leader_orders),
                 "open": sum(name == leader.name for name, _ in state.open_leader_orders),
                 "book_read_at": state.book_read_at.get(leader.name),
@@ -147,10 +149,20 @@ def _health(state: State, follower: AccountName) -> str:
     """What is possible at a follower: the cause that stops most comes first."""
     blocked, circuit = state.blocked_until.get(follower), state.circuits.get(follower)
     if blocked is not None:
-        return f"BLOCKED ({blocked[1].name}) until {blocked[0]:%H:%M:%S}"
+        return f"BLOCKED ({blocked[1].name}) until {_time(blocked[0])}"
     if circuit is not None and circuit.until is not None:
-        return f"BLOCKED (CIRCUIT) until {circuit.until:%H:%M:%S}"
-    return "OK"
+        return f"BLOCKED (CIRCUIT) until {_time(circuit.until)}"
+    return _stale(state, follower) or "OK"
+
+
+def _stale(state: State, account: AccountName) -> str | None:
+    feed = state.feeds.get(account)
+    since = None if feed is None else feed.stale_since
+    return None if since is None else f"STALE since {_time(since)}"
+
+
+def _time(moment: datetime) -> str:
+    return f"{moment.astimezone(IST):%H:%M:%S}"
 
 
 def number(value: Fraction) -> int | Decimal | Fraction:

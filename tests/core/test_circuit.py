@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +14,7 @@ from dhan_copy.core.circuit import Circuit
 from dhan_copy.core.facts import CopyAdmitted, CopyDeclined, Refusal, RequestRejected
 from dhan_copy.core.requests import Intent, Submit
 from dhan_copy.core.settings import Policy
+from dhan_copy.model.ids import BrokerOrderId
 from dhan_copy.model.order import OrderStatus, Side
 from dhan_copy.model.reason import ReasonCode
 from dhan_copy.views import status
@@ -122,3 +124,26 @@ def test_r6_two_entries_of_the_same_moment_do_not_both_probe() -> None:
     bench.wait(2)
     (other,) = bench.step()
     assert isinstance(other, Submit) and {probe.leader_order_id, other.leader_order_id} == {"P", "Q"}
+
+
+@pytest.mark.parametrize("refusal", [Refusal.AUTHENTICATION, Refusal.IP])
+def test_r4_an_account_that_has_worked_in_between_is_alerted_about_again(refusal: Refusal) -> None:
+    bench = Bench()
+    for times in (1, 2):
+        for _ in range(2):
+            bench.wait(120)
+            (request,) = bench.tell(report(order_id=f"L{len(bench.journal)}", created_at=bench.now, updated_at=bench.now))
+            bench.step(
+                RequestRejected(
+                    follower=FOLLOWER, client_order_id=request.client_order_id, attempt=1, refusal=refusal, code="DH-901",
+                    text="no", final=False,
+                )  # fmt: skip
+            )
+            assert health(bench) == f"BLOCKED ({refusal.name}) until {bench.now + timedelta(seconds=60):%H:%M:%S}"
+            assert bench.alerts().count(f"BLOCKED_{refusal.value}") == times
+            for waiting in bench.copier.state.open_keys():
+                bench.tell(evolve(bench.copier.state.leader_order(waiting).report, status=OrderStatus.CANCELLED))
+        bench.wait(120)
+        (request,) = bench.tell(report(order_id=f"L{len(bench.journal)}", created_at=bench.now, updated_at=bench.now))
+        bench.accept(request, BrokerOrderId(f"F{len(bench.journal)}"))
+        assert health(bench) == "OK"

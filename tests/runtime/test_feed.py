@@ -98,6 +98,14 @@ def test_t1_a_source_that_raises_or_ends_is_started_again_with_one_alert(end: ob
     bench.end()
 
 
+def test_a_loss_says_that_the_source_is_gone_and_a_gap_what_the_source_says() -> None:
+    bench = Bench(Gap("lost", connected=False), Gap("connected"), ValueError("1"))
+    bench.feed.start()
+    gaps = [fact for fact in bench.wait_for(4) if isinstance(fact, GapDetected)]
+    assert [gap.connected for gap in gaps] == [False, True, False]
+    bench.end()
+
+
 def test_a_source_that_works_again_is_alerted_about_again() -> None:
     bench = Bench(ValueError("1"), report("1"), ValueError("2"))
     bench.feed.start()

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -411,11 +412,14 @@ class Wire(Started):
         policy: Policy = Policy(),
         limits: Mapping[str, RateLimits] = {},
         timeout_seconds: float = 10.0,
+        silence_seconds: float = 60.0,
         prepare: Callable[[SimulatedExchange], object] = lambda exchange: None,
     ) -> None:
         super().__init__(ratios)
         names = (LEADER, *ratios)
-        self.server = DhanServer([(name, f"local-token-of-{name}") for name in names])
+        self.tokens = {name: f"local-token-of-{name}" for name in names}
+        """What each account's token callable answers."""
+        self.server = DhanServer(list(self.tokens.items()))
         self.exchange = self.server.exchange
         self.open_market()
         prepare(self.exchange)
@@ -424,7 +428,7 @@ class Wire(Started):
         accounts = {
             account.client_id: DhanAccount(
                 account.client_id,
-                account.access_token,
+                partial(self.tokens.__getitem__, account.client_id),
                 base_url=self.server.rest_url,
                 feed_url=self.server.feed_url,
                 timeout_seconds=timeout_seconds,
@@ -433,7 +437,12 @@ class Wire(Started):
         }
         try:
             self.engine = CopyEngine(
-                leaders=[Leader(accounts[LEADER])],
+                leaders=[
+                    Leader(
+                        accounts[LEADER],
+                        source=accounts[LEADER].feed(ping_seconds=silence_seconds / 3, silence_seconds=silence_seconds),
+                    )
+                ],
                 followers=[
                     Follower(accounts[name], size=size, live=True, limits=limits.get(name, RateLimits()))
                     for name, size in ratios.items()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from dhan_copy.core.circuit import Circuit
 from dhan_copy.core.facts import (
     AlertRaised,
@@ -88,6 +90,14 @@ def circuit_opened(follower: AccountName, circuit: Circuit) -> AlertRaised:
         known=f"the broker's last words: {circuit.words}; one entry is tried after {circuit.until}",
         advice="Exits and cancels go on. Look at the follower's account; orders declined meanwhile are not made up for.",
         account=follower,
+    )  # fmt: skip
+
+
+def stream_lost(account: AccountName, since: datetime) -> AlertRaised:
+    return AlertRaised(
+        code="STALE", what=f"the order stream of {account} tells nothing", known=f"since {since}",
+        advice="Its order book is read every few seconds and copying goes on, later than usual. Check network and token.",
+        account=account,
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from attrs import frozen
 from dhan_copy.core.circuit import Circuit
 from dhan_copy.core.coded import Coded
 from dhan_copy.core.facts import CheckpointWritten, Refusal, TradingState
+from dhan_copy.core.feeds import Feed
 from dhan_copy.core.ledger import Stake
 from dhan_copy.core.settings import CopierSettings
 from dhan_copy.core.state import LEADER_ORDERS, TRADES, LeaderKey, PositionKey, State, TagKey
@@ -45,6 +46,7 @@ class Saved:
     trading: tuple[tuple[AccountName | None, TradingState], ...] = ()
     blocked_until: tuple[tuple[AccountName, datetime, Refusal], ...] = ()
     circuits: tuple[tuple[AccountName, Circuit], ...] = ()
+    feeds: tuple[tuple[AccountName, Feed], ...] = ()
     answered: tuple[tuple[AccountName, datetime], ...] = ()
     """Since the checkpoint before."""
     live: tuple[tuple[AccountName, bool], ...] = ()
@@ -77,6 +79,7 @@ def dump(state: State, *, whole: bool) -> CheckpointWritten:
         trading=tuple(state.trading.items()),
         blocked_until=tuple((account, until, why) for account, (until, why) in state.blocked_until.items()),
         circuits=tuple(state.circuits.items()),
+        feeds=tuple(state.feeds.items()),
         answered=tuple(state.unsaved_answers),
         live=tuple(state.live.items()),
         alerts=tuple(sorted(state.alerts)),
@@ -118,6 +121,7 @@ def load(before: State | None, fact: CheckpointWritten, settings: CopierSettings
     state.trading = dict(saved.trading)
     state.blocked_until = {account: (until, why) for account, until, why in saved.blocked_until}
     state.circuits = dict(saved.circuits)
+    state.feeds = dict(saved.feeds)
     for account, at in saved.answered:
         state.note_answer(account, at)
     state.live = dict(saved.live)

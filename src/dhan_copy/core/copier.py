@@ -11,7 +11,7 @@ from attrs import frozen
 
 from dhan_copy.core import checkpoint
 from dhan_copy.core.admission import FRAME_MAY_FOLLOW, decide
-from dhan_copy.core.alerts import alert_for, alert_for_order, circuit_opened, requests_spent
+from dhan_copy.core.alerts import alert_for, alert_for_order, circuit_opened, requests_spent, stream_lost
 from dhan_copy.core.circuit import is_closed_by
 from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import (
@@ -136,7 +136,7 @@ class Copier:
             self._open_day(day, continuous=not starting)
         for fact in self._in_order(facts):
             self._take(fact)
-        wake = self._plan_all()
+        wake = min(self._watch_feeds(), self._plan_all())
         reads, read_wake = self._reads.due(self.state, now.wall)
         self._commands.extend(reads)
         self._save()
@@ -301,6 +301,8 @@ class Copier:
             return
         known = self.state.leader_orders.get((fact.leader, fact.report.order_id))
         if known is not None and says_nothing_new(known, merge(known, fact, self._now.wall)):
+            if self._ends_silence(fact.leader, fact.channel):
+                self._record(fact)
             return
         entry = self._record(fact)
         for follower in self.state.followers_of(fact.leader):
@@ -339,11 +341,29 @@ class Copier:
             return
         after = reported(before, fact, self._now.wall)
         circuit = self.state.circuits.get(fact.follower)
-        if after == before and (circuit is None or not is_closed_by(circuit, fact.report.status, before.issued_at)):
+        closes = circuit is not None and is_closed_by(circuit, fact.report.status, before.issued_at)
+        if after == before and not closes and not self._ends_silence(fact.follower, fact.channel):
             return
         entry = self._record(fact)
         self._alert(alert_for_order(before, after, fact), entry.position)
         self._warn_of_circuit(fact.follower, entry.position)
+
+    def _ends_silence(self, account: AccountName, channel: Channel) -> bool:
+        feed = self.state.feeds.get(account)
+        return channel is Channel.STREAM and feed is not None and feed.stale_since is not None
+
+    def _watch_feeds(self) -> datetime:
+        """Raise the alarm for streams that have been lost or silent for long; when to look again."""
+        wake = self._now.wall + timedelta(days=1)
+        for account, feed in self.state.feeds.items():
+            if feed.stale_since is None:
+                continue
+            alarm_at = feed.stale_since + self.settings.policy.stale_after
+            if alarm_at > self._now.wall:
+                wake = min(wake, alarm_at)
+            else:
+                self._alert(stream_lost(account, feed.stale_since))
+        return wake
 
     def _take_unreadable(self, fact: ReportUnreadable) -> None:
         seen = (fact.account, fact.raw or fact.problem)

@@ -115,10 +115,11 @@ class ReportUnreadable:
 
 @frozen(kw_only=True)
 class GapDetected:
-    """The feed of an account may have missed something."""
+    """The feed of an account may have missed something; not ``connected``: it tells nothing at present."""
 
     account: AccountName
     cause: str
+    connected: bool = True
 
 
 @frozen(kw_only=True)

@@ -96,7 +96,7 @@ def _sweeps(state: State) -> list[tuple[Read, timedelta]]:
     busy = _busy_accounts(state)
     for leader in state.settings.leaders:
         if leader.name in state.started_at:
-            every = policy.sweep_open if leader.name in busy else policy.sweep_idle
+            every = policy.sweep_open if leader.name in busy or _is_stale(state, leader.name) else policy.sweep_idle
             if state.knows_position(leader.name):
                 reads.append((ReadOrders(account=leader.name), every))
             else:
@@ -110,6 +110,11 @@ def _sweeps(state: State) -> list[tuple[Read, timedelta]]:
     for account in _accounts_with_funds(state):
         reads.append((ReadFunds(account=account), policy.funds_every))
     return reads
+
+
+def _is_stale(state: State, account: AccountName) -> bool:
+    feed = state.feeds.get(account)
+    return feed is not None and feed.stale_since is not None
 
 
 def _busy_accounts(state: State) -> set[AccountName]:

@@ -90,6 +90,8 @@ class Policy:
     """Rejections in a row at one follower after which its entries stop; exits and cancels go on."""
     circuit_for: timedelta = timedelta(seconds=60)
     """How long they stop before one entry is tried."""
+    stale_after: timedelta = timedelta(seconds=60)
+    """How long an account's order stream may be lost or silent before the alarm."""
     below_lot: BelowLot = BelowLot.SKIP
     first_start: FirstStart = FirstStart.NEW_ONLY
     at_modification_cap: AtModificationCap = AtModificationCap.KEEP

@@ -12,7 +12,7 @@ from attrs import define, field
 from typing_extensions import assert_never
 
 from dhan_copy.core import circuit as circuits
-from dhan_copy.core import intake
+from dhan_copy.core import feeds, intake
 from dhan_copy.core import trade as life
 from dhan_copy.core.circuit import Circuit
 from dhan_copy.core.coded import Coded
@@ -20,6 +20,7 @@ from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import (
     AlertRaised,
     BookRead,
+    Channel,
     CheckpointWritten,
     ClockStepped,
     CopyAdmitted,
@@ -47,6 +48,7 @@ from dhan_copy.core.facts import (
     TradingState,
     TradingStateChanged,
 )
+from dhan_copy.core.feeds import Feed
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.ledger import Stake
 from dhan_copy.core.lifecycle import OrderState
@@ -116,6 +118,7 @@ class State:
     blocked_until: dict[AccountName, tuple[datetime, Refusal]] = field(factory=dict)
     circuits: dict[AccountName, Circuit] = field(factory=dict)
     """Followers whose last requests were rejected."""
+    feeds: dict[AccountName, Feed] = field(factory=dict)
     positions_read_at: dict[AccountName, datetime] = field(factory=dict)
     book_read_at: dict[AccountName, datetime] = field(factory=dict)
     net_positions: dict[AccountName, dict[tuple[InstrumentKey, Product], int]] = field(factory=dict)
@@ -236,6 +239,7 @@ class State:
 
 
 _NOTHING = Stake()
+NO_FEED = Feed()
 
 
 def claim_left(trade: CopyTrade) -> int:
@@ -315,7 +319,10 @@ def fold(state: State, entry: Entry) -> None:
             state.alerts.add(alert_key(fact))
         case CheckpointWritten():
             state.saved()
-        case ReportUnreadable() | GapDetected() | ReadFailed():
+        case GapDetected():
+            feed = state.feeds.get(fact.account, NO_FEED)
+            _feed(state, fact.account, feeds.connected(feed, at) if fact.connected else feeds.lost(feed, at))
+        case ReportUnreadable() | ReadFailed():
             pass
         case _:
             assert_never(fact)
@@ -325,11 +332,19 @@ def alert_key(fact: AlertRaised) -> tuple[str, ...]:
     return (fact.code, fact.account or "", fact.leader_order_id or "", fact.client_order_id or "")
 
 
+def _feed(state: State, account: AccountName, feed: Feed) -> None:
+    before = state.feeds.get(account, NO_FEED).stale_since
+    if feed.stale_since not in (None, before):
+        state.alerts.discard(("STALE", account, "", ""))  # another outage than the last one
+    state.feeds[account] = feed
+
+
 def _engine_started(state: State, at: datetime, position: int) -> None:
     """Requests without an answer may have left; the absence window of unknown outcomes starts again. No pause outlasts
     its longest, should the clock have been set back meanwhile."""
     for follower, (until, refusal) in state.blocked_until.items():
         state.blocked_until[follower] = (min(until, at + state.settings.policy.blocked_for), refusal)
+    state.feeds.clear()
     for key in state.open_keys():
         trade = state.trades[key]
         for order in trade.orders:
@@ -432,6 +447,10 @@ def _leader_reported(state: State, fact: LeaderReported, at: datetime, position:
     report = fact.report
     where = (fact.leader, report.order_id)
     known = state.leader_orders.get(where)
+    feed = state.feeds.get(fact.leader)
+    if feed is not None:
+        streamed = fact.channel is Channel.STREAM
+        _feed(state, fact.leader, feeds.told(feed) if streamed else feeds.read_instead(feed, known, report, at))
     order = intake.merge(known, fact, at)
     state.leader_orders[where] = order
     _member(state.open_leader_orders, where, not order.report.status.is_terminal)
@@ -641,7 +660,8 @@ def _works(state: State, follower: AccountName, at: datetime) -> None:
     blocked = state.blocked_until.get(follower)
     if blocked is not None and (blocked[1] is not Refusal.RATE_LIMIT or blocked[0] <= at):
         del state.blocked_until[follower]
-        state.alerts.discard((f"BLOCKED_{blocked[1].value}", follower, "", ""))
+    for refusal in (Refusal.AUTHENTICATION, Refusal.IP):
+        state.alerts.discard((f"BLOCKED_{refusal.value}", follower, "", ""))
 
 
 def _count_rejection(state: State, follower: AccountName, words: str, at: datetime) -> None:
@@ -689,6 +709,8 @@ def _issued(state: State, fact: RequestIssued, at: datetime, position: int) -> N
 
 
 def _order_reported(state: State, fact: OrderReported, at: datetime, position: int) -> None:
+    if fact.channel is Channel.STREAM and fact.follower in state.feeds:
+        _feed(state, fact.follower, feeds.told(state.feeds[fact.follower]))
     found = state.order_of(fact.follower, fact.report)
     if found is None:
         return

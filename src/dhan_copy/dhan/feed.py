@@ -73,7 +73,7 @@ class DhanOrderFeed:
         """Block and yield: a ``Gap`` after every connect and every loss, an ``Unreadable`` for what cannot be
         understood, reports for the rest. Never raises for what network or server do; ends after :meth:`close`.
 
-        A refused token is a ``Gap`` that begins with "token refused". It goes on trying, because the token may be
+        A ``Gap`` after a loss is not connected. A refused token is one that begins with "token refused". It goes on trying, because the token may be
         replaced.
         """
         try:
@@ -84,7 +84,7 @@ class DhanOrderFeed:
                     problem = error.message
                 if self._closed.is_set():
                     return
-                yield Gap(problem)
+                yield Gap(problem, connected=False)
                 self._closed.wait(self._backoff.next_seconds())
         finally:
             self._forget_socket()

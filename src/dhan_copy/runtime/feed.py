@@ -33,7 +33,7 @@ def fact_of(name: AccountName, understood: Understood, event: object) -> Fact:
         case OrderReport():
             return understood(event)
         case Gap():
-            return GapDetected(account=name, cause=event.cause)
+            return GapDetected(account=name, cause=event.cause, connected=event.connected)
         case Unreadable():
             return ReportUnreadable(account=name, problem=event.problem, raw=event.raw)
         case _:
@@ -100,7 +100,7 @@ class Feed:
             self._failures = 0
 
     def _failed(self, problem: str) -> None:
-        facts: list[Fact] = [GapDetected(account=self._name, cause=problem)]
+        facts: list[Fact] = [GapDetected(account=self._name, cause=problem, connected=False)]
         if self._failures == 0:
             facts.append(
                 AlertRaised(

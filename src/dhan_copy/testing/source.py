@@ -120,9 +120,11 @@ class FakeSource:
             self._queue.put(kept[index])
         return len(kept)
 
-    def disconnect(self) -> None:
-        """Miss every update until :meth:`reconnect`."""
+    def disconnect(self, cause: str = "") -> None:
+        """Miss every update until :meth:`reconnect`; with a ``cause`` it is noticed and told."""
         self._connected = False
+        if cause:
+            self._queue.put(Gap(cause, connected=False))
 
     def reconnect(self, cause: str = "reconnected") -> None:
         """Hear updates again; says so with a gap."""
