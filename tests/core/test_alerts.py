@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from fractions import Fraction
 
 import pytest
@@ -19,11 +20,12 @@ from dhan_copy.core.facts import (
     RequestRejected,
     RequestWithheld,
 )
-from dhan_copy.core.settings import CopierSettings
+from dhan_copy.core.settings import CopierSettings, Policy
 from dhan_copy.core.state import State
 from dhan_copy.model.order import OrderStatus, Product, Side, Variety
 from dhan_copy.model.reason import ReasonCode
-from tests.core.make import FOLLOWER, KEY, LEADER, TAG
+from tests.core.bench import Bench
+from tests.core.make import FOLLOWER, KEY, LEADER, ORDER, TAG, after, order_reported, report
 from tests.core.world import World
 
 EMPTY = State(settings=CopierSettings(leaders=(), followers=()))
@@ -97,3 +99,38 @@ def test_the_same_alert_is_raised_once() -> None:
     world.feed(failed)
     world.feed(failed)
     assert codes(world) == ["READ_ORDERS_FAILED"]
+
+
+def test_x6_fills_that_are_far_apart_are_told_once_with_both_times() -> None:
+    bench = Bench()
+    (request,) = bench.tell(report())
+    bench.accept(request)
+    bench.tell(report(status=OrderStatus.PART_TRADED, filled_quantity=75, updated_at=after(10)))
+    bench.step(order_reported(report(quantity=75, status=OrderStatus.PART_TRADED, filled_quantity=25, updated_at=after(70))))
+    assert "FILLS_APART" not in bench.alerts(), "not more than a minute"
+    bench.tell(report(status=OrderStatus.TRADED, filled_quantity=150, updated_at=after(71)))
+    bench.step(order_reported(report(quantity=75, status=OrderStatus.TRADED, filled_quantity=75, updated_at=after(132))))
+    bench.step(order_reported(report(quantity=75, status=OrderStatus.TRADED, filled_quantity=75, updated_at=after(133))))
+    (alarm,) = [alert for alert in bench.facts(AlertRaised) if alert.code == "FILLS_APART"]
+    assert str(after(71)) in alarm.known and str(after(132)) in alarm.known
+    assert (alarm.account, alarm.leader_order_id) == (FOLLOWER, ORDER)
+
+
+def test_x6_a_follower_who_is_first_is_told_when_the_leader_follows() -> None:
+    bench = Bench(policy=Policy(fills_apart=timedelta(seconds=5)))
+    (request,) = bench.tell(report())
+    bench.accept(request)
+    bench.step(order_reported(report(quantity=75, status=OrderStatus.TRADED, filled_quantity=75, updated_at=after(10))))
+    bench.tell(report(status=OrderStatus.PART_TRADED, filled_quantity=75, updated_at=after(16)))
+    assert bench.alerts() == ["FILLS_APART"]
+
+
+def test_x6_a_leader_who_fills_slowly_is_no_matter_while_the_copy_keeps_up() -> None:
+    bench = Bench()
+    (request,) = bench.tell(report())
+    bench.accept(request)
+    for step in (1, 2):
+        now, status = after(200 * step), OrderStatus.PART_TRADED if step == 1 else OrderStatus.TRADED
+        bench.tell(report(status=status, filled_quantity=75 * step, updated_at=now))
+        bench.step(order_reported(report(quantity=75, status=status, filled_quantity=35 * step + 5 * (step - 1), updated_at=now)))
+    assert bench.alerts() == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
 
@@ -276,3 +277,28 @@ def test_x11_a_part_of_the_target_shrinks_the_stop(lab: Lab) -> None:
     lab.until(lambda: all(o.status.is_terminal for o in lab.copies()))
     lab.advance(60)
     assert lab.net() == 0
+
+
+# X6: fills that are far apart
+
+
+def test_x6_fills_more_than_a_minute_apart_are_told_with_both_times(lab: Lab) -> None:
+    order = lab.buy(150, limit(90))
+    lab.step()
+    filled_at = lab.clock.now()
+    lab.exchange.fill(LEADER, order)
+    lab.advance(60)
+    assert lab.alerts == []
+    lab.advance(1)
+    lab.exchange.fill(F, lab.copy().order_id)
+    lab.advance(60)
+    (alarm,) = lab.alerts
+    assert (alarm.code, alarm.account, alarm.leader_order_id) == ("FILLS_APART", F, order)
+    assert f"{filled_at:%H:%M:%S}" in alarm.known and f"{filled_at + timedelta(seconds=61):%H:%M:%S}" in alarm.known
+
+
+def test_x6_fills_of_the_same_minute_are_not_worth_an_alarm(stage: Stage) -> None:
+    stage.buy(150)
+    stage.until(lambda: stage.net() == 75)
+    stage.settle()
+    assert stage.alerts == []

@@ -21,7 +21,7 @@ from dhan_copy.core.facts import (
 from dhan_copy.core.lifecycle import OrderState
 from dhan_copy.core.requests import Cancel, Intent, Request
 from dhan_copy.core.state import State
-from dhan_copy.core.trade import FollowerOrder
+from dhan_copy.core.trade import FollowerOrder, TradeKey
 from dhan_copy.model.ids import AccountName
 from dhan_copy.model.reason import ReasonCode
 
@@ -99,6 +99,26 @@ def stream_lost(account: AccountName, since: datetime) -> AlertRaised:
         advice="Its order book is read every few seconds and copying goes on, later than usual. Check network and token.",
         account=account,
     )  # fmt: skip
+
+
+def fills_apart(state: State, key: TradeKey) -> AlertRaised | None:
+    """The alert for a copy whose first fills, or last ones once both are done, are far from the leader's."""
+    leader, orders = state.leader_order(key), state.trades[key].orders
+    first = min((order.first_filled_at for order in orders if order.first_filled_at is not None), default=None)
+    if leader.first_filled_at is None or leader.last_filled_at is None or first is None:
+        return None
+    pairs = [(leader.first_filled_at, first)]
+    if leader.report.status.is_terminal and all(order.state.is_over for order in orders):
+        pairs.append((leader.last_filled_at, max(order.filled_at for order in orders if order.filled_at is not None)))
+    for his, ours in pairs:
+        if abs(ours - his) > state.settings.policy.fills_apart:
+            return AlertRaised(
+                code="FILLS_APART", what="a copy filled long before or after the leader's order",
+                known=f"the leader at {his}, the follower at {ours}",
+                advice="Compare the prices; if it recurs, look at the follower's feed, limits and network.",
+                account=key[2], leader_order_id=key[1],
+            )  # fmt: skip
+    return None
 
 
 def requests_spent(request: Request, today: int) -> AlertRaised:

@@ -11,7 +11,7 @@ from attrs import frozen
 
 from dhan_copy.core import checkpoint
 from dhan_copy.core.admission import FRAME_MAY_FOLLOW, decide
-from dhan_copy.core.alerts import alert_for, alert_for_order, circuit_opened, requests_spent, stream_lost
+from dhan_copy.core.alerts import alert_for, alert_for_order, circuit_opened, fills_apart, requests_spent, stream_lost
 from dhan_copy.core.circuit import is_closed_by
 from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import (
@@ -305,7 +305,10 @@ class Copier:
                 self._record(fact)
             return
         entry = self._record(fact)
+        grown = known is not None and fact.report.filled_quantity > known.report.filled_quantity
         for follower in self.state.followers_of(fact.leader):
+            if grown:
+                self._alert(fills_apart(self.state, (fact.leader, fact.report.order_id, follower)), entry.position)
             self._decide((fact.leader, fact.report.order_id, follower), entry.position)
 
     def _decide(self, key: TradeKey, cause: int) -> None:
@@ -335,7 +338,7 @@ class Copier:
                     )  # fmt: skip
                 )
             return
-        _, before = found
+        trade, before = found
         self._reads.answered(Query(follower=fact.follower, client_order_id=before.client_order_id))
         if repeats(before, fact.report):
             return
@@ -346,6 +349,8 @@ class Copier:
             return
         entry = self._record(fact)
         self._alert(alert_for_order(before, after, fact), entry.position)
+        if after.filled_quantity > before.filled_quantity:
+            self._alert(fills_apart(self.state, trade.key), entry.position)
         self._warn_of_circuit(fact.follower, entry.position)
 
     def _ends_silence(self, account: AccountName, channel: Channel) -> bool:

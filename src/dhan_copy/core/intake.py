@@ -21,6 +21,7 @@ def merge(known: LeaderOrder | None, fact: LeaderReported, at: datetime) -> Lead
         # Status and quantity are not updated atomically (protocol facts 1.4): the rest of the fills is still to be told.
         report = evolve(report, status=OrderStatus.PART_TRADED)
         fact = evolve(fact, report=report)
+    filled_at = report.updated_at or at
     if known is None:
         return LeaderOrder(
             leader=fact.leader,
@@ -29,8 +30,12 @@ def merge(known: LeaderOrder | None, fact: LeaderReported, at: datetime) -> Lead
             seen_at=at,
             channel=fact.channel,
             confirmed=_is_confirmed(report),
+            first_filled_at=filled_at if report.filled_quantity else None,
+            last_filled_at=filled_at if report.filled_quantity else None,
         )
     old = known.report
+    if report.filled_quantity > old.filled_quantity:
+        known = evolve(known, first_filled_at=known.first_filled_at or filled_at, last_filled_at=filled_at)
     filled = max(old.filled_quantity, report.filled_quantity)
     confirmed = known.confirmed or _is_confirmed(report)
     newer = _is_newer(known, fact)

@@ -23,5 +23,8 @@ class LeaderOrder:
     channel: Channel
     confirmed: bool = False
     """Some report has shown it past the broker: TRANSIT alone admits nothing."""
+    first_filled_at: datetime | None = None
+    last_filled_at: datetime | None = None
+    """When its fills grew, by the broker's clock where he says."""
     disputed: bool = False
     """Two channels disagree within one second: the book is read again."""

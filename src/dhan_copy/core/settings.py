@@ -92,6 +92,8 @@ class Policy:
     """How long they stop before one entry is tried."""
     stale_after: timedelta = timedelta(seconds=60)
     """How long an account's order stream may be lost or silent before the alarm."""
+    fills_apart: timedelta = timedelta(seconds=60)
+    """The leader's and the follower's fills of one copy may be this far apart before the alarm."""
     below_lot: BelowLot = BelowLot.SKIP
     first_start: FirstStart = FirstStart.NEW_ONLY
     at_modification_cap: AtModificationCap = AtModificationCap.KEEP

@@ -76,6 +76,7 @@ class FollowerOrder:
     missed_in_book_at: datetime | None = None
     filled_quantity: int = 0
     average_price: Decimal | None = None
+    first_filled_at: datetime | None = None
     filled_at: datetime | None = None
     attempts: int = 1
     modifications: int = 0
@@ -312,6 +313,7 @@ def reported(order: FollowerOrder, fact: OrderReported, at: datetime) -> Followe
         broker_order_id=report.order_id,
         filled_quantity=filled,
         average_price=report.average_price if grown and report.average_price is not None else order.average_price,
+        first_filled_at=order.first_filled_at or ((report.updated_at or at) if grown else None),
         filled_at=(report.updated_at or at) if grown else order.filled_at,
         text=report.reason or order.text if over and told else order.text,
         over_at=at if over and order.over_at is None else (order.over_at if over else None),
