@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from fractions import Fraction
 
 import pytest
 
-from dhan_copy import Policy, RateLimits, RateWindow, ReasonCode
-from dhan_copy.core.facts import DriftDeclared, OutcomeUnresolved, RequestRejected
-from dhan_copy.model.order import OrderStatus
+from dhan_copy import Policy, RateLimits, RateWindow, Ratio, ReasonCode
+from dhan_copy.core.facts import DriftDeclared, OutcomeUnresolved, Refusal, RequestRejected
+from dhan_copy.core.leader import LeaderOrder
+from dhan_copy.errors import SizingError
+from dhan_copy.model.order import Limit, OrderStatus
+from dhan_copy.protocols import Accounts
 from dhan_copy.testing import Call, Fault, LoggedRequest, Rejection, RejectionWay, RequestKind
 from dhan_copy.testing.server import Action, HttpFault
-from tests.scenarios.kit import F, G, Lab, Stage, Wire, limit
+from tests.scenarios.kit import F, G, LEADER, Lab, Stage, Wire, limit
 
 PLACE, MODIFY, CANCEL = RequestKind.PLACE, RequestKind.MODIFY, RequestKind.CANCEL
 WORDS = "RMS:1:You have insufficient funds. Please add Rs.7475.00 to trade."
@@ -347,3 +351,44 @@ def test_r6_what_was_decided_before_waits_and_is_not_sent_late(labs: Callable[..
     lab.advance(5)
     assert lab.row(resting)["state"] == "WORKING"
     assert lab.row(momentary)["decision"] == "STALE"
+
+
+# R5: money
+
+
+class Affordable:
+    """Copies one for one while the follower can pay for it."""
+
+    needs_funds = True
+
+    def size(self, order: LeaderOrder, accounts: Accounts) -> Ratio:
+        assert accounts.follower is not None and isinstance(order.report.terms, Limit)
+        if order.report.terms.price * order.report.quantity > accounts.follower.available:
+            raise SizingError("there is not enough money")
+        return Ratio(1)
+
+
+def test_r5_two_orders_do_not_both_count_the_same_rupee(labs: Callable[..., Lab]) -> None:
+    lab = labs({F: Affordable()}, prepare=lambda exchange: exchange.set_funds(F, Decimal(20_000)))
+    lab.buy(150, limit(90))
+    lab.buy(150, limit(90))
+    lab.step()
+    assert lab.codes() == ["COPIED", "SIZER_FAILED"]
+    assert [request.problem for request in lab.requests()] == [""], "the broker was not even asked"
+    lab.cancel(lab.exchange.orders(LEADER)[0].order_id)
+    lab.step()
+    lab.buy(150, limit(90))
+    lab.step()
+    assert lab.codes()[-1] == "COPIED"
+
+
+def test_r5_a_rejection_for_want_of_money_is_final(stages: Callable[..., Stage]) -> None:
+    stage = stages(prepare=lambda exchange: exchange.set_funds(F, Decimal(1_000)))
+    order = stage.buy(150, limit(90))
+    stage.until(lambda: stage.row(order)["state"] == "REJECTED")
+    assert [request.kind for request in stage.requests()] == [PLACE]
+    (refused,) = stage.facts(RequestRejected) or [None]
+    assert refused is None or (refused.refusal is Refusal.FUNDS and refused.final)
+    stage.exchange.set_funds(F, Decimal(1_000_000))
+    stage.settle()
+    assert [request.kind for request in stage.requests()] == [PLACE]

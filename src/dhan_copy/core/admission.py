@@ -12,6 +12,7 @@ from dhan_copy.core.facts import Channel, CopyAdmitted, CopyDeclined, TradingSta
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.reads import needs_funds
 from dhan_copy.core.requests import Intent
+from dhan_copy.core.reserve import spendable
 from dhan_copy.core.settings import BelowLot, FirstStart, FollowerRules, Policy
 from dhan_copy.core.sizing import entry_size
 from dhan_copy.core.state import State, entry_total
@@ -211,7 +212,7 @@ def _size(
     state: State, order: LeaderOrder, rules: FollowerRules, stake_key: StakeKey, units: int, facts: InstrumentFacts,
     *, crossing: bool,
 ) -> tuple[Fraction, Fraction, ReasonCode, str] | _Answer:  # fmt: skip
-    accounts = Accounts(leader=state.funds.get(order.leader), follower=state.funds.get(rules.name))
+    accounts = Accounts(leader=state.funds.get(order.leader), follower=spendable(state, rules.name))
     try:
         size: object = rules.sizer.size(order, accounts)
     except SizingError as problem:

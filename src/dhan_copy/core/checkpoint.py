@@ -43,6 +43,7 @@ class Saved:
     pairs: tuple[tuple[AccountName, AccountName], ...] = ()
     unresolved: tuple[TagKey, ...] = ()
     funds: tuple[tuple[AccountName, Funds], ...] = ()
+    since_funds: tuple[TradeKey, ...] = ()
     trading: tuple[tuple[AccountName | None, TradingState], ...] = ()
     blocked_until: tuple[tuple[AccountName, datetime, Refusal], ...] = ()
     circuits: tuple[tuple[AccountName, Circuit], ...] = ()
@@ -76,6 +77,7 @@ def dump(state: State, *, whole: bool) -> CheckpointWritten:
         pairs=tuple(sorted(state.pairs)),
         unresolved=tuple(state.unresolved),
         funds=tuple(state.funds.items()),
+        since_funds=tuple(state.since_funds),
         trading=tuple(state.trading.items()),
         blocked_until=tuple((account, until, why) for account, (until, why) in state.blocked_until.items()),
         circuits=tuple(state.circuits.items()),
@@ -118,6 +120,7 @@ def load(before: State | None, fact: CheckpointWritten, settings: CopierSettings
     state.pairs = set(saved.pairs)
     state.unresolved = dict.fromkeys(saved.unresolved)
     state.funds = dict(saved.funds)
+    state.since_funds = dict.fromkeys(saved.since_funds)
     state.trading = dict(saved.trading)
     state.blocked_until = {account: (until, why) for account, until, why in saved.blocked_until}
     state.circuits = dict(saved.circuits)

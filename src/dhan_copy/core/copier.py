@@ -269,7 +269,8 @@ class Copier:
                 self._book_what_was_closed_by_hand(fact.account)
             case FundsReported():
                 self._reads.answered(ReadFunds(account=fact.account))
-                if self.state.funds.get(fact.account) != fact.funds:
+                uncounted = any(key[2] == fact.account for key in self.state.since_funds)
+                if uncounted or self.state.funds.get(fact.account) != fact.funds:
                     self._record(fact)
             case ReadFailed():
                 self._reads.answered(_read_named(fact))

@@ -60,7 +60,7 @@ from dhan_copy.core.trade import CopyTrade, FollowerOrder, StakeKey, TradeKey
 from dhan_copy.model.account import Funds
 from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId, id_parts
 from dhan_copy.model.instrument import InstrumentFacts, InstrumentKey
-from dhan_copy.model.order import OrderReport, Product, Validity
+from dhan_copy.model.order import OrderReport, Product, Side, Validity
 from dhan_copy.model.reason import ReasonCode
 
 LONGEST_RETRY = timedelta(seconds=60)
@@ -114,6 +114,8 @@ class State:
     by_broker_id: dict[tuple[AccountName, BrokerOrderId], ClientOrderId] = field(factory=dict)
     unresolved: dict[TagKey, None] = field(factory=dict)
     funds: dict[AccountName, Funds] = field(factory=dict)
+    since_funds: dict[TradeKey, None] = field(factory=dict)
+    """Copies that buy to open and that the figure of their account's funds does not count yet."""
     trading: dict[AccountName | None, TradingState] = field(factory=dict)
     blocked_until: dict[AccountName, tuple[datetime, Refusal]] = field(factory=dict)
     circuits: dict[AccountName, Circuit] = field(factory=dict)
@@ -292,7 +294,7 @@ def fold(state: State, entry: Entry) -> None:
         case PositionsReported():
             _positions_reported(state, fact, at, position)
         case FundsReported():
-            state.funds[fact.account] = fact.funds
+            _funds_reported(state, fact)
         case CopyAdmitted():
             _admitted(state, fact, at, position)
         case CopyDeclined():
@@ -425,6 +427,7 @@ def _day_opened(state: State, fact: DayOpened, at: datetime) -> None:
             seen.clear()
         state.alerts.clear()
         state.funds.clear()
+        state.since_funds.clear()
         state.blocked_until.clear()
         state.circuits.clear()
         if not fact.continuous:
@@ -596,6 +599,8 @@ def _admitted(state: State, fact: CopyAdmitted, at: datetime, position: int) -> 
     state.trades[key] = evolve(trade, admitted=fact, admitted_at=at, leader_was_over=report.status.is_terminal)
     state.instruments.setdefault(report.key, fact.facts)
     state.live[fact.follower] = fact.live
+    if fact.ratio and report.side is Side.BUY and fact.follower in state.funds:
+        state.since_funds[key] = None
     if fact.ratio and trade.opened:
         stake_key = state.stake_key(key)
         stake = state.stake(stake_key).left_out(-trade.opened * report.side.sign)
@@ -774,6 +779,17 @@ def _follower_filled(
             closer = state.trades[exit_key]
             state.trades[exit_key] = evolve(closer, claim=closer.claim + late, settled=False)
             state.open_trades.setdefault(stake_key, {})[exit_key] = None
+
+
+def _funds_reported(state: State, fact: FundsReported) -> None:
+    """The figure counts every order that the broker had when he was asked."""
+    state.funds[fact.account] = fact.funds
+    for key in [key for key in state.since_funds if key[2] == fact.account]:
+        trade = state.trades[key]
+        last = trade.last(Intent.ENTRY)
+        to_come = last is None and trade.declined is None and not trade.settled
+        if not to_come and (last is None or (last.issued_at <= fact.read_at and not last.is_busy)):
+            del state.since_funds[key]
 
 
 def _looked(state: State, fact: BookRead | OrderNotFound, position: int) -> None:
