@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from pathlib import Path
 
 import nox
@@ -75,6 +76,26 @@ def crash(session: nox.Session) -> None:
     """Deaths at lines of library code; arguments are those of the command, as ``--points all``."""
     install_wheel(session, "testing")
     session.run("python", "-m", "dhan_copy.testing", "crash", *session.posargs)
+
+
+@nox.session
+def proof(session: nox.Session) -> None:
+    """Everything that we claim about faults, for as many minutes as the argument says (default 60): days simulated on
+    seeds of the clock's choosing, deaths at lines, power cuts, ``kill -9`` and system calls that fail, in turn."""
+    install_wheel(session, "test")
+    minutes = float(session.posargs[0]) if session.posargs else 60.0
+    end, seed, rounds = time.monotonic() + 60 * minutes, int(time.time()), 0
+    testing = ("python", "-m", "dhan_copy.testing")
+    while time.monotonic() < end:
+        rounds, seed = rounds + 1, seed + 1000
+        session.run(*testing, "simulate", "--seed", str(seed), "--days", "40")
+        session.run(*testing, "crash", "--points", "60", "--double", "30", "--interrupt", "20", "--seed", str(seed))
+        session.run(*testing, "power", "--cuts", "1000", "--seed", str(seed))
+        session.run(
+            "python", "-m", "pytest", "-q", "tests/examples/test_kill.py", "tests/proof",
+            env={"DHAN_COPY_KILLS": "20", "DHAN_COPY_KILL_SEED": str(seed), "DHAN_COPY_STRACE_KILLS": "9"},
+        )  # fmt: skip
+    session.log(f"{rounds} rounds from seed {seed - 1000 * (rounds - 1)} without a violation")
 
 
 @nox.session

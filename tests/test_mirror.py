@@ -31,6 +31,7 @@ WITHOUT_A_TEST_OF_THEIR_OWN = {
     "testing/power/lives.py": "what goes on while the power fails, judged as a whole by test_cuts and its planted bugs",
 }
 WITHOUT_A_MODULE_OF_THEIR_OWN = {
+    "test_canary.py": "about conftest.py",
     "test_layers.py": "about the whole of src",
     "test_mirror.py": "about the whole of src and tests",
     "test_public_names.py": "about the package's face",

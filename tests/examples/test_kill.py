@@ -1,6 +1,6 @@
 """``kill -9`` of first_copy.py at any moment, then a rerun: each follower order exists exactly once.
 
-Three kills, or as many as ``DHAN_COPY_KILLS`` says; ``DHAN_COPY_KILL_SEED`` draws other moments (default 0).
+Five kills, or as many as ``DHAN_COPY_KILLS`` says; ``DHAN_COPY_KILL_SEED`` draws other moments (default 0).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dhan_copy import AlertRaised, SqliteStore
 from tests.examples.day import EXPECTED, Copy, copies
 from tests.examples.runs import TIMEOUT_SECONDS, ask, finished, served, started
 
-KILLS = int(os.environ.get("DHAN_COPY_KILLS", "3"))
+KILLS = int(os.environ.get("DHAN_COPY_KILLS", "5"))
 SEED = int(os.environ.get("DHAN_COPY_KILL_SEED", "0"))
 
 
