@@ -1,6 +1,6 @@
 """Directives that draw tables, and the diagram of an order's life, from the code's own data.
 
-``lifecycle-diagram``, ``lifecycle-table``, ``outcome-table``, ``refusal-table``, ``reason-table``, ``error-table``,
+``lifecycle-diagram``, ``lifecycle-table``, ``outcome-table``, ``refusal-table``, ``reconciliation-table``, ``reason-table``, ``error-table``,
 ``control-help``.
 """
 
@@ -19,6 +19,7 @@ from dhan_copy import errors
 from dhan_copy.core.lifecycle import TRANSITIONS, OrderState
 from dhan_copy.dhan.outcome_table import TABLE, WORDS, Asked, Rule, Verdict
 from dhan_copy.model.reason import ReasonCode
+from dhan_copy.testing.reconciliation import reconciliation_table
 from dhan_copy.testing.server.control import control_help
 
 Row = tuple[str, ...]
@@ -69,6 +70,13 @@ def reason_rows() -> Iterator[Row]:
         yield literal(reason.name), plain(reason.value)
 
 
+def reconciliation_rows() -> Iterator[Row]:
+    for cell in reconciliation_table():
+        filled = f", {cell.filled} filled" if cell.filled else ""
+        journaled = ", ".join(literal(fact) for fact in cell.facts)
+        yield plain(cell.known), cell.shows, f"{literal(cell.state)}{filled}", journaled, ", ".join(map(literal, cell.alerts))
+
+
 def error_rows() -> Iterator[Row]:
     """The tree, depth first, indented by its depth."""
 
@@ -86,6 +94,7 @@ TABLES: dict[str, tuple[Row, Callable[[], Iterable[Row]]]] = {
     "lifecycle-table": (("State", "What happens", "Next"), lifecycle_rows),
     "outcome-table": (("Row", "Asked", "HTTP", "Says", "Verdict", "Error", "Why"), outcome_rows),
     "refusal-table": (("Dhan's words", "Error", "Asked"), refusal_rows),
+    "reconciliation-table": (("Known as", "The book shows", "From then on", "Journaled", "Alerts"), reconciliation_rows),
     "reason-table": (("Code", "Meaning"), reason_rows),
     "error-table": (("Error", "What it means", "What to do"), error_rows),
 }
