@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("dhan_copy", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.load_profile("dhan_copy")
 
-MARK = re.compile(r"local-token-\d|do-not-leak")
+MARK = re.compile(r"local-token-(\d|of-)|do-not-leak")
 SINKS = ("*.db", "*.db-wal", "*.html", "*.log")
 leaked: list[str] = []
 
