@@ -23,8 +23,8 @@ def test_f12_f34_a_burst_stays_within_every_window_that_the_broker_counts(wire: 
     for order in orders:
         wire.cancel(order)
     wire.until(lambda: all(copy.status is OrderStatus.CANCELLED for copy in wire.copies()))
-    rates = wire.server.rates(F)
-    assert rates["refused"] == 0, rates
+    for counted in wire.server.rates(F).values():
+        assert isinstance(counted, dict) and counted["refused"] == 0, counted
     assert len(wire.bodies("POST")) == len(wire.bodies("DELETE")) == 20
 
 
