@@ -39,6 +39,7 @@ from dhan_copy.testing.clock import VirtualClock
 from dhan_copy.testing.exchange import SimulatedExchange
 from dhan_copy.testing.orders import Instrument, NewOrder, SimulatedOrder
 from dhan_copy.testing.source import FakeSource
+from dhan_copy.stores.locks import FileLock
 from tests.runtime.fakes import PATIENCE_SECONDS, START, ListStore, ScriptedSource, report
 
 OPTION = InstrumentKey(ExchangeSegment.NSE_FNO, SecurityId("50001"))
@@ -501,6 +502,29 @@ def test_asking_an_engine_that_was_never_started_reads_its_journal(world: World)
     assert len(fresh.orders()) == 0
     with pytest.raises(StoreError, match="not open"):
         fresh.explain("1")
+
+
+def test_f06_a_stop_that_ctrl_c_cut_short_is_finished_by_the_next(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "copies.db"
+    first = world.engine(store=path)
+    first.step()
+    release = FileLock.release
+
+    def interrupted(lock: FileLock) -> None:
+        monkeypatch.setattr(FileLock, "release", release)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(FileLock, "release", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        first.stop()
+    with pytest.raises(StoreLocked):
+        world.engine(store=path).step()
+    first.stop()
+    second = world.engine(store=path)
+    second.step()
+    second.stop()
 
 
 def test_a_file_is_an_sqlite_journal_that_two_engines_cannot_share(world: World, tmp_path: Path) -> None:

@@ -144,6 +144,8 @@ class CopyEngine:
         call twice.
         """
         if self._stopped:
+            if self._store is not None:
+                self._store.close()  # Ctrl-C may have cut the first call short
             return ()
         self._stopped = True
         end = time.monotonic() + timeout

@@ -64,11 +64,12 @@ class FileLock:
         _held.add(self)
 
     def release(self) -> None:
-        """Let the lock go; safe to call twice."""
-        descriptor, self._descriptor = self._descriptor, None
+        """Let the lock go; safe to call twice, and again after a call that was interrupted."""
+        descriptor = self._descriptor
         if descriptor is not None:
             _held.discard(self)
             _unlock(descriptor)
+            self._descriptor = None
             os.close(descriptor)
 
     def _forget(self) -> None:

@@ -173,14 +173,14 @@ class SqliteStore:
             yield to_entry(row)
 
     def close(self) -> None:
+        """Also after a call that was interrupted half-way."""
         with self._busy:
-            if not self._closed:
-                self._closed = True
-                self._lease = None
-                try:
-                    self._connection.close()
-                finally:
-                    self._lock.release()
+            self._closed = True
+            self._lease = None
+            try:
+                self._connection.close()
+            finally:
+                self._lock.release()
 
     # Besides
 
