@@ -35,7 +35,7 @@ class RateBudget:
     def wait_seconds(self, now: float, intent: Intent) -> float:
         """How long until a request may leave: 0.0 when a permit is free now, ``inf`` when only an answer can free one."""
         entry = intent is Intent.ENTRY
-        if self.is_spent(intent):
+        if self.today >= (self._entry_per_day if entry else self._per_day):
             return inf
         longest = 0.0
         ring, following, size = self._ring, self._next, self._size
@@ -62,7 +62,8 @@ class RateBudget:
         """The request was answered, or given up as unresolved, at ``now``."""
         if self.in_flight > 0:
             self.in_flight -= 1
-        self.remember(now, today=False)
+        self._ring[self._next] = now
+        self._next = (self._next + 1) % self._size
 
     def never_left(self) -> None:
         """The request was withheld: it used nothing."""
