@@ -66,6 +66,8 @@ class Copy:
     """What is known from outside of one leader order at one follower."""
 
     admitted: CopyAdmitted | None = None
+    was_over: bool = False
+    """The leader's order had ended when it was admitted: the copy is what he had filled, and rests for itself."""
     declined: CopyDeclined | None = None
     submits: list[Submit] = field(factory=list)
     placed: list[tuple[TrueOrder, Submit]] = field(factory=list)
@@ -149,6 +151,7 @@ class Oracle:
                 if copy.admitted is not None or copy.declined is not None:
                     self.blame(3, f"{fact.leader_order_id} was decided twice for {fact.follower}", fact.leader_order_id)
                 copy.admitted = fact
+                copy.was_over = self.newest[fact.leader_order_id].status in _ENDED
                 if not self.ideals.admitted(fact):
                     self.blame(3, f"{fact.leader_order_id} is older than {fact.follower}, and copied to it", fact.leader_order_id)
             case CopyDeclined():
@@ -481,18 +484,17 @@ class Oracle:
         )
 
     def _live_order(self, order: TrueOrder) -> None:
-        if not order.leaves or order.tag is None or order.ghost:
+        if not order.leaves or order.tag is None or order.ghost or order.account.name in self.spent:
             return
         key = self.tags.get(order.tag)
         if key is None:
             return
         original = self.world.leader.orders[key[0]]
-        if not original.is_open and self.intents[order.tag] is Intent.ENTRY:
+        if not original.is_open and self.intents[order.tag] is Intent.ENTRY and not self._copy(*key).was_over:
             self.blame(4, f"{order.tag} is live although the leader's {key[0]} is {original.status.value}", order.tag)
         if original.is_open and self.intents[order.tag] is Intent.ENTRY and order.tag not in self.terms_refused:
             same = order.limit == original.limit and (order.trigger is None or order.trigger == original.trigger)
-            spent = order.account.name in self.spent
-            if not same and not spent and not self._copy(*key).ends & {"MODIFICATION_CAP", "REQUEST_BUDGET", "MODIFICATION_REFUSED"}:
+            if not same and not self._copy(*key).ends & {"MODIFICATION_CAP", "REQUEST_BUDGET", "MODIFICATION_REFUSED"}:
                 self.blame(10, f"{order.tag} stands at {order.terms}, the leader's {key[0]} at {original.terms}", order.tag)
 
     def _position(self, name: AccountName, listing: Listing) -> None:
@@ -505,6 +507,9 @@ class Oracle:
             return
         if open_at_leader or open_here:
             self.rare["position not judged: orders rest"] += 1
+            return
+        if name in self.spent:
+            self.rare["position not judged: the day's requests are used up"] += 1
             return
         flat = self.world.leader.held(listing) == 0
         if (name, listing) in self.manual and not flat:
