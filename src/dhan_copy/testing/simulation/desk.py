@@ -157,7 +157,8 @@ class Desk:
         if fate == "late":
             gives_up = TIMEOUT_SECONDS
             arrives = gives_up + self.random.uniform(0.5, LATEST_ARRIVAL_SECONDS)
-            self.timeline.after(arrives, lambda: void(carry(request, True)))
+            if self.timeline.day() == self.timeline.day(arrives):  # no exchange takes what was sent before its last close
+                self.timeline.after(arrives, lambda: void(carry(request, True)))
         elif fate == "answer lost" or (fate == "5xx" and self.random.random() < 0.5):
             self.timeline.after(min(there, gives_up), lambda: void(carry(request, False)))
         fact = OutcomeUnresolved(

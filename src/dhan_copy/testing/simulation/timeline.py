@@ -36,6 +36,10 @@ class Timeline:
             act()
         self.now = until
 
+    def day(self, seconds: float = 0.0) -> int:
+        """Which day it is, or will be in so many seconds."""
+        return int((self.now + seconds) // 86_400)
+
     def wall(self) -> datetime:
         """The true time."""
         return BEGINNING + timedelta(seconds=self.now)
