@@ -515,6 +515,9 @@ class Oracle:
         if (name, listing) in self.manual and not flat:
             self.rare["position not judged: squared off"] += 1
             return
+        if (name, listing) in self.manual and held == 0:
+            self.rare["position judged: squared off and flat"] += 1
+            return
         ideal = self.ideals.ideal(name, listing)
         off = held - ideal
         self.rare["position judged"] += 1

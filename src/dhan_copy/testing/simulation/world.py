@@ -77,6 +77,7 @@ class World:
                 self.leader.net[listing] = listing.lot * random.randint(1, 10)
             self.leader.at_open = dict(self.leader.net)
         self.day = 0
+        self.closed = False
         self.over_midnight = False
 
     def _settings(self) -> CopierSettings:
@@ -142,6 +143,8 @@ class World:
         """A request has reached a follower's broker."""
         self.oracle.arrived(request, late)
         account = self.accounts[request.follower]
+        if self.closed and not isinstance(request, Cancel):
+            return None, (Refusal.MARKET_CLOSED, "the market is closed", True)
         if isinstance(request, Submit):
             return self._submitted(account, request), None
         order = account.orders.get(request.broker_order_id)
@@ -234,9 +237,11 @@ class World:
         if stays:
             self.faults.struck["F46"] += 1
             self.timeline.run(midnight - 60.0)
+        self.closed = True
         for account in (self.leader, *self.accounts.values()):
             self.exchange.close_day(account)
         self.timeline.run(midnight)
+        self.closed = False
         for account in (self.leader, *self.accounts.values()):
             self.exchange.next_day(account)
         for meddler in self.meddlers.values():
