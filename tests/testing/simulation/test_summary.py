@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from dhan_copy.core import copier
 from dhan_copy.testing.simulation.oracle import Violation
 from dhan_copy.testing.simulation.summary import simulate, told
 
@@ -37,3 +38,20 @@ def test_a_violation_is_told_with_its_rows_and_the_command_that_shows_it_again()
     assert text.splitlines() == [
         "VIOLATION of invariant 9 on day 3 at 12.500 s: an entry was sent again", "  row 1", "  row 2", "again: python -m x",
     ]  # fmt: skip
+
+
+def test_what_the_core_raises_is_a_violation_with_its_rows_and_the_place_where_it_was_raised(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def confused(*_: object) -> None:
+        raise KeyError("no such trade")
+
+    monkeypatch.setattr(copier, "decide", confused)
+    summary = simulate(1, 2, orders=20, followers=1, only=[])
+    assert (summary.days, len(summary.violations)) == (1, 1)
+    text = told(summary.violations[0], "python -m x")
+    assert text.startswith("EXCEPTION on day 0 at ")
+    assert "raised KeyError: 'no such trade'" in text
+    assert "in confused" in text
+    assert "EngineStarted" in text
+    assert text.splitlines()[-1] == "again: python -m x"

@@ -48,6 +48,8 @@ PER_DAY = 7000
 MODIFICATIONS = 25
 ENTRY_AGE = timedelta(seconds=30)
 ABSENCE_SECONDS = 90.0
+RAISED = 0
+"""In the place of an invariant's number: the day ended with an exception."""
 ROWS_PER_ORDER_AND_FOLLOWER = 120
 """Of the journal, beyond which it would not be bounded by what happens."""
 
@@ -317,6 +319,12 @@ class Oracle:
         if not self._spun:
             self._spun = True
             self.blame(17, "the core asks again and again to be stepped, and then does nothing")
+
+    def raised(self, problem: Exception, frames: Sequence[str]) -> None:
+        """An exception ended the day: an assertion of the core's, or something that nobody has thought of."""
+        what = f"raised {type(problem).__name__}: {problem}"
+        lines = (*(one_line(entry) for entry in self.journal[-20:]), *frames[-20:])
+        self.violations.append(Violation(self.world.day, self.world.timeline.now, RAISED, what, lines))
 
     def lost(self, request: Request) -> None:
         self.rare["lost " + type(request).__name__] += 1

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import time
+import traceback
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from attrs import frozen
 
-from dhan_copy.testing.simulation.oracle import Violation
+from dhan_copy.testing.simulation.oracle import RAISED, Violation
 from dhan_copy.testing.simulation.world import World
 
 DAYS_PER_WORLD = 10
@@ -63,7 +65,7 @@ def simulate(
     digest = 0
     for world, count in _worlds(seed, days, orders, followers, only):
         for _ in range(count):
-            world.run_day()
+            _run_day(world)
             done += 1
             if world.oracle.violations:
                 break
@@ -77,6 +79,14 @@ def simulate(
             break
     seconds = time.process_time() - began
     return Summary(seed, done, orders_seen, violations, faults, rare, rows, seconds, f"{digest:016x}")
+
+
+def _run_day(world: World) -> None:
+    try:
+        world.run_day()
+    except Exception as problem:  # whatever the core raises is a finding, with the command that shows it again
+        frames = traceback.extract_tb(problem.__traceback__)
+        world.oracle.raised(problem, [f"{Path(frame.filename).name}:{frame.lineno} in {frame.name}" for frame in frames])
 
 
 def _worlds(
@@ -93,8 +103,9 @@ def _add(total: dict[str, int], more: dict[str, int]) -> None:
 
 def told(violation: Violation, command: str) -> str:
     """A violation for people, with the command that shows it again."""
+    kind = "EXCEPTION" if violation.invariant == RAISED else f"VIOLATION of invariant {violation.invariant}"
     lines = [
-        f"VIOLATION of invariant {violation.invariant} on day {violation.day} at {violation.seconds:.3f} s: {violation.what}",
+        f"{kind} on day {violation.day} at {violation.seconds:.3f} s: {violation.what}",
         *(f"  {row}" for row in violation.rows),
         f"again: {command}",
     ]
