@@ -43,7 +43,7 @@ from dhan_copy.core.state import State, fold
 from dhan_copy.model.account import Position
 from dhan_copy.model.ids import AccountName, BrokerOrderId
 from dhan_copy.model.instrument import InstrumentFacts
-from dhan_copy.model.order import OrderStatus, Product, Side
+from dhan_copy.model.order import Market, OrderStatus, Product, Side
 from dhan_copy.model.reason import ReasonCode
 from dhan_copy.model.size import Ratio
 from dhan_copy.testing.strategies import facts
@@ -319,6 +319,19 @@ def test_x7_an_entry_that_filled_before_its_cancel_arrived_is_closed_by_the_exit
     world.tick(2)
     world.fill_everything("F")
     assert (world.net_position("F"), stake(world).owned, declared(world)) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("ahead_lots", [0, 1, 6, 7])
+def test_an_exit_that_fills_ahead_of_the_leaders_closes_everything_with_him(ahead_lots: int) -> None:
+    world = World({"F": Fraction(7, 5)})
+    world.trade(Side.BUY, 5)
+    world.fill_everything("F")
+    exit_order = world.place(Side.SELL, 5, terms=Market())
+    world.tick(2)
+    world.fill_follower("F", world.open_orders("F")[0], ahead_lots * world.lot)
+    world.fill(exit_order, 5 * world.lot)
+    world.fill_everything("F")
+    assert (world.net_position("F"), declared(world)) == (0, 0)
 
 
 # Several leaders of one follower

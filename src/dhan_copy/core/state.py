@@ -251,6 +251,12 @@ def claim_left(trade: CopyTrade) -> int:
     return max(0, trade.claim - trade.filled(Intent.EXIT))
 
 
+def obliged(trade: CopyTrade, units: int) -> CopyTrade:
+    """The trade with so much more to exit. An exit that has filled ahead of the leader's fills told so far has closed
+    what is no longer owned: it is not taken off what is due from now on."""
+    return evolve(trade, claim=max(trade.claim, trade.filled(Intent.EXIT)) + units)
+
+
 def entry_total(trade: CopyTrade, leader_units: int) -> int:
     """What the entry part should total for so many of the leader's units, before anything is given up."""
     admitted = trade.admitted
@@ -551,7 +557,7 @@ def _leader_closed(
     _net_off(state, stake_key)
     if excess:
         trade = state.trades[key]
-        state.trades[key] = evolve(trade, claim=trade.claim + excess, settled=False)
+        state.trades[key] = evolve(obliged(trade, excess), settled=False)
         state.open_trades.setdefault(stake_key, {})[key] = None
 
 
@@ -777,7 +783,7 @@ def _follower_filled(
             late = min(beyond, trade.forgone)
             state.trades[trade.key] = evolve(trade, forgone=trade.forgone - late)
             closer = state.trades[exit_key]
-            state.trades[exit_key] = evolve(closer, claim=closer.claim + late, settled=False)
+            state.trades[exit_key] = evolve(obliged(closer, late), settled=False)
             state.open_trades.setdefault(stake_key, {})[exit_key] = None
 
 
