@@ -80,6 +80,8 @@ class Host:
         self._read_back: list[Entry] = []
         self._idle_turns = 0
         self._idle_since = 0.0
+        self._pause_seconds = 0.005
+        """Between two turns without news; long once the core has been found to ask for them in vain."""
 
     @property
     def up(self) -> bool:
@@ -200,7 +202,7 @@ class Host:
         if self.inbox:
             self._plan_turn(self.timeline.now + self.delay_seconds)
         elif self._due is not None:
-            self._plan_turn(max(self._due, self.timeline.now + 0.005))
+            self._plan_turn(max(self._due, self.timeline.now + self._pause_seconds))
 
     def _turn(self, batches: Sequence[Batch]) -> None:
         """Step, append, hand over; the process may die between any two of these, and the store may fail."""
@@ -259,6 +261,7 @@ class Host:
         self._idle_turns += 1
         if self._idle_turns > 100:
             self.watcher.spun()
+            self._pause_seconds = 5.0
 
     # The gates
 
