@@ -71,6 +71,7 @@ class Bench:
             self.step(BookRead(account=LEADER, read_at=self.now))
             if self.leader_holds is not None:
                 self.step(holds(LEADER, self.leader_holds, self.now))
+            self.read_book()
             self.wait(1)
 
     def fresh(self) -> Copier:
@@ -82,6 +83,10 @@ class Bench:
         return Copier(
             CopierSettings(leaders=(leader,), followers=(follower,), policy=self.policy, instruments=self.instruments)
         )
+
+    def read_book(self) -> list[Asked]:
+        """The follower's book is read and shows nothing of ours: what waited for that leaves."""
+        return self.step(BookRead(account=FOLLOWER, read_at=self.now)) if self.live else []
 
     def wait(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
@@ -123,4 +128,4 @@ class Bench:
     def restart(self) -> list[Asked]:
         self.copier = self.fresh()
         self.copier.restore(self.journal)
-        return self.step(EngineStarted(version="test", epoch=2))
+        return [*self.step(EngineStarted(version="test", epoch=2)), *self.read_book()]

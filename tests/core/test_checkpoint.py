@@ -76,7 +76,7 @@ def test_what_is_written_is_read_again(state: State) -> None:
     assert json.loads(written.state)["day"] == "2026-11-20", "plain JSON"
 
 
-NOT_FOLDED = {"settings", "unsaved_answers", "touched", "suspects", "positions_read_at", "book_read_at", "net_positions"}
+NOT_FOLDED = {"settings", "engine_started_at", "unsaved_answers", "touched", "suspects", "positions_read_at", "book_read_at", "net_positions"}
 
 
 def folded(world: World) -> State:

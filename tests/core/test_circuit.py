@@ -68,6 +68,16 @@ def test_one_entry_is_the_probe_and_the_others_wait_for_it() -> None:
     assert again.entries_wait_until(after(61)) == after(121)
 
 
+@given(st.integers(0, 200), st.integers(-600, 600))
+def test_a_clock_that_is_set_neither_shortens_the_pause_nor_lengthens_it_over_a_restart(refused: int, by: int) -> None:
+    row = circuit.rejected(None, "no", after(refused), Policy(circuit_after=1))
+    if by > 0:
+        row = circuit.postponed(row, timedelta(seconds=by))
+    else:
+        row = circuit.taken_over(row, after(refused + by), POLICY)
+    assert row.entries_wait_until(after(refused + by)) == after(refused + by + 60)
+
+
 def refuse(bench: Bench, request: Asked) -> list[Asked]:
     return bench.step(
         RequestRejected(

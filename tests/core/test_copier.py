@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
 
@@ -33,7 +34,7 @@ from dhan_copy.core.facts import (
 )
 from dhan_copy.core.lifecycle import OrderState
 from dhan_copy.core.requests import Cancel, Command, Intent, Query, ReadFunds, ReadOrders, Submit
-from dhan_copy.core.settings import RateLimits, RateWindow
+from dhan_copy.core.settings import Policy, RateLimits, RateWindow
 from dhan_copy.core.state import State
 from dhan_copy.model.account import Funds
 from dhan_copy.model.ids import AccountName, BrokerOrderId
@@ -49,7 +50,7 @@ from tests.core.world import World
 EXAMPLES = int(os.environ.get("DHAN_COPY_EXAMPLES", "40"))
 
 TROUBLE = ("refuse", "halt", "fill", "cancel")
-READ_AGAIN = {"settings", "touched", "suspects", "positions_read_at", "book_read_at", "net_positions"}
+READ_AGAIN = {"settings", "engine_started_at", "touched", "suspects", "positions_read_at", "book_read_at", "net_positions"}
 """What a restart forgets, because reading it again costs nothing."""
 
 
@@ -398,7 +399,7 @@ ONE = RateLimits(windows=(RateWindow(1, 10.0),), entry_share=Fraction(1))
 
 
 def test_p15_without_a_permit_nothing_is_queued_and_the_step_says_when_to_look_again() -> None:
-    bench = Bench(limits=ONE)
+    bench = Bench(limits=ONE, policy=Policy(sweep_open=timedelta(seconds=60)))
     [first] = bench.tell(report(created_at=bench.now, updated_at=bench.now))
     second = report(order_id=BrokerOrderId("L2"), created_at=bench.now, updated_at=bench.now)
     assert bench.tell(second) == []

@@ -40,6 +40,11 @@ def test_a_connection_that_lasts_or_tells_something_ends_it() -> None:
     assert feeds.told(feeds.lost(Feed(), after(0))).stale_since is None
 
 
+def test_a_clock_that_is_set_forward_makes_no_outage_longer() -> None:
+    assert feeds.postponed(feeds.lost(Feed(), after(0)), timedelta(seconds=50)).stale_since == after(50)
+    assert feeds.postponed(Feed(), timedelta(seconds=50)) == Feed()
+
+
 def read(told: OrderReport, at: float, known: OrderReport | None = None) -> Feed:
     order = None if known is None else merge(None, leader_reported(known), after(0))
     return feeds.read_instead(Feed(connected_at=after(0)), order, told, after(at))

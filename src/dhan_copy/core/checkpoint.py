@@ -41,6 +41,7 @@ class Saved:
     open_leader_orders: tuple[LeaderKey, ...] = ()
     disputed: tuple[LeaderKey, ...] = ()
     pairs: tuple[tuple[AccountName, AccountName], ...] = ()
+    foreign: tuple[TagKey, ...] = ()
     unresolved: tuple[TagKey, ...] = ()
     funds: tuple[tuple[AccountName, Funds], ...] = ()
     since_funds: tuple[TradeKey, ...] = ()
@@ -75,6 +76,7 @@ def dump(state: State, *, whole: bool) -> CheckpointWritten:
         open_leader_orders=tuple(state.open_leader_orders),
         disputed=tuple(state.disputed),
         pairs=tuple(sorted(state.pairs)),
+        foreign=tuple(state.foreign),
         unresolved=tuple(state.unresolved),
         funds=tuple(state.funds.items()),
         since_funds=tuple(state.since_funds),
@@ -118,6 +120,7 @@ def load(before: State | None, fact: CheckpointWritten, settings: CopierSettings
     state.open_leader_orders = dict.fromkeys(saved.open_leader_orders)
     state.disputed = dict.fromkeys(saved.disputed)
     state.pairs = set(saved.pairs)
+    state.foreign = dict.fromkeys(saved.foreign)
     state.unresolved = dict.fromkeys(saved.unresolved)
     state.funds = dict(saved.funds)
     state.since_funds = dict.fromkeys(saved.since_funds)

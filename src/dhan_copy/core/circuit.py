@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from attrs import frozen
 
@@ -74,3 +74,20 @@ def is_closed_by(circuit: Circuit, status: OrderStatus, issued_at: datetime) -> 
     """Whether a report ends the row: the exchange has an order that was placed after the row had begun. What becomes
     of older orders says nothing about new ones."""
     return status in TAKEN and issued_at >= circuit.since
+
+
+def postponed(circuit: Circuit, by: timedelta) -> Circuit:
+    """The same circuit after the clock was set forward: no pause is over by that."""
+    until, probed = circuit.until, circuit.probed_until
+    return evolve(circuit, until=None if until is None else until + by, probed_until=None if probed is None else probed + by)
+
+
+def taken_over(circuit: Circuit, at: datetime, policy: Policy) -> Circuit:
+    """The same circuit in a new process, whose clock may show less than the one before did."""
+    longest = at + policy.circuit_for
+    until, probed = circuit.until, circuit.probed_until
+    return evolve(
+        circuit,
+        until=None if until is None else min(until, longest),
+        probed_until=None if probed is None else min(probed, longest),
+    )

@@ -329,7 +329,9 @@ class Copier:
         found = self.state.order_of(fact.follower, fact.report)
         if found is None:
             tag = fact.report.client_order_id
-            if is_ours(tag) and not self._is_from_before(fact.report):
+            if tag is not None and is_ours(tag) and not self._is_from_before(fact.report):
+                if (fact.follower, tag) not in self.state.foreign:
+                    self._record(fact)
                 self._alert(
                     AlertRaised(
                         code="FOREIGN_TAG", what="an order carries this library's tag but is not in the journal",
@@ -472,6 +474,8 @@ class Copier:
                 self._reads.want(query)
             if what.positions_since is not None:
                 self._want_position(key[2])
+            if what.book_awaited:
+                self._reads.want(ReadOrders(account=key[2]))
             if what.wake_at is not None:
                 self._waiting[key] = what.wake_at
             requests.extend((_rank(request), key, cause, request) for request in what.requests)

@@ -72,3 +72,9 @@ def _is_news(known: LeaderOrder | None, report: OrderReport) -> bool:
     later = old.updated_at is None or (report.updated_at is not None and report.updated_at > old.updated_at)
     changed = (old.status, old.quantity, old.filled_quantity) != (report.status, report.quantity, report.filled_quantity)
     return later and changed
+
+
+def postponed(feed: Feed, by: timedelta) -> Feed:
+    """The same stream after the clock was set forward: it has not been lost for longer by that."""
+    moved = (None if at is None else at + by for at in (feed.connected_at, feed.lost_since, feed.lost_before, feed.silent_since))
+    return Feed(*moved)

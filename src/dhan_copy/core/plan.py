@@ -11,6 +11,7 @@ from typing_extensions import assert_never
 from dhan_copy.core.admission import age_of, has_passed
 from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import AlertRaised, CopyDeclined, Fact, Refusal, TradingState
+from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.lifecycle import OrderState
 from dhan_copy.core.requests import Cancel, Intent, Modify, Query, Request, Submit
 from dhan_copy.core.settings import AtModificationCap, FollowerRules
@@ -18,7 +19,7 @@ from dhan_copy.core.sizing import disclosed_size
 from dhan_copy.core.state import State
 from dhan_copy.core.target import closes, entry_want, exit_wants
 from dhan_copy.core.trade import CANCEL_GRACE, CopyTrade, FollowerOrder, Instruction, TradeKey
-from dhan_copy.model.ids import client_order_id
+from dhan_copy.model.ids import ClientOrderId, client_order_id
 from dhan_copy.model.instrument import InstrumentFacts
 from dhan_copy.model.order import Leg, Limit, Market, OrderReport, Side, StopLimit, StopMarket, Terms
 from dhan_copy.model.reason import ReasonCode
@@ -27,6 +28,8 @@ CANCEL_RETRY_LONGEST = timedelta(seconds=30)
 LOOK_AGAIN = timedelta(seconds=10)
 EXIT_WAITS_LONG = timedelta(seconds=30)
 """After this an exit that waits for a read of the positions raises an alarm."""
+CLOCKS_APART = timedelta(seconds=5)
+"""What this machine's clock and the broker's may differ by."""
 _NOT_TAKEN = (OrderState.REJECTED, OrderState.WITHHELD)
 MOST_GENERATIONS = 1295
 """What fits into a client_order_id."""
@@ -41,6 +44,8 @@ class Plan:
     facts: tuple[Fact, ...] = ()
     positions_since: datetime | None = None
     """An exit waits for a read of the account's positions begun after this."""
+    book_awaited: bool = False
+    """A placement waits for a read of the account's order book."""
     wake_at: datetime | None = None
 
 
@@ -54,6 +59,7 @@ class _Builder:
         self.queries: list[Query] = []
         self.facts: list[Fact] = []
         self.positions_since: datetime | None = None
+        self.book_awaited = False
         self.wake_at: datetime | None = None
 
     def wake(self, at: datetime) -> None:
@@ -73,6 +79,7 @@ class _Builder:
             queries=tuple(self.queries),
             facts=tuple(self.facts),
             positions_since=self.positions_since,
+            book_awaited=self.book_awaited,
             wake_at=self.wake_at,
         )
 
@@ -275,17 +282,52 @@ def _place(b: _Builder, intent: Intent, units: int) -> None:
     first = intent is Intent.EXIT if admitted.exit_quantity else intent is Intent.ENTRY
     slice = 0 if first else 1
     generation = 0 if last is None else last.generation + 1
+    tag = client_order_id(leader, order_id, follower, Leg.ENTRY.letter, slice, generation)
+    if not _is_unknown_there(b, tag, intent, first=last is None):
+        return
     want = _instruction(b, units)
     b.requests.append(
         Submit(
             follower=follower,
-            client_order_id=client_order_id(leader, order_id, follower, Leg.ENTRY.letter, slice, generation),
-            attempt=1, leader=leader, leader_order_id=order_id, intent=intent, segment=b.report.segment,
+            client_order_id=tag, attempt=1, leader=leader, leader_order_id=order_id, intent=intent, segment=b.report.segment,
             security_id=b.report.security_id, side=b.report.side, product=b.report.product, validity=want.validity,
             terms=want.terms, quantity=want.quantity, disclosed_quantity=want.disclosed_quantity,
             not_after=b.now + b.policy.send_within if intent is Intent.ENTRY else None, note=_note(b, want),
         )  # fmt: skip
     )
+
+
+def _is_unknown_there(b: _Builder, tag: ClientOrderId, intent: Intent, *, first: bool) -> bool:
+    """Whether the order cannot have been placed by a journal that is lost: the follower's book would show it.
+
+    That is read once after every start before an order from before it is placed for the first time.
+    """
+    if not b.rules.live:
+        return True
+    if (b.rules.name, tag) in b.state.foreign:
+        b.alert(
+            "PLACED_BEFORE", "an order that is to be placed is in the follower's book already", f"it is tagged {tag}",
+            "It is not placed again, and what it does is not followed: look after it by hand, or start with rebuild=True.",
+        )  # fmt: skip
+        return False
+    started = b.state.engine_started_at
+    if not first or started is None or b.state.has_read_book(b.rules.name) or _is_newer(b.order, started):
+        return True
+    b.book_awaited = True
+    if intent is Intent.EXIT and b.now - started > EXIT_WAITS_LONG:
+        b.alert(
+            "EXIT_WAITS", "an exit waits because the follower's order book cannot be read", f"since {started}",
+            "It is sent once it can; close the position by hand if this lasts.",
+        )  # fmt: skip
+    else:
+        b.wake(max(started + EXIT_WAITS_LONG, b.now) + timedelta(seconds=1))
+    return False
+
+
+def _is_newer(order: LeaderOrder, started: datetime) -> bool:
+    """Whether the leader placed the order after the start, plainly, whatever the difference of the clocks."""
+    created = order.report.created_at
+    return created is not None and min(created - CLOCKS_APART, order.first_seen_at) > started
 
 
 def _note(b: _Builder, want: Instruction) -> str:

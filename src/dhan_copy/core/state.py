@@ -58,7 +58,7 @@ from dhan_copy.core.shelf import Shelf
 from dhan_copy.core.sizing import entry_size, kept_after_exit
 from dhan_copy.core.trade import CopyTrade, FollowerOrder, StakeKey, TradeKey
 from dhan_copy.model.account import Funds
-from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId, id_parts
+from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId, id_parts, is_ours
 from dhan_copy.model.instrument import InstrumentFacts, InstrumentKey
 from dhan_copy.model.order import OrderReport, Product, Side, Validity
 from dhan_copy.model.reason import ReasonCode
@@ -93,6 +93,7 @@ class State:
 
     settings: CopierSettings
     day: str = ""
+    engine_started_at: datetime | None = None
     started_at: dict[AccountName, datetime] = field(factory=dict)
     books_read: set[AccountName] = field(factory=set)
     leader_orders: Shelf[LeaderKey, LeaderOrder] = field(factory=lambda: Shelf(LEADER_ORDERS.load))
@@ -111,6 +112,8 @@ class State:
     pairs: set[tuple[AccountName, AccountName]] = field(factory=set)
     """Leaders and the followers that copied them when the engine was last started."""
     by_tag: dict[TagKey, TradeKey] = field(factory=dict)
+    foreign: dict[TagKey, None] = field(factory=dict)
+    """Our tags that a follower's book shows and this journal does not know."""
     by_broker_id: dict[tuple[AccountName, BrokerOrderId], ClientOrderId] = field(factory=dict)
     unresolved: dict[TagKey, None] = field(factory=dict)
     funds: dict[AccountName, Funds] = field(factory=dict)
@@ -181,6 +184,11 @@ class State:
         if tag is None or (follower, tag) not in self.by_tag:
             tag = self.by_broker_id.get((follower, report.order_id))
         return None if tag is None else self.order_by_tag(follower, tag)
+
+    def has_read_book(self, account: AccountName) -> bool:
+        """Whether the account's order book has been read since the engine started."""
+        read_at = self.book_read_at.get(account)
+        return read_at is not None and (self.engine_started_at is None or read_at >= self.engine_started_at)
 
     def lot_of(self, trade: CopyTrade) -> int:
         if trade.admitted is not None:
@@ -352,6 +360,9 @@ def _engine_started(state: State, at: datetime, position: int) -> None:
     its longest, should the clock have been set back meanwhile."""
     for follower, (until, refusal) in state.blocked_until.items():
         state.blocked_until[follower] = (min(until, at + state.settings.policy.blocked_for), refusal)
+    for follower, circuit in state.circuits.items():
+        state.circuits[follower] = circuits.taken_over(circuit, at, state.settings.policy)
+    state.engine_started_at = at
     state.feeds.clear()
     for key in state.open_keys():
         trade = state.trades[key]
@@ -409,6 +420,10 @@ def _clock_stepped(state: State, by: timedelta) -> None:
         state.suspects[name] = Suspect(suspect.missing, suspect.since + by, suspect.confirmed)
     for follower, (until, refusal) in state.blocked_until.items():
         state.blocked_until[follower] = (until + by, refusal)
+    for follower, circuit in state.circuits.items():
+        state.circuits[follower] = circuits.postponed(circuit, by)
+    for account, feed in state.feeds.items():
+        state.feeds[account] = feeds.postponed(feed, by)
 
 
 def _day_opened(state: State, fact: DayOpened, at: datetime) -> None:
@@ -426,7 +441,7 @@ def _day_opened(state: State, fact: DayOpened, at: datetime) -> None:
         }
         for orders in (state.leader_orders, state.open_leader_orders, state.disputed, state.trades, state.open_trades):
             orders.clear()
-        for known in (state.by_tag, state.by_broker_id, state.unresolved):
+        for known in (state.by_tag, state.by_broker_id, state.unresolved, state.foreign):
             known.clear()
         _forget_answers(state, at)
         for seen in (state.suspects, state.net_positions, state.touched):
@@ -724,6 +739,9 @@ def _order_reported(state: State, fact: OrderReported, at: datetime, position: i
         _feed(state, fact.follower, feeds.told(state.feeds[fact.follower]))
     found = state.order_of(fact.follower, fact.report)
     if found is None:
+        tag = fact.report.client_order_id
+        if tag is not None and is_ours(tag):
+            state.foreign[fact.follower, tag] = None
         return
     trade, known = found
     order = life.reported(known, fact, at)
@@ -801,7 +819,12 @@ def _funds_reported(state: State, fact: FundsReported) -> None:
 def _looked(state: State, fact: BookRead | OrderNotFound, position: int) -> None:
     if isinstance(fact, BookRead):
         state.books_read.add(fact.account)
+        awaited = not state.has_read_book(fact.account)
         state.book_read_at[fact.account] = fact.read_at
+        if awaited:
+            for stake_key in state.open_trades:
+                if stake_key[1] == fact.account:
+                    state.touch_stake(stake_key, position)
         follower = fact.account
         shown = set(fact.tags)
         tags = [tag for who, tag in state.unresolved if who == follower and tag not in shown]
