@@ -266,6 +266,8 @@ class Oracle:
         listing = next(one for one in LISTINGS if one.key == fact.key and one.product is fact.product)
         if fact.reason is ReasonCode.MANUAL:
             self.manual.add((fact.follower, listing))
+            if self._clock_shows_another_day():
+                return
             meddler = self.world.meddlers[fact.follower]
             if meddler.own.get(listing) or listing in meddler.squared:
                 return
