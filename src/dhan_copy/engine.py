@@ -94,6 +94,7 @@ class CopyEngine:
         self._callbacks: Outlet[Told] = Outlet("callback", self._tell, self._dropping)
         self._machine: Threads[Copier] | Inline[Copier] | None = None
         self._stopped = False
+        self._gave_back = False
         self._stepping = False
         durable = isinstance(store, (str, Path)) or getattr(store, "durable", True)
         settings(self._leaders, followers, policy, instruments, durable=durable)
@@ -144,8 +145,8 @@ class CopyEngine:
         call twice.
         """
         if self._stopped:
-            if self._store is not None:
-                self._store.close()  # Ctrl-C may have cut the first call short
+            if self._store is not None and not self._gave_back:
+                self._store.close()  # Ctrl-C has cut the first call short
             return ()
         self._stopped = True
         end = time.monotonic() + timeout
@@ -161,6 +162,7 @@ class CopyEngine:
         finally:
             unknown = self._outside(0.0)
             self._held.close()
+            self._gave_back = True
             self._callbacks.stop(max(end - time.monotonic(), 1.0))
             self._log.stop(max(end - time.monotonic(), 1.0))
         if unknown:
