@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from fractions import Fraction
 
 from attrs import evolve
 
-from dhan_copy.core.facts import DriftDeclared
+from dhan_copy.core.facts import DriftDeclared, Entry, PositionsReported
 from dhan_copy.core.ledger import Stake
 from dhan_copy.core.requests import ReadOrders, ReadPositions
+from dhan_copy.core.state import fold
+from dhan_copy.model.account import Position
 from dhan_copy.model.ids import AccountName
-from dhan_copy.model.order import OrderStatus, Side
-from tests.core.world import TrueOrder, World
+from dhan_copy.model.order import OrderStatus, Product, Side
+from tests.core.world import KEY, START, TrueOrder, World
 
 F = AccountName("F")
 
@@ -102,3 +105,21 @@ def test_x10_an_order_that_crosses_zero_opens_nothing_while_it_is_unknown_who_cl
     ours = world.net_position("F") - world.manual["F"]
     assert stake_of(world).owned == ours - 2 * world.lot
     assert stake_of(world).manual == 2 * world.lot
+
+
+def test_x8_longs_that_are_gone_are_not_sold_although_shorts_hide_it_in_the_net() -> None:
+    """An entry of the other side fills while the exit waits: net of both the account seems to have all there is."""
+    copier = World({"F": Fraction(1)}).copier
+    leader, follower = AccountName("L"), AccountName("F")
+    at = (leader, follower, KEY, Product.INTRADAY)
+    copier.state.stakes = {at: Stake(long=150, short=150, ideal=Fraction(0))}
+    state = copier.state
+    for seconds in (1, 2, 3):
+        now = START + timedelta(seconds=20 * seconds)
+        short = Position(segment=KEY.segment, security_id=KEY.security_id, product=Product.INTRADAY, net_quantity=-150)
+        state.book_read_at[follower] = now - timedelta(seconds=1)
+        fold(state, Entry(100 + seconds, now, PositionsReported(account=follower, read_at=now, positions=(short,))))
+    assert state.missing(at) == 150
+    over = Position(segment=KEY.segment, security_id=KEY.security_id, product=Product.INTRADAY, net_quantity=150)
+    fold(state, Entry(104, now, PositionsReported(account=follower, read_at=now, positions=(over,))))
+    assert state.suspects[at[1:]].side == -1

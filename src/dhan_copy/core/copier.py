@@ -404,19 +404,19 @@ class Copier:
             self._alert(circuit_opened(follower, circuit), cause)
 
     def _book_what_was_closed_by_hand(self, account: AccountName) -> None:
-        confirmed = [name for name, suspect in self.state.suspects.items() if name[0] == account and suspect.proven]
-        for name in confirmed:
-            missing = self.state.suspects.pop(name).missing
+        proven = [name for name, suspect in self.state.suspects.items() if name[0] == account and suspect.proven]
+        for name in proven:
+            suspect = self.state.suspects.pop(name)
+            missing = suspect.missing
             held = {key: stake for key, stake in self.state.stakes.items() if key[1:] == name}
-            net = sum(stake.owned for stake in held.values())
             for stake_key, stake in held.items():
-                if stake.owned * net <= 0 or not missing:
+                taken = min(missing, stake.closable(-suspect.side))
+                if not taken:
                     continue
-                taken = min(missing, abs(stake.owned))
                 missing -= taken
                 fact = DriftDeclared(
                     leader=stake_key[0], follower=account, key=name[1], product=name[2],
-                    quantity=_signed(-taken, stake.owned), reason=ReasonCode.MANUAL,
+                    quantity=Fraction(-taken * suspect.side), reason=ReasonCode.MANUAL,
                     detail="the account's net position shows less than was copied",
                 )  # fmt: skip
                 entry = self._record(fact)
@@ -631,10 +631,6 @@ def _rank(request: Request) -> int:
     if isinstance(request, Cancel):
         return 0
     return 1 if request.intent is Intent.EXIT else 2
-
-
-def _signed(units: int, like: int) -> Fraction:
-    return Fraction(units if like > 0 else -units)
 
 
 def _read_named(fact: ReadFailed) -> Read:

@@ -78,6 +78,8 @@ class Suspect:
     """A follower's net position that shows less than the ledgers: closed by hand, or a fill not seen yet."""
 
     missing: int
+    side: int
+    """+1 where longs are missing, -1 where shorts are."""
     since: datetime
     """When the first read that showed it began."""
     confirmed: bool = False
@@ -221,18 +223,18 @@ class State:
         self.unsaved_answers = []
 
     def missing(self, key: StakeKey) -> int:
-        """Units of this holding that are no longer in the account, it seems, and not booked yet; unsigned."""
+        """Units of this holding that are no longer in the account, it seems, and not booked yet: signed as they are
+        held."""
         suspect = self.suspects.get(key[1:])
         if suspect is None or not suspect.confirmed:
             return 0
-        held = {other: stake.owned for other, stake in self.stakes.items() if other[1:] == key[1:]}
-        direction = 1 if sum(held.values()) > 0 else -1
         left = suspect.missing
-        for other, owned in held.items():
-            share = min(left, max(0, owned * direction))
-            if other == key:
-                return share
-            left -= share
+        for other, stake in self.stakes.items():
+            if other[1:] == key[1:]:
+                share = min(left, stake.closable(-suspect.side))
+                if other == key:
+                    return share * suspect.side
+                left -= share
         return 0
 
     def is_busy(self, follower: AccountName, key: InstrumentKey, product: Product) -> bool:
@@ -417,7 +419,7 @@ def _clock_stepped(state: State, by: timedelta) -> None:
         for order in trade.orders:
             _put(state, trade := trade.with_order(life.postponed(order, by)))
     for name, suspect in state.suspects.items():
-        state.suspects[name] = Suspect(suspect.missing, suspect.since + by, suspect.confirmed)
+        state.suspects[name] = Suspect(suspect.missing, suspect.side, suspect.since + by, suspect.confirmed)
     for follower, (until, refusal) in state.blocked_until.items():
         state.blocked_until[follower] = (until + by, refusal)
     for follower, circuit in state.circuits.items():
@@ -773,7 +775,7 @@ def _follower_filled(
     suspect = state.suspects.get(stake_key[1:])
     if suspect is not None:
         # This fill may be what was missing: the suspicion begins anew, and until the next read nothing is sold twice.
-        state.suspects[stake_key[1:]] = Suspect(suspect.missing, at, suspect.confirmed)
+        state.suspects[stake_key[1:]] = Suspect(suspect.missing, suspect.side, at, suspect.confirmed)
     stake = state.stake(stake_key)
     if order.intent is Intent.EXIT:
         beyond = max(0, units - stake.closable(sign))
@@ -861,17 +863,18 @@ def _positions_reported(state: State, fact: PositionsReported, at: datetime, pos
         return
     state.positions_read_at[fact.account] = fact.read_at
     state.net_positions[fact.account] = net
-    owned: dict[tuple[InstrumentKey, Product], int] = {}
+    held: dict[tuple[InstrumentKey, Product], tuple[int, int]] = {}
     for (_, follower, key, product), stake in state.stakes.items():
         if follower == fact.account:
-            owned[key, product] = owned.get((key, product), 0) + stake.owned
-    for (key, product), quantity in owned.items():
-        actual = net.get((key, product), 0)
-        direction = 1 if quantity > 0 else -1
-        missing = max(0, quantity * direction - max(0, actual * direction))
+            long, short = held.get((key, product), (0, 0))
+            held[key, product] = (long + stake.long, short + stake.short)
+    for (key, product), (long, short) in held.items():
+        less = long - short - net.get((key, product), 0)
+        # The other side is the user's own, however much of it there is.
+        missing = min(less, long) if less > 0 else min(-less, short)
         name = (fact.account, key, product)
         if missing:
-            state.suspects[name] = _suspect(state, name, missing, fact.read_at)
+            state.suspects[name] = _suspect(state, name, missing, 1 if less > 0 else -1, fact.read_at)
         else:
             state.suspects.pop(name, None)
     for stake_key in state.open_trades:
@@ -880,15 +883,15 @@ def _positions_reported(state: State, fact: PositionsReported, at: datetime, pos
 
 
 def _suspect(
-    state: State, name: tuple[AccountName, InstrumentKey, Product], missing: int, read_at: datetime
+    state: State, name: tuple[AccountName, InstrumentKey, Product], missing: int, side: int, read_at: datetime
 ) -> Suspect:
     known = state.suspects.get(name)
-    if known is None or known.missing != missing:
-        return Suspect(missing, read_at)
+    if known is None or (known.missing, known.side) != (missing, side):
+        return Suspect(missing, side, read_at)
     book = state.book_read_at.get(name[0])
     confirmed = known.confirmed or (book is not None and known.since < book <= read_at)
     lasted = read_at - known.since >= state.settings.policy.absence_window
-    return Suspect(missing, known.since, confirmed, proven=confirmed and lasted and not state.is_busy(*name))
+    return Suspect(missing, side, known.since, confirmed, proven=confirmed and lasted and not state.is_busy(*name))
 
 
 def _close(state: State, trade: CopyTrade) -> None:
@@ -911,7 +914,8 @@ def _drift_declared(state: State, fact: DriftDeclared, position: int) -> None:
         left = abs(units)
         for key in list(state.open_trades.get(stake_key, ())):
             trade = state.trades[key]
-            taken = min(left, claim_left(trade))
+            closes = state.leader_order(key).report.side.sign == -direction
+            taken = min(left, claim_left(trade)) if closes else 0
             if taken:
                 left -= taken
                 state.trades[key] = evolve(trade, claim=trade.claim - taken)

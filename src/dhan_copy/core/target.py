@@ -86,7 +86,7 @@ def closes(trade: CopyTrade) -> bool:
 
 def exit_wants(state: State, stake_key: StakeKey, *, missing: int = 0) -> dict[TradeKey, int]:
     """What the exit of each open trade should total: reckoned with what is still to come, clamped to what is owned less
-    what is ``missing`` from the account.
+    what is ``missing`` from the account (signed as it was held).
 
     Three parts: what has filled, what the leader's fills claim, and what his resting exits would close. Resting exits
     share the position in the order in which they came; one that exceeds what is left (a target beside a stop) covers
@@ -104,7 +104,7 @@ def _exit_wants_of_side(
     state: State, stake_key: StakeKey, trades: list[CopyTrade], sign: int, missing: int
 ) -> dict[TradeKey, int]:
     stake = state.stake(stake_key)
-    owned = max(0, stake.closable(sign) - missing)
+    owned = max(0, stake.closable(sign) - max(0, -sign * missing))
     leader, _, key, product = stake_key
     position = max(0, -sign * state.position(leader, key, product))
     claims = sum(claim_left(t) for t in trades)

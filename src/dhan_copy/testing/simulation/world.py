@@ -273,7 +273,9 @@ class World:
             self.meddlers[self.random.choice(self.names)].act()
         if self.faults.strike("F45"):
             jump = self.random.choice((-86400.0, -3600.0, -5.0, 5.0, 60.0, 3600.0))
-            self.host.machine_clock.offset_seconds += jump
+            ahead = self.host.machine_clock.offset_seconds + jump
+            if self.timeline.day(ahead) <= self.timeline.day():  # tomorrow's date would end today for good
+                self.host.machine_clock.offset_seconds = ahead
         if self.host.up and self.faults.strike("F51"):
             self._reconfigure()
 
