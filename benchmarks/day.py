@@ -11,6 +11,7 @@ from attrs import evolve
 from benchmarks.frames import MORNING, leader_frame
 from dhan_copy.core.copier import Copier
 from dhan_copy.core.facts import (
+    BookRead,
     Channel,
     EngineStarted,
     Entry,
@@ -88,6 +89,7 @@ def copied_days(copier: Copier, orders: int, days: int = 1) -> Iterator[tuple[En
     started: list[Fact] = [EngineStarted(version="0", epoch=1)]
     started += [SourceStarted(account=name) for name in (LEADER, *followers)]
     started.append(PositionsReported(account=LEADER, read_at=begin.wall, positions=()))
+    started += [BookRead(account=name, read_at=begin.wall) for name in (LEADER, *followers)]
     yield copier.step(begin, started).entries
     for day, number in ((day, number) for day in range(days) for number in range(orders)):
         now = moment(day, number)
