@@ -553,3 +553,22 @@ def test_f45_an_hour_that_never_passed_proves_no_absence() -> None:
         bench.wait(40)
         look()
     assert bench.copier.state.trades[LEADER, request.leader_order_id, FOLLOWER].orders[0].state is OrderState.ABSENT
+
+
+def test_f12_a_cancel_that_is_answered_after_its_order_was_over_still_holds_its_permit_after_a_reload() -> None:
+    """The store failed, and the core was folded again while the answer was on its way."""
+    bench = Bench()
+    [entry] = bench.tell(report(status=OrderStatus.PENDING))
+    bench.accept(entry)
+    bench.wait(1)
+    [cancelled] = bench.tell(report(status=OrderStatus.CANCELLED, updated_at=after(2)))
+    assert isinstance(cancelled, Cancel)
+    bench.step(order_reported(report(status=OrderStatus.CANCELLED, quantity=75)))
+    assert not bench.copier.state.open_keys()
+    bench.copier = bench.fresh()
+    bench.copier.restore(bench.journal)
+    bench.step()
+    budget = bench.copier._budgets[FOLLOWER]
+    assert budget.in_flight == 1
+    bench.accept(cancelled)
+    assert budget.in_flight == 0 and not bench.copier.state.in_flight

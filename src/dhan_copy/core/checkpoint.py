@@ -49,6 +49,7 @@ class Saved:
     blocked_until: tuple[tuple[AccountName, datetime, Refusal], ...] = ()
     circuits: tuple[tuple[AccountName, Circuit], ...] = ()
     feeds: tuple[tuple[AccountName, Feed], ...] = ()
+    in_flight: tuple[tuple[AccountName, ClientOrderId, int], ...] = ()
     answered: tuple[tuple[AccountName, datetime], ...] = ()
     """Since the checkpoint before."""
     live: tuple[tuple[AccountName, bool], ...] = ()
@@ -84,6 +85,7 @@ def dump(state: State, *, whole: bool) -> CheckpointWritten:
         blocked_until=tuple((account, until, why) for account, (until, why) in state.blocked_until.items()),
         circuits=tuple(state.circuits.items()),
         feeds=tuple(state.feeds.items()),
+        in_flight=tuple(state.in_flight),
         answered=tuple(state.unsaved_answers),
         live=tuple(state.live.items()),
         alerts=tuple(sorted(state.alerts)),
@@ -128,6 +130,7 @@ def load(before: State | None, fact: CheckpointWritten, settings: CopierSettings
     state.blocked_until = {account: (until, why) for account, until, why in saved.blocked_until}
     state.circuits = dict(saved.circuits)
     state.feeds = dict(saved.feeds)
+    state.in_flight = dict.fromkeys(saved.in_flight)
     for account, at in saved.answered:
         state.note_answer(account, at)
     state.live = dict(saved.live)

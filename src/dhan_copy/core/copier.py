@@ -546,12 +546,13 @@ class Copier:
             for at in times:
                 age = max(0.0, (now.wall - at).total_seconds())
                 budget.remember(now.monotonic - age, today=ist_date(at).isoformat() == self.state.day)
+        for sent in self.state.in_flight:
+            if sent[0] in self._budgets:
+                self._budgets[sent[0]].take()
+                self._in_flight.add(sent)
         self.state.touched.clear()
         for key in self.state.open_keys():
             trade = self.state.trades[key]
-            for order in trade.orders:
-                if order.outstanding is not None and key[2] in self._budgets and trade.admitted and trade.admitted.live:
-                    self._take_permit(order.outstanding)
             self.state.touch(key, self.position)
             if trade.decision is None and key[2] in self.state.started_at and key[2] in self._rules:
                 self._decide(key, self.position)

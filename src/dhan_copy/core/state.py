@@ -132,6 +132,8 @@ class State:
     suspects: dict[tuple[AccountName, InstrumentKey, Product], Suspect] = field(factory=dict)
     answered_at: dict[AccountName, deque[datetime]] = field(factory=dict)
     """When requests of today and of the last hour were answered: what the budgets are refilled from after a restart."""
+    in_flight: dict[tuple[AccountName, ClientOrderId, int], None] = field(factory=dict)
+    """Requests journaled and not answered, by id and attempt: an order can be over before its cancel is answered."""
     unsaved_answers: list[tuple[AccountName, datetime]] = field(factory=list)
     """Those among them that no checkpoint holds yet."""
     live: dict[AccountName, bool] = field(factory=dict)
@@ -360,6 +362,9 @@ def _feed(state: State, account: AccountName, feed: Feed) -> None:
 def _engine_started(state: State, at: datetime, position: int) -> None:
     """Requests without an answer may have left; the absence window of unknown outcomes starts again. No pause outlasts
     its longest, should the clock have been set back meanwhile."""
+    for follower, _, _ in state.in_flight:
+        state.note_answer(follower, at)
+    state.in_flight.clear()
     for follower, (until, refusal) in state.blocked_until.items():
         state.blocked_until[follower] = (min(until, at + state.settings.policy.blocked_for), refusal)
     for follower, circuit in state.circuits.items():
@@ -376,7 +381,6 @@ def _engine_started(state: State, at: datetime, position: int) -> None:
             if order.outstanding is not None:
                 _put(state, trade := trade.with_order(life.unresolved(order, order.outstanding, at)))
                 state.unresolved[key[2], order.client_order_id] = None
-                state.note_answer(key[2], at)
         state.touch(key, position)
 
 
@@ -642,8 +646,11 @@ def _answered(
     position: int,
 ) -> None:
     if isinstance(fact, RequestIssued):
+        issued = fact.request
+        state.in_flight[issued.follower, issued.client_order_id, issued.attempt] = None
         _issued(state, fact, at, position)
         return
+    state.in_flight.pop((fact.follower, fact.client_order_id, fact.attempt), None)
     found = state.order_by_tag(fact.follower, fact.client_order_id)
     if found is None:
         return
