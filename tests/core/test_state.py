@@ -349,7 +349,7 @@ def test_each_leaders_holding_is_its_own() -> None:
     assert list(copier.state.followers_of(m)) == [F, G]
     at = (LEADER, F, KEY, Product.INTRADAY), (m, F, KEY, Product.INTRADAY)
     copier.state.stakes = {at[0]: Stake(long=150, ideal=Fraction(150)), at[1]: Stake(short=75, ideal=Fraction(-75))}
-    for seconds in (1, 2, 3):
+    for seconds in range(1, 6):
         flat = PositionsReported(account=F, read_at=after(60 * seconds), positions=())
         book = BookRead(account=F, read_at=after(60 * seconds + 1))
         copier.step(Moment(after(60 * seconds + 1), 60 * seconds + 1), [flat, book])

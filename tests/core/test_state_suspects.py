@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from attrs import evolve
 
-from dhan_copy.core.facts import DriftDeclared, Entry, PositionsReported
+from dhan_copy.core.facts import BookRead, DriftDeclared, Entry, PositionsReported
 from dhan_copy.core.ledger import Stake
 from dhan_copy.core.requests import ReadOrders, ReadPositions
 from dhan_copy.core.state import fold
@@ -123,3 +123,20 @@ def test_x8_longs_that_are_gone_are_not_sold_although_shorts_hide_it_in_the_net(
     over = Position(segment=KEY.segment, security_id=KEY.security_id, product=Product.INTRADAY, net_quantity=150)
     fold(state, Entry(104, now, PositionsReported(account=follower, read_at=now, positions=(over,))))
     assert state.suspects[at[1:]].side == -1
+
+
+def test_f26_one_book_that_lacks_a_row_does_not_prove_a_hand() -> None:
+    """Our exit has filled; nobody told, and the first book after the absence window is cut short."""
+    world, exit_order = resting_exit()
+    fill_untold(world, exit_order, world.lot)
+    read(world, ReadPositions(account=F))
+    world.feed(BookRead(account=F, read_at=world.now, tags=()))
+    world.advance(200)
+    read(world, ReadPositions(account=F))
+    world.advance(1)
+    world.feed(BookRead(account=F, read_at=world.now, tags=()))
+    read(world, ReadPositions(account=F))
+    assert world.facts(DriftDeclared) == []
+    read(world, ReadOrders(account=F))
+    read(world, ReadPositions(account=F))
+    assert world.facts(DriftDeclared) == [] and stake_of(world).owned == 3 * world.lot

@@ -85,8 +85,14 @@ class Suspect:
     confirmed: bool = False
     """A later read shows the same, and the order book read between them knows of no fill that explains it: exits leave
     it out from here on."""
-    proven: bool = False
-    """It has lasted longer than books and answers lag."""
+    book_read_at: datetime | None = None
+    """The last book that was read after the absence window."""
+    books: int = 0
+    """How many were, and did not explain it: one alone may lag, or lack rows."""
+
+    @property
+    def proven(self) -> bool:
+        return self.confirmed and self.books >= 2
 
 
 @define
@@ -897,8 +903,10 @@ def _suspect(
         return Suspect(missing, side, read_at)
     book = state.book_read_at.get(name[0])
     confirmed = known.confirmed or (book is not None and known.since < book <= read_at)
-    lasted = read_at - known.since >= state.settings.policy.absence_window
-    return Suspect(missing, side, known.since, confirmed, proven=confirmed and lasted and not state.is_busy(*name))
+    late = book is not None and min(book, read_at) - known.since >= state.settings.policy.absence_window
+    if not late or book == known.book_read_at or state.is_busy(*name):
+        return Suspect(missing, side, known.since, confirmed, known.book_read_at, known.books)
+    return Suspect(missing, side, known.since, confirmed, book, known.books + 1)
 
 
 def _close(state: State, trade: CopyTrade) -> None:
