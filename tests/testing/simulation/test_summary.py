@@ -61,10 +61,10 @@ def test_what_the_core_raises_is_a_violation_with_its_rows_and_the_place_where_i
 DAYS = int(os.environ.get("DHAN_COPY_DAYS", "300"))
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", [100, *range(7_000, 7_009)])
 def test_days_with_every_fault_violate_nothing(seed: int) -> None:
     """Small days, so that 300 of them fit into a minute; the rare states that they must have come through are counted."""
-    summary = simulate(7_000 + seed, max(1, DAYS // 10), orders=20, followers=2)
+    summary = simulate(seed, max(1, DAYS // 10), orders=20, followers=2)
     assert [told(violation, "") for violation in summary.violations] == []
     assert summary.rare["looked at rest"] == summary.days and summary.rare["position judged"] > 0
     assert sum(summary.faults.values()) > summary.days
