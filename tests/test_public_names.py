@@ -23,6 +23,7 @@ NAMES = [
     "FeedError",
     "FirstStart",
     "Follower",
+    "JournalLost",
     "Leader",
     "LogFormat",
     "MemoryStore",

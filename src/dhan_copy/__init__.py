@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from dhan_copy.errors import ConfigurationError as ConfigurationError
     from dhan_copy.errors import DhanCopyError as DhanCopyError
     from dhan_copy.errors import FeedError as FeedError
+    from dhan_copy.errors import JournalLost as JournalLost
     from dhan_copy.errors import Rejected as Rejected
     from dhan_copy.errors import SizingError as SizingError
     from dhan_copy.errors import StoreError as StoreError
@@ -58,6 +59,7 @@ _HOMES = {
     "FeedError": "errors",
     "FirstStart": "core.settings",
     "Follower": "config",
+    "JournalLost": "errors",
     "Leader": "config",
     "LogFormat": "observe",
     "MemoryStore": "stores.memory",
@@ -93,6 +95,7 @@ __all__ = [
     "FeedError",
     "FirstStart",
     "Follower",
+    "JournalLost",
     "Leader",
     "LogFormat",
     "MemoryStore",

@@ -27,14 +27,17 @@ from dhan_copy.core.facts import (
     EngineStarted,
     Entry,
     Fact,
+    PositionsReported,
     SourceStarted,
     TradingState,
     TradingStateChanged,
 )
+from dhan_copy.core.lost import named, unknown_tags
+from dhan_copy.core.rebuild import rebuilt
 from dhan_copy.core.settings import CopierSettings, Policy
 from dhan_copy.core.state import State
 from dhan_copy.display import Table
-from dhan_copy.errors import ConfigurationError, StoreError
+from dhan_copy.errors import ConfigurationError, JournalLost, StoreError
 from dhan_copy.model.ids import AccountName, ClientOrderId
 from dhan_copy.observe import LogFormat, log, logger
 from dhan_copy.protocols import AccountReader, Clock, Store
@@ -47,10 +50,13 @@ from dhan_copy.runtime.inbox import Batch, Inbox
 from dhan_copy.runtime.kernel import Hooks
 from dhan_copy.runtime.machine import Inline, Threads
 from dhan_copy.runtime.outlet import Outlet
+from dhan_copy.runtime.survey import of_followers, of_leaders
 
 Told = Entry | AlertRaised
 Answer = TypeVar("Answer")
 _READ_AT_ONCE = 500
+_LOOK_SECONDS = 15.0
+"""How long a start waits for the followers' books."""
 
 
 class CopyEngine:
@@ -65,6 +71,11 @@ class CopyEngine:
     Use it as a context manager, with :meth:`start` and :meth:`stop`, with :meth:`run`, or without threads with
     :meth:`step`. An engine that has stopped is not started again: make a new one on the same store.
 
+    Starting reads the order books of the live followers. When they show orders of today that the journal does not know,
+    it was lost or is an old copy: starting (or the first :meth:`step`) raises :class:`~dhan_copy.errors.JournalLost`.
+    With ``rebuild=True`` such orders are adopted from today's books instead; accounts must have the names that they
+    had, for names are part of our ids.
+
     Raises :class:`~dhan_copy.errors.ConfigurationError` for settings that contradict each other.
     """
 
@@ -76,6 +87,7 @@ class CopyEngine:
         *,
         policy: Policy = Policy(),
         instruments: Instruments | None = None,
+        rebuild: bool = False,
         on_alert: Callable[[AlertRaised], object] | None = None,
         on_event: Callable[[Entry], object] | None = None,
         clock: Clock | None = None,
@@ -85,6 +97,7 @@ class CopyEngine:
         self._clock = SteadyClock(SystemClock() if clock is None else clock)
         self._inbox = Inbox()
         self._given_store = store
+        self._rebuild = rebuild
         self._store: Store | None = None
         self._held = ExitStack()
         self._on_alert = on_alert
@@ -96,6 +109,7 @@ class CopyEngine:
         self._stopped = False
         self._gave_back = False
         self._stepping = False
+        self._threaded = False
         durable = isinstance(store, (str, Path)) or getattr(store, "durable", True)
         settings(self._leaders, followers, policy, instruments, durable=durable)
         self._gates = {follower.name: Gate() for follower in followers}
@@ -120,12 +134,14 @@ class CopyEngine:
     def start(self) -> None:
         """Take the journal over and begin to copy, on threads of its own.
 
-        Raises :class:`~dhan_copy.errors.StoreError` when the journal cannot be read, or is held by another engine.
+        Raises :class:`~dhan_copy.errors.StoreError` when the journal cannot be read, or is held by another engine, and
+        :class:`~dhan_copy.errors.JournalLost` when it is not the one that the followers' books tell of.
         """
         self._check_open()
         if isinstance(self._machine, Threads):
             raise ConfigurationError("the engine has been started already")
         self._acquire()
+        self._threaded = True
         machine = Threads(
             self._make, self._opened_store(), self._accounts, self._clock, self._inbox, self._hooks(), self._failed
         )
@@ -351,7 +367,29 @@ class CopyEngine:
         facts: list[Fact] = [EngineStarted(version=_version(), epoch=self._epoch)]
         names = (*(a.name for a in self._accounts.leaders), *(a.name for a in self._accounts.followers))
         facts += [SourceStarted(account=name) for name in names if name not in core.state.started_at]
-        return (*facts, *given_positions(core.state, unread, self._clock.now()))
+        given = given_positions(core.state, unread, self._clock.now())
+        return (*facts, *given, *self._lost(core.state, given))
+
+    def _lost(self, state: State, given: Sequence[PositionsReported]) -> Sequence[Fact]:
+        """What brings back the orders of today that the journal does not know. Raises ``JournalLost`` for them where
+        nobody asked for that. A book that cannot be read is no reason to refuse: nothing older is placed until it is."""
+        seconds = _LOOK_SECONDS if self._threaded else None
+        followers = of_followers(self._accounts, seconds)
+        lost = unknown_tags(state, followers.books, self._clock.now())
+        if not self._rebuild and lost:
+            told = "; ".join(f"{len(tags)} of {follower} ({named(tags)})" for follower, tags in lost.items())
+            raise JournalLost(f"orders of today are not in the journal: {told}", follower=", ".join(lost))
+        if not self._rebuild:
+            return ()
+        leaders = of_leaders(self._accounts, seconds) if lost else followers
+        for name, problem in {**followers.problems, **leaders.problems}.items():
+            raise JournalLost(
+                f"the order book or the positions of {name} could not be read: {problem}",
+                advice="Rebuilding needs every account; start again with rebuild=True.", account=name,
+            )  # fmt: skip
+        if not lost:
+            return ()
+        return rebuilt(state, leaders.rows, leaders.positions, given, followers.books, self._clock.now())
 
     def _inline(self) -> Inline[Copier]:
         if isinstance(self._machine, Inline):

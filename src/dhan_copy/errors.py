@@ -68,6 +68,13 @@ class StoreCorrupt(StoreError):
     advice = "Restore the file from a backup of this session, or start with a new file and rebuild=True."
 
 
+class JournalLost(StoreError):
+    """A follower's book of today shows orders of this library that the journal does not know: it is not the journal
+    that they were placed by. ``ids`` names the follower."""
+
+    advice = "Put the journal back that was written last, or start with rebuild=True to adopt what today's books show."
+
+
 class StoreTooNew(StoreError):
     """The journal was written by a later release."""
 

@@ -129,6 +129,7 @@ class Day:
         self.sources: dict[str, FakeSource] = {}
         self.store: Store | str = DurableMemory() if store is None else store
         self._sizes, self._live, self._policy, self._limits = sizes, live, policy, limits
+        self.rebuild = False
         self.engine = self._started()
 
     def _started(self) -> CopyEngine:
@@ -144,6 +145,7 @@ class Day:
             ],
             store=self.store,
             policy=self._policy,
+            rebuild=self.rebuild,
             clock=self.clock,
         )  # fmt: skip
 
@@ -159,6 +161,10 @@ class Day:
         self.clock.advance(max(end - self.clock.monotonic(), 0.0))
         self.engine.step()
 
+    def advance_clock(self, seconds: float) -> None:
+        """Let time pass while nobody looks."""
+        self.clock.advance(seconds)
+
     def wait_until(self, moment: datetime) -> None:
         """Let time pass at once, and step."""
         self.clock.advance((moment - self.clock.now()).total_seconds())
@@ -167,6 +173,12 @@ class Day:
     def restart(self) -> None:
         """Stop the engine as a user does, and start another one on the same journal."""
         self.engine.stop()
+        self.engine = self._started()
+
+    def start_on(self, store: Store | str, *, rebuild: bool = False) -> None:
+        """Stop the engine, and start another one on another journal."""
+        self.engine.stop()
+        self.store, self.rebuild = store, rebuild
         self.engine = self._started()
 
     def die(self) -> None:

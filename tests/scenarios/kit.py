@@ -435,8 +435,9 @@ class Wire(Started):
             )
             for account in self.server.accounts
         }
-        try:
-            self.engine = CopyEngine(
+
+        def again(*, rebuild: bool = False) -> CopyEngine:
+            return CopyEngine(
                 leaders=[
                     Leader(
                         accounts[LEADER],
@@ -450,9 +451,15 @@ class Wire(Started):
                 store=directory / "journal.db",
                 policy=policy,
                 instruments={each.key: each.facts for each in INSTRUMENTS},
+                rebuild=rebuild,
                 on_event=self.entries.append,
                 on_alert=self.alerts.append,
             )
+
+        self.again = again
+        """Makes another engine for the same accounts, on the same file."""
+        try:
+            self.engine = again()
             self.engine.start()
             for name in names:
                 assert self.server.wait_for_sockets(1, name, PATIENCE_SECONDS)

@@ -47,7 +47,7 @@ from dhan_copy.core.limits import RateBudget
 from dhan_copy.core.paper import paper_answer, paper_report
 from dhan_copy.core.plan import Plan, plan
 from dhan_copy.core.reads import ReadSchedule
-from dhan_copy.core.requests import Cancel, Command, Intent, Query, Read, ReadFunds, ReadOrders, ReadPositions, Request
+from dhan_copy.core.requests import Cancel, Command, Intent, Query, Read, ReadFunds, ReadOrders, ReadPositions, Request, Submit
 from dhan_copy.core.settings import CopierSettings
 from dhan_copy.core.settle import difference, is_over
 from dhan_copy.core.sizing import trunc_to_lot
@@ -96,6 +96,8 @@ class Copier:
         self._unreadable: set[tuple[AccountName, str]] = set()
         self._restored = False
         self._saved_at = 0
+        self._adopted: set[TradeKey] = set()
+        """Copies whose decision comes with the facts of this step: the journal is being rebuilt."""
         self._before: Moment | None = None
         self._entries: list[Entry] = []
         self._commands: list[Command] = []
@@ -121,6 +123,8 @@ class Copier:
         """Fold ``facts``, decide what they call for, and plan within the budgets."""
         self._now = now
         self._entries, self._commands = [], []
+        decisions = [fact for fact in facts if isinstance(fact, (CopyAdmitted, CopyDeclined))]
+        self._adopted = {(fact.leader, fact.leader_order_id, fact.follower) for fact in decisions}
         if self._restored:
             self._take_over(now)
         self._watch_the_clock(now)
@@ -136,6 +140,7 @@ class Copier:
             self._open_day(day, continuous=not starting)
         for fact in self._in_order(facts):
             self._take(fact)
+        self._adopted.clear()
         wake = min(self._watch_feeds(), self._plan_all())
         reads, read_wake = self._reads.due(self.state, now.wall)
         self._commands.extend(reads)
@@ -284,8 +289,24 @@ class Copier:
                 self._take_answer(fact)
             case AlertRaised():
                 self._alert(fact)
+            case CopyAdmitted() | CopyDeclined():
+                trade = self.state.trades.get((fact.leader, fact.leader_order_id, fact.follower))
+                if trade is not None and trade.decision is None:
+                    self._record(fact)
+            case RequestIssued(request=Submit() as request):
+                self._take_adopted(fact, request)
             case _:
                 self._record(fact)
+
+    def _take_adopted(self, fact: RequestIssued, request: Submit) -> None:
+        """A placement that another journal knew: it has used a permit, about when the leader placed his order."""
+        key = (request.leader, request.leader_order_id, request.follower)
+        if key not in self.state.trades or (request.follower, request.client_order_id) in self.state.by_tag:
+            return
+        self._record(fact)
+        placed = self.state.leader_order(key).report.created_at or self._now.wall
+        age = max(0.0, (self._now.wall - placed).total_seconds())
+        self._budgets[request.follower].remember(self._now.monotonic - age, today=True)
 
     def _take_leader(self, fact: LeaderReported) -> None:
         if fact.leader not in self._leaders:
@@ -313,7 +334,7 @@ class Copier:
             self._decide((fact.leader, fact.report.order_id, follower), entry.position)
 
     def _decide(self, key: TradeKey, cause: int) -> None:
-        if self.state.trades[key].decision is not None:
+        if self.state.trades[key].decision is not None or key in self._adopted:
             return
         decision = decide(self.state, key, self._rules[key[2]], self._now.wall)
         if decision is None:

@@ -376,6 +376,7 @@ def _engine_started(state: State, at: datetime, position: int) -> None:
     for follower, circuit in state.circuits.items():
         state.circuits[follower] = circuits.taken_over(circuit, at, state.settings.policy)
     state.engine_started_at = at
+    state.book_read_at.clear()
     state.feeds.clear()
     for key in state.open_keys():
         trade = state.trades[key]

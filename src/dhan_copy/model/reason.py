@@ -9,6 +9,7 @@ class ReasonCode(Enum):
     """The value is the sentence that a user reads."""
 
     COPIED = "copied"
+    ADOPTED = "found in today's order books when the journal was rebuilt"
     BELOW_ONE_LOT = "the follower's share is below one lot; the rest is carried to the next order"
     LEADER_REJECTED = "the leader's order was rejected"
     LEADER_UNFILLED = "the leader's order ended without a fill before it could be copied"

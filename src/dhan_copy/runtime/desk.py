@@ -65,25 +65,27 @@ class Job:
 
 
 class FollowerDesk:
-    """A follower's broker behind a gate. Not for two threads at once."""
+    """A follower's broker behind a gate, used by one thread at a time: requests' Session is not thread-safe."""
 
     def __init__(self, name: AccountName, broker: Broker | None, clock: Clock, gate: Gate) -> None:
         self.name = name
         self.gate = gate
         self._broker = broker
         self._clock = clock
+        self._lock = threading.Lock()
 
     def perform(self, job: Job, answer: Answer) -> None:
         """Carry ``job`` out and hand the facts to ``answer``; an exception that is no ``Exception`` goes on after
         that."""
         command = job.command
-        match command:
-            case Submit() | Modify() | Cancel():
-                self._send(command, job.deadline, answer)
-            case Query() | ReadOrders() | ReadPositions() | ReadFunds():
-                _answer_read(command, answer, self._read)
-            case _ as never:
-                assert_never(never)
+        with self._lock:
+            match command:
+                case Submit() | Modify() | Cancel():
+                    self._send(command, job.deadline, answer)
+                case Query() | ReadOrders() | ReadPositions() | ReadFunds():
+                    _answer_read(command, answer, self._read)
+                case _ as never:
+                    assert_never(never)
 
     def _send(self, request: Request, deadline: float | None, answer: Answer) -> None:
         late = deadline is not None and self._clock.monotonic() > deadline
