@@ -8,11 +8,13 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dhan_copy.core.facts import DriftDeclared
 from dhan_copy.core.reads import ANSWER_OVERDUE, LONGEST_LOOKUP_PAUSE, ReadSchedule, needs_funds
 from dhan_copy.core.requests import Query, ReadFunds, ReadOrders, ReadPositions
 from dhan_copy.core.settings import CopierSettings, FollowerRules
 from dhan_copy.core.state import State
 from dhan_copy.model.order import Side
+from dhan_copy.model.reason import ReasonCode
 from dhan_copy.model.size import Ratio
 from tests.core.make import FOLLOWER, START, TAG, after
 from tests.core.world import LEADER, World
@@ -40,6 +42,21 @@ def test_books_are_read_every_ten_seconds_while_something_is_open() -> None:
     times = [at for at, account in sweeps(world, 120) if account == "F"]
     assert max(later - earlier for earlier, later in zip(times, times[1:])) <= 10
     assert [account for _, account in sweeps(world, 20) if account == LEADER]
+
+
+def test_an_account_that_lacks_a_position_is_read_every_ten_seconds_until_the_cause_is_known() -> None:
+    world = World({"F": Fraction(1)})
+    world.trade(Side.BUY, 1)
+    world.fill_everything("F")
+    world.manual["F"] = -world.net_position("F")
+    gone = world.now
+    for _ in range(180):  # the minute of the positions, the absence window, and two more looks
+        world.tick()
+    [declared] = [entry for entry in world.journal if isinstance(entry.fact, DriftDeclared)]
+    assert isinstance(declared.fact, DriftDeclared)
+    assert (declared.fact.reason, declared.fact.quantity) == (ReasonCode.MANUAL, -world.lot)
+    assert declared.at - gone >= timedelta(seconds=90)
+    assert len(sweeps(world, 120)) == 4, "the cause is known: once a minute again, for both accounts"
 
 
 @given(waits=st.lists(st.floats(0.1, 30), min_size=1, max_size=40))

@@ -93,7 +93,8 @@ def _lacks_position(state: State, read: Read) -> bool:
 def _sweeps(state: State) -> list[tuple[Read, timedelta]]:
     policy = state.settings.policy
     reads: list[tuple[Read, timedelta]] = []
-    busy = _busy_accounts(state)
+    suspected = {account for account, _, _ in state.suspects}
+    busy = _busy_accounts(state) | suspected
     for leader in state.settings.leaders:
         if leader.name in state.started_at:
             every = policy.sweep_open if leader.name in busy or _is_stale(state, leader.name) else policy.sweep_idle
@@ -106,7 +107,9 @@ def _sweeps(state: State) -> list[tuple[Read, timedelta]]:
             every = policy.sweep_open if follower.name in busy else policy.sweep_idle
             reads.append((ReadOrders(account=follower.name), every))
             if follower.reads_positions and _owns_something(state, follower.name):
-                reads.append((ReadPositions(account=follower.name), policy.positions_every))
+                # Two reads of everything tell whether somebody closed by hand: not a minute apart.
+                every = policy.sweep_open if follower.name in suspected else policy.positions_every
+                reads.append((ReadPositions(account=follower.name), every))
     for account in _accounts_with_funds(state):
         reads.append((ReadFunds(account=account), policy.funds_every))
     return reads

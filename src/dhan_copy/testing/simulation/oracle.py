@@ -68,6 +68,8 @@ class Copy:
     """What is known from outside of one leader order at one follower."""
 
     admitted: CopyAdmitted | None = None
+    admitted_at: int = 0
+    """The row of the journal."""
     was_over: bool = False
     """The leader's order had ended when it was admitted: the copy is what he had filled, and rests for itself."""
     declined: CopyDeclined | None = None
@@ -104,6 +106,8 @@ class Oracle:
         self.told_fills: dict[ClientOrderId, int] = {}
         self.newest: dict[BrokerOrderId, OrderReport] = {}
         self.seen_fills: dict[BrokerOrderId, int] = {}
+        self.fill_told_at: dict[tuple[Listing, int], int] = {}
+        """The last row that told of the leader's fills, by listing and sign."""
         self.trading: dict[AccountName | None, TradingState] = getattr(self, "trading", {})
         self.today: Counter[AccountName] = Counter()
         self.spent: set[AccountName] = set()
@@ -147,12 +151,12 @@ class Oracle:
         fact = entry.fact
         match fact:
             case LeaderReported():
-                self._leader_reported(fact)
+                self._leader_reported(fact, entry.position)
             case CopyAdmitted():
                 copy = self._copy(fact.leader_order_id, fact.follower)
                 if copy.admitted is not None or copy.declined is not None:
                     self.blame(3, f"{fact.leader_order_id} was decided twice for {fact.follower}", fact.leader_order_id)
-                copy.admitted = fact
+                copy.admitted, copy.admitted_at = fact, entry.position
                 copy.was_over = self.newest[fact.leader_order_id].status in _ENDED
                 if not self.ideals.admitted(fact):
                     self.blame(3, f"{fact.leader_order_id} is older than {fact.follower}, and copied to it", fact.leader_order_id)
@@ -179,7 +183,7 @@ class Oracle:
     def _copy(self, leader_order_id: BrokerOrderId, follower: AccountName) -> Copy:
         return self.copies.setdefault((leader_order_id, follower), Copy())
 
-    def _leader_reported(self, fact: LeaderReported) -> None:
+    def _leader_reported(self, fact: LeaderReported, position: int) -> None:
         report = fact.report
         listing = listing_of(report)
         known = self.newest.get(report.order_id)
@@ -191,6 +195,7 @@ class Oracle:
             self.ideals.first_seen(report, self.world.leader, listing, self.world.names)
         if report.filled_quantity > before:
             self.seen_fills[report.order_id] = report.filled_quantity
+            self.fill_told_at[listing, report.side.sign] = position
             self.ideals.leader_filled(report, report.filled_quantity - before, listing, self.world.names)
 
     def _issued(self, request: Request) -> None:
@@ -479,14 +484,17 @@ class Oracle:
         if name in self.spent:
             self.rare["the day's requests are used up"] += 1
             return
-        if self._was_overtaken(original):
+        if self._was_overtaken(original, copy):
             self.rare["overtaken by an exit"] += 1
             return
         if copy.submits or (copy.admitted.entry_quantity and not copy.admitted.exit_quantity and share >= original.listing.lot):
             self.blame(3, f"{original.order_id} at {name}: admitted, and then nothing", original.order_id)
 
-    def _was_overtaken(self, original: TrueOrder) -> bool:
-        """Whether the leader closed again what he opened with this order, perhaps before anything could be sent."""
+    def _was_overtaken(self, original: TrueOrder, copy: Copy) -> bool:
+        """Whether the leader closed again what he opened with this order, perhaps before anything could be sent; or was
+        told to have, by a book that shows what happened before it."""
+        if self.fill_told_at.get((original.listing, -original.sign), 0) > copy.admitted_at:
+            return True
         return any(
             other.filled and other.updated_at >= original.created_at
             for other in self.world.leader.orders.values()
