@@ -17,9 +17,12 @@ if TYPE_CHECKING:
     from dhan_copy.core.settings import AtModificationCap as AtModificationCap
     from dhan_copy.core.settings import BelowLot as BelowLot
     from dhan_copy.core.settings import FirstStart as FirstStart
+    from dhan_copy.core.settings import Percent as Percent
     from dhan_copy.core.settings import Policy as Policy
     from dhan_copy.core.settings import RateLimits as RateLimits
     from dhan_copy.core.settings import RateWindow as RateWindow
+    from dhan_copy.core.settings import StopMarketForm as StopMarketForm
+    from dhan_copy.core.settings import Ticks as Ticks
     from dhan_copy.dhan import DhanAccount as DhanAccount
     from dhan_copy.display import Table as Table
     from dhan_copy.engine import CopyEngine as CopyEngine
@@ -63,6 +66,7 @@ _HOMES = {
     "Leader": "config",
     "LogFormat": "observe",
     "MemoryStore": "stores.memory",
+    "Percent": "core.settings",
     "Playground": "testing.playground",
     "Policy": "core.settings",
     "Quantity": "model.size",
@@ -74,8 +78,10 @@ _HOMES = {
     "SameQuantity": "sizers",
     "SizingError": "errors",
     "SqliteStore": "stores.sqlite",
+    "StopMarketForm": "core.settings",
     "StoreError": "errors",
     "Table": "display",
+    "Ticks": "core.settings",
     "TradingState": "core.facts",
     "Unresolved": "errors",
     "ValidationError": "errors",
@@ -99,6 +105,7 @@ __all__ = [
     "Leader",
     "LogFormat",
     "MemoryStore",
+    "Percent",
     "Playground",
     "Policy",
     "Quantity",
@@ -110,8 +117,10 @@ __all__ = [
     "SameQuantity",
     "SizingError",
     "SqliteStore",
+    "StopMarketForm",
     "StoreError",
     "Table",
+    "Ticks",
     "TradingState",
     "Unresolved",
     "ValidationError",

@@ -119,7 +119,6 @@ KINDS = [
     ({"variety": Variety.FOREVER, "parent_order_id": BrokerOrderId("9")}, ReasonCode.FOREVER_CHILD),
     ({"variety": Variety.FOREVER, "status": OrderStatus.CONFIRM}, ReasonCode.FOREVER_UNSUPPORTED),
     ({"variety": Variety.FOREVER}, ReasonCode.UNKNOWN_PARENT),
-    ({"terms": StopMarket(Decimal(90))}, ReasonCode.STOP_MARKET_UNSUPPORTED),
 ]
 
 

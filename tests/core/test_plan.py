@@ -25,9 +25,8 @@ from dhan_copy.core.facts import (
     TradingState,
     TradingStateChanged,
 )
-from dhan_copy.core.plan import aligned
 from dhan_copy.core.requests import Cancel, Intent, Modify, Query, ReadPositions, Submit
-from dhan_copy.core.settings import AtModificationCap, Policy, RateLimits
+from dhan_copy.core.settings import AtModificationCap, Policy, RateLimits, StopMarketForm
 from dhan_copy.model.ids import AccountName, BrokerOrderId, id_parts
 from dhan_copy.model.instrument import InstrumentFacts
 from dhan_copy.model.order import (
@@ -667,36 +666,6 @@ def test_r2_every_refusal_in_a_row_makes_the_pause_longer_even_under_new_ids() -
     assert pauses == sorted(set(pauses))
 
 
-# Terms
-
-TICK = Decimal("0.05")
-off_tick = st.decimals("0.01", "1000", places=2)
-
-
-@given(off_tick, st.sampled_from(Side))
-def test_prices_are_on_the_tick_on_the_passive_side(price: Decimal, side: Side) -> None:
-    facts = InstrumentFacts(LOT, TICK)
-    limit = aligned(Limit(price), side, facts)
-    assert isinstance(limit, Limit)
-    assert limit.price % TICK == 0
-    assert limit.price > 0
-    if price % TICK == 0:
-        assert limit.price == price
-    elif side is Side.SELL:
-        assert price < limit.price < price + TICK
-    else:
-        assert price - TICK < limit.price < price or limit.price == TICK > price
-    stop = aligned(StopLimit(trigger=price, price=price), side, facts)
-    assert stop == StopLimit(trigger=limit.price, price=limit.price)
-    assert aligned(StopMarket(price), side, facts) == StopMarket(limit.price)
-
-
-@pytest.mark.parametrize("terms", [Market(), Limit(Decimal("100.03")), StopLimit(Decimal("1.01"), Decimal("1.02"))])
-def test_an_unknown_tick_changes_nothing(terms: Terms) -> None:
-    assert aligned(terms, Side.BUY, InstrumentFacts(LOT)) == terms
-    assert aligned(Market(), Side.BUY, InstrumentFacts(LOT, TICK)) == Market()
-
-
 def test_p7_a_disclosed_quantity_that_cannot_hold_is_dropped_with_a_note() -> None:
     bench = Desk(sizer=Ratio(Fraction(1, 2)))
     [request] = bench.leader(quantity=4 * LOT, disclosed_quantity=2 * LOT)
@@ -707,3 +676,67 @@ def test_p7_a_disclosed_quantity_that_cannot_hold_is_dropped_with_a_note() -> No
     [request] = bench.leader()
     assert isinstance(request, Submit)
     assert (request.disclosed_quantity > 0) is (request.note == "")
+
+
+# Stop-market orders
+
+
+def stop_market(trigger: str = "90.00") -> StopMarket:
+    return StopMarket(Decimal(trigger))
+
+
+def test_p5_a_stop_market_order_is_copied_as_a_stop_limit_and_says_so() -> None:
+    bench = desk()
+    [request] = bench.leader(side=Side.SELL, terms=stop_market())
+    assert isinstance(request, Submit)
+    assert request.terms == StopLimit(Decimal("90.00"), Decimal("89.10"))
+    assert "stop-limit" in request.note
+    bench.taken(request)
+    [again] = bench.leader(terms=stop_market("91.00"))
+    assert isinstance(again, Modify)
+    assert again.terms == StopLimit(Decimal("91.00"), Decimal("90.05"))
+
+
+def test_p5_as_is_it_is_sent_unchanged() -> None:
+    bench = desk(policy=Policy(stop_market=StopMarketForm.AS_IS))
+    [request] = bench.leader(terms=stop_market())
+    assert isinstance(request, Submit)
+    assert request.terms == stop_market()
+
+
+def test_p5_refused_it_is_declined_by_name() -> None:
+    bench = desk(policy=Policy(stop_market=StopMarketForm.REFUSE))
+    assert bench.leader(terms=stop_market()) == []
+    [declined] = bench.facts(CopyDeclined)
+    assert declined.reason is ReasonCode.STOP_MARKET_REFUSED
+
+
+def test_p5_refused_an_order_that_becomes_one_keeps_its_terms_and_follows_in_size() -> None:
+    bench = desk(policy=Policy(stop_market=StopMarketForm.REFUSE))
+    request = bench.entered()
+    bench.taken(request)
+    assert bench.leader(terms=stop_market()) == []
+    assert "STOP_MARKET_REFUSED" in bench.alerts()
+    [smaller] = bench.leader(quantity=LOT)
+    assert isinstance(smaller, Modify)
+    assert (smaller.terms, smaller.quantity) == (request.terms, LOT)
+
+
+def test_p5_refused_an_exit_that_becomes_one_before_it_was_placed_waits_and_is_told() -> None:
+    bench = desk(policy=Policy(stop_market=StopMarketForm.REFUSE))
+    bench.owns()
+    assert bench.leader() == [], "it waits for the positions"
+    assert bench.leader(terms=stop_market()) == []
+    assert bench.position(2 * LOT) == []
+    assert "STOP_MARKET_REFUSED" in bench.alerts()
+    [request] = bench.leader(terms=Limit(Decimal(100)), status=OrderStatus.MODIFIED)
+    assert isinstance(request, Submit)
+
+
+def test_p5_refused_an_entry_that_becomes_one_before_it_was_placed_is_declined() -> None:
+    bench = desk(policy=Policy(stop_market=StopMarketForm.REFUSE))
+    [request] = bench.leader()
+    bench.no(request, Refusal.RATE_LIMIT)
+    assert bench.leader(terms=stop_market()) == []
+    [declined] = bench.facts(CopyDeclined)
+    assert declined.reason is ReasonCode.STOP_MARKET_REFUSED

@@ -11,7 +11,7 @@ from attrs import evolve
 from dhan_copy.core.facts import LeaderReported, RequestIssued
 from dhan_copy.model.ids import BrokerOrderId, client_order_id, is_ours
 from dhan_copy.model.instrument import InstrumentKey
-from dhan_copy.model.order import Market, OrderStatus, Product, Side, Terms, Validity, Variety
+from dhan_copy.model.order import Market, OrderStatus, Product, Side, StopMarket, Terms, Validity, Variety
 from dhan_copy.testing import Rejection, RequestKind
 from dhan_copy.testing.reports import report_of
 from dhan_copy.testing.server import HttpFault
@@ -89,6 +89,21 @@ def test_p4_a_stop_of_the_socket_is_a_stop_loss_of_the_rest_api(wire: Wire) -> N
     wire.until(lambda: wire.copies())
     (body,) = wire.bodies("POST")
     assert (body["orderType"], body["triggerPrice"], body["price"]) == ("STOP_LOSS", 90.05, 89.9)
+
+
+def test_p5_a_stop_market_becomes_a_stop_limit_with_its_limit_beyond_the_trigger(stage: Stage) -> None:
+    stage.buy(150, StopMarket(Decimal("110")))
+    stage.until(lambda: stage.copies() and stage.copy().status is OrderStatus.PENDING)
+    (request,) = stage.requests()
+    assert (request.quantity, request.terms) == (75, stop("110", "115.5"))
+    assert stage.net() == 0, "it waits for its trigger"
+
+
+def test_p5_it_reaches_dhan_as_a_stop_loss_with_a_price(wire: Wire) -> None:
+    wire.sell(150, StopMarket(Decimal("90")))
+    wire.until(lambda: wire.copies())
+    (body,) = wire.bodies("POST")
+    assert (body["orderType"], body["triggerPrice"], body["price"]) == ("STOP_LOSS", 90.0, 85.5)
 
 
 def test_p6_an_immediate_or_cancel_order_stays_one(stage: Stage) -> None:

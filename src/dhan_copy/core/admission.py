@@ -13,7 +13,7 @@ from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.reads import needs_funds
 from dhan_copy.core.requests import Intent
 from dhan_copy.core.reserve import spendable
-from dhan_copy.core.settings import BelowLot, FirstStart, FollowerRules, Policy
+from dhan_copy.core.settings import BelowLot, FirstStart, FollowerRules, Policy, StopMarketForm
 from dhan_copy.core.sizing import entry_size
 from dhan_copy.core.state import State, entry_total
 from dhan_copy.core.target import carry_of
@@ -68,7 +68,7 @@ def decide(state: State, key: TradeKey, rules: FollowerRules, now: datetime) -> 
         return declined(ReasonCode.LEADER_REJECTED, report.reason)
     if not order.confirmed:
         return None
-    refused = _unsupported(report) or _before_start(state, order, key)
+    refused = _unsupported(report, state.settings.policy) or _before_start(state, order, key)
     if refused is not None:
         return declined(refused.reason, refused.detail)
     units = report.filled_quantity if report.status.is_terminal else report.quantity
@@ -110,7 +110,7 @@ def decide(state: State, key: TradeKey, rules: FollowerRules, now: datetime) -> 
     return declined(refused.reason, refused.detail)
 
 
-def _unsupported(report: OrderReport) -> _Answer | None:
+def _unsupported(report: OrderReport, policy: Policy) -> _Answer | None:
     match report.variety:
         case Variety.REGULAR:
             pass
@@ -130,8 +130,8 @@ def _unsupported(report: OrderReport) -> _Answer | None:
             return _Answer(ReasonCode.UNKNOWN_PARENT)
         case _:
             assert_never(report.variety)
-    if isinstance(report.terms, StopMarket):
-        return _Answer(ReasonCode.STOP_MARKET_UNSUPPORTED)
+    if isinstance(report.terms, StopMarket) and policy.stop_market is StopMarketForm.REFUSE:
+        return _Answer(ReasonCode.STOP_MARKET_REFUSED)
     return None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from attrs import frozen
 from typing_extensions import assert_never
@@ -14,14 +13,15 @@ from dhan_copy.core.facts import AlertRaised, CopyDeclined, Fact, Refusal, Tradi
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.lifecycle import OrderState
 from dhan_copy.core.requests import Cancel, Intent, Modify, Query, Request, Submit
-from dhan_copy.core.settings import AtModificationCap, FollowerRules
+from dhan_copy.core.settings import AtModificationCap, FollowerRules, StopMarketForm
 from dhan_copy.core.sizing import disclosed_size
 from dhan_copy.core.state import State
 from dhan_copy.core.target import closes, entry_want, exit_wants
+from dhan_copy.core.terms import copied_terms
 from dhan_copy.core.trade import CANCEL_GRACE, CopyTrade, FollowerOrder, Instruction, TradeKey
 from dhan_copy.model.ids import ClientOrderId, client_order_id
 from dhan_copy.model.instrument import InstrumentFacts
-from dhan_copy.model.order import Leg, Limit, Market, OrderReport, Side, StopLimit, StopMarket, Terms
+from dhan_copy.model.order import Leg, OrderReport, StopLimit, StopMarket, Terms
 from dhan_copy.model.reason import ReasonCode
 
 CANCEL_RETRY_LONGEST = timedelta(seconds=30)
@@ -331,9 +331,12 @@ def _is_newer(order: LeaderOrder, started: datetime) -> bool:
 
 
 def _note(b: _Builder, want: Instruction) -> str:
+    notes = []
     if b.report.disclosed_quantity and not want.disclosed_quantity:
-        return "disclosed quantity dropped: more than 30 % of this quantity cannot be disclosed in whole lots"
-    return ""
+        notes.append("disclosed quantity dropped: more than 30 % of this quantity cannot be disclosed in whole lots")
+    if isinstance(b.report.terms, StopMarket) and isinstance(want.terms, StopLimit):
+        notes.append("a stop-limit for the leader's stop-market order: Dhan drops the trigger of those from its API")
+    return "; ".join(notes)
 
 
 def _may_enter(b: _Builder, last: FollowerOrder | None) -> bool:
@@ -347,6 +350,8 @@ def _may_enter(b: _Builder, last: FollowerOrder | None) -> bool:
         reason = ReasonCode.NOT_ACTIVE
     elif has_passed(b.order, b.now, b.policy):
         reason, detail = ReasonCode.STALE, f"{age_of(b.order, b.now).total_seconds():.0f} s old when it could be sent"
+    elif _is_refused_stop_market(b):
+        reason = ReasonCode.STOP_MARKET_REFUSED
     if reason is not None:
         b.facts.append(
             CopyDeclined(leader=leader, leader_order_id=order_id, follower=follower, reason=reason, detail=detail)
@@ -367,6 +372,9 @@ def _replaced_at_cap(b: _Builder, last: FollowerOrder) -> bool:
 def _may_exit(b: _Builder, last: FollowerOrder | None) -> bool:
     """A finished exit that is still wanted is sent again, unless a human took it back or it is plainly useless."""
     if b.state.trading_state(b.rules.name) is TradingState.HALTED:
+        return False
+    if _is_refused_stop_market(b):
+        _tell_of_refused_stop_market(b, "It is not placed while it is one; protect the position by hand.")
         return False
     if last is None:
         return True
@@ -421,36 +429,33 @@ def _instruction(b: _Builder, units: int) -> Instruction:
     report, admitted = b.report, b.trade.admitted
     assert admitted is not None
     return Instruction(
-        terms=aligned(report.terms, report.side, admitted.facts),
+        terms=_terms(b, admitted.facts),
         validity=report.validity,
         quantity=units,
         disclosed_quantity=_disclosed(report, units, admitted.facts),
     )
 
 
+def _is_refused_stop_market(b: _Builder) -> bool:
+    """Whether the leader made a stop-market order of one that had been admitted, and those are refused."""
+    return isinstance(b.report.terms, StopMarket) and b.policy.stop_market is StopMarketForm.REFUSE
+
+
+def _tell_of_refused_stop_market(b: _Builder, advice: str, order: FollowerOrder | None = None) -> None:
+    b.alert(
+        "STOP_MARKET_REFUSED", "the leader made it a stop-market order, and those are refused", str(b.report.terms),
+        advice, order,
+    )  # fmt: skip
+
+
+def _terms(b: _Builder, facts: InstrumentFacts) -> Terms:
+    report = b.report
+    last = b.trade.orders[-1] if b.trade.orders else None
+    if last is not None and _is_refused_stop_market(b):
+        _tell_of_refused_stop_market(b, "The follower's order keeps its terms; change it by hand if that is wrong.", last)
+        return (last.accepted or last.asked).terms
+    return copied_terms(report.terms, report.side, report.segment, facts, b.policy)
+
+
 def _disclosed(report: OrderReport, units: int, facts: InstrumentFacts) -> int:
     return disclosed_size(report.disclosed_quantity, report.quantity, units, facts.lot_units)
-
-
-def aligned(terms: Terms, side: Side, facts: InstrumentFacts) -> Terms:
-    """The same prices on the instrument's tick; off it, the passive side is taken (a buy lower, a sell higher)."""
-    tick = facts.tick
-    if tick is None:
-        return terms
-    match terms:
-        case Market():
-            return terms
-        case Limit(price=price):
-            return Limit(_on_tick(price, tick, side))
-        case StopLimit(trigger=trigger, price=price):
-            return StopLimit(_on_tick(trigger, tick, side), _on_tick(price, tick, side))
-        case StopMarket(trigger=trigger):
-            return StopMarket(_on_tick(trigger, tick, side))
-        case _:
-            assert_never(terms)
-
-
-def _on_tick(price: Decimal, tick: Decimal, side: Side) -> Decimal:
-    ticks = price / tick
-    whole = ticks.to_integral_value(ROUND_FLOOR if side is Side.BUY else ROUND_CEILING)
-    return price if whole == ticks else max(tick, whole * tick)

@@ -28,9 +28,9 @@ from dhan_copy.core.facts import (
     RequestIssued,
 )
 from dhan_copy.core.lost import Books, Found, Tags, is_of, matched, named, unknown_tags
-from dhan_copy.core.plan import aligned
 from dhan_copy.core.requests import Intent, Submit
 from dhan_copy.core.state import PositionKey, State
+from dhan_copy.core.terms import copied_terms
 from dhan_copy.core.trade import StakeKey, TradeKey
 from dhan_copy.model.account import Position
 from dhan_copy.model.ids import AccountName, ClientOrderId, is_ours
@@ -198,12 +198,15 @@ class _Rebuild:
         submit = Submit(
             follower=key[2], client_order_id=tag, attempt=1, leader=key[0], leader_order_id=key[1], intent=intent,
             segment=row.segment, security_id=row.security_id, side=row.side, product=row.product, validity=row.validity,
-            terms=_asked(aligned(report.terms, report.side, facts), row, over=report.status.is_terminal),
+            terms=_asked(self._terms(report, facts), row, over=report.status.is_terminal),
             quantity=row.quantity, disclosed_quantity=row.disclosed_quantity, note="adopted from the order book",
         )  # fmt: skip
         yield RequestIssued(request=submit)
         yield RequestAccepted(follower=key[2], client_order_id=tag, attempt=1, broker_order_id=row.order_id)
         yield self._seen(key[2], row)
+
+    def _terms(self, report: OrderReport, facts: InstrumentFacts) -> Terms:
+        return copied_terms(report.terms, report.side, report.segment, facts, self.state.settings.policy)
 
     def _instrument(self, key: InstrumentKey) -> InstrumentFacts:
         """Its lot. Rows of Dhan's book do not name it, but every quantity in them is a multiple of it."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
+from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
 
 from attrs import field, frozen, validators
 
 from dhan_copy.model.ids import AccountName
-from dhan_copy.model.instrument import InstrumentFacts, InstrumentKey
+from dhan_copy.model.instrument import ExchangeSegment, InstrumentFacts, InstrumentKey
 from dhan_copy.protocols import PositionSizer
 
 
@@ -34,6 +35,31 @@ class AtModificationCap(Enum):
     KEEP = "KEEP"
     REPLACE = "REPLACE"
     """Cancel and place anew."""
+
+
+class StopMarketForm(Enum):
+    """What becomes of the leader's stop-market orders: Dhan drops the trigger of those that come over its API (seen live
+    in July 2026), so that they would trade at once."""
+
+    STOP_LIMIT = "STOP_LIMIT"
+    """A stop-limit whose limit lies beyond the trigger by an offset."""
+    REFUSE = "REFUSE"
+    AS_IS = "AS_IS"
+    """Sent as they are: for brokers that keep the trigger."""
+
+
+@frozen
+class Percent:
+    """A part of a price."""
+
+    value: Decimal = field(validator=validators.gt(Decimal(0)))
+
+
+@frozen
+class Ticks:
+    """So many times the instrument's tick; whole rupees where that is unknown."""
+
+    count: int = field(validator=validators.ge(1))
 
 
 @frozen
@@ -97,6 +123,10 @@ class Policy:
     below_lot: BelowLot = BelowLot.SKIP
     first_start: FirstStart = FirstStart.NEW_ONLY
     at_modification_cap: AtModificationCap = AtModificationCap.KEEP
+    stop_market: StopMarketForm = StopMarketForm.STOP_LIMIT
+    stop_market_offsets: Mapping[ExchangeSegment, Percent | Ticks] = field(factory=dict, hash=False)
+    """How far the limit of such a stop-limit lies beyond its trigger; 5 % for options and 1 % for all else where a
+    segment is not named."""
     requests_per_trade: int = field(default=60, validator=validators.ge(1))
     stalled_after: int = field(default=5, validator=validators.ge(1))
     """Tries of the same want before the alarm."""

@@ -21,7 +21,7 @@ class ReasonCode(Enum):
     SUPER_UNSUPPORTED = "super orders and their legs are not supported yet"
     FOREVER_UNSUPPORTED = "Forever orders are not supported yet"
     AFTER_MARKET_UNSUPPORTED = "after-market orders are not supported yet"
-    STOP_MARKET_UNSUPPORTED = "stop-market orders are not supported yet: Dhan drops their trigger"
+    STOP_MARKET_REFUSED = "stop-market orders are refused: Dhan drops the trigger of those that come over its API"
     INSTRUMENT_UNKNOWN = "lot size unknown: neither the frame, the journal nor the scrip master names it"
     QUANTITY_OFF_LOT = "the leader's quantity is not a multiple of the instrument's lot"
     LEADER_POSITION_UNKNOWN = "the leader's position is unknown, so entry and exit cannot be told apart"
