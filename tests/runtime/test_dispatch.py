@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dhan_copy.core.facts import RequestAccepted
+import pytest
+
+from dhan_copy.core.facts import OutcomeUnresolved, ReadFailed, RequestAccepted
 from dhan_copy.core.requests import Cancel, Command, Query, ReadFunds, ReadOrders, ReadPositions
 from dhan_copy.model.ids import AccountName
-from dhan_copy.runtime.desk import FollowerDesk
+from dhan_copy.runtime.desk import Answer, FollowerDesk, Job
 from dhan_copy.runtime.dispatch import InlineDispatch, ThreadedDispatch, account_of
 from dhan_copy.runtime.gate import Gate
 from dhan_copy.runtime.inbox import Inbox
@@ -58,6 +60,31 @@ def test_inline_nothing_happens_before_run_and_then_the_urgent_first() -> None:
     assert broker.threads == {"MainThread"}
     assert len(inbox) == 3
     assert dispatch.run() == 0
+
+
+class Interrupted(FollowerDesk):
+    """Ctrl-C, before anything was done."""
+
+    def perform(self, job: Job, answer: Answer) -> None:
+        raise KeyboardInterrupt
+
+
+def test_f06_inline_what_a_ctrl_c_cut_short_is_answered_by_the_next_run() -> None:
+    broker, inbox, clock = ScriptedBroker(), Inbox(), VirtualClock(START)
+    interrupted = Interrupted(FOLLOWER, broker, clock, Gate())
+    dispatch = InlineDispatch({FOLLOWER: interrupted, **desks(G=broker)}, inbox.put, clock)
+    dispatch.hand_over([submit(1), ReadOrders(account=FOLLOWER), submit(2, follower=OTHER)])
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            dispatch.run()
+    dispatch.run()
+    batches, _ = inbox.get(PATIENCE_SECONDS)
+    told = [fact for batch in batches for fact in batch]
+    lost = [fact.client_order_id for fact in told if isinstance(fact, OutcomeUnresolved)]
+    assert lost == [submit(1).client_order_id]
+    assert [type(fact) for fact in told if not isinstance(fact, OutcomeUnresolved)] == [RequestAccepted, ReadFailed]
+    assert dispatch.run() == 0
+    assert len(inbox) == 0, "each is answered once"
 
 
 def test_the_account_of_every_command() -> None:

@@ -10,10 +10,12 @@ from typing import Protocol
 
 from typing_extensions import assert_never
 
+from dhan_copy.core.facts import Fact
 from dhan_copy.core.requests import Cancel, Command, Modify, Query, ReadFunds, ReadOrders, ReadPositions, Submit
 from dhan_copy.model.ids import AccountName
 from dhan_copy.protocols import Clock
-from dhan_copy.runtime.desk import Answer, Desk, Job
+from dhan_copy.runtime.desk import Answer, Desk, Job, unresolved
+from dhan_copy.runtime.reads import failed
 from dhan_copy.runtime.worker import Worker
 
 
@@ -60,7 +62,11 @@ class ThreadedDispatch:
 
 
 class InlineDispatch:
-    """No threads: commands wait until :meth:`run` carries them out, the urgent ones first."""
+    """No threads: commands wait until :meth:`run` carries them out, the urgent ones first.
+
+    A run that is cut short (Ctrl-C in a notebook) may leave a command neither queued nor answered: the next run says
+    that nobody knows what became of it.
+    """
 
     def __init__(self, desks: Mapping[AccountName, Desk], answer: Answer, clock: Clock) -> None:
         self._clock = clock
@@ -68,18 +74,35 @@ class InlineDispatch:
         self._answer = answer
         self._jobs: list[tuple[int, int, Job]] = []
         self._turn = count()
+        self._owed: dict[int, Command] = {}
+        """What has not been answered, by turn."""
 
     def hand_over(self, commands: Sequence[Command]) -> None:
         now, monotonic = self._clock.now(), self._clock.monotonic()
         for command in commands:
-            job = Job.of(command, now, monotonic)
-            heapq.heappush(self._jobs, (job.urgency, next(self._turn), job))
+            job, turn = Job.of(command, now, monotonic), next(self._turn)
+            self._owed[turn] = command
+            heapq.heappush(self._jobs, (job.urgency, turn, job))
 
     def run(self) -> int:
         """Carry out what is queued and return how many requests (not reads) that were."""
+        queued = {turn for _, turn, _ in self._jobs}
+        for turn in [turn for turn in self._owed if turn not in queued]:
+            self._answer((_cut_short(self._owed[turn]),))
+            del self._owed[turn]
         requests = 0
         while self._jobs:
-            job = heapq.heappop(self._jobs)[2]
+            _, turn, job = heapq.heappop(self._jobs)
             requests += isinstance(job.command, (Submit, Modify, Cancel))
             self._desks[account_of(job.command)].perform(job, self._answer)
+            del self._owed[turn]
         return requests
+
+
+def _cut_short(command: Command) -> Fact:
+    match command:
+        case Submit() | Modify() | Cancel():
+            return unresolved(command, "it was cut short")
+        case Query() | ReadOrders() | ReadPositions() | ReadFunds():
+            return failed(command, "it was cut short")
+    assert_never(command)
