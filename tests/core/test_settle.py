@@ -5,11 +5,14 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
+from attrs import evolve
 
-from dhan_copy.core.facts import DriftDeclared, Refusal, TradeSettled
-from dhan_copy.model.order import OrderStatus, Side
+from dhan_copy.core.facts import Channel, DriftDeclared, Refusal, TradeSettled
+from dhan_copy.core.ledger import Stake
+from dhan_copy.model.ids import AccountName
+from dhan_copy.model.order import OrderStatus, Product, Side
 from dhan_copy.model.reason import ReasonCode
-from tests.core.world import World
+from tests.core.world import KEY, LEADER, World
 
 
 def declared(world: World) -> list[tuple[Fraction, ReasonCode]]:
@@ -73,3 +76,22 @@ def test_what_rounding_left_over_is_declared_only_when_no_next_order_can_make_it
     world.fill_follower("F", world.open_orders("F")[0], 75)
     world.cancel(order)
     assert declared(world) == [(Fraction(75), ReasonCode.ORDER_TERMINAL)]
+
+
+@pytest.mark.parametrize(("short", "quantity"), [(2, 1), (20, Fraction(7))])
+def test_what_late_news_scales_away_is_declared_again(short: int, quantity: Fraction) -> None:
+    """A book shows after minutes what he bought before he sold: until then he seems short of what nobody can be short of,
+    and what the follower holds beside that was declared against it."""
+    held = 1 if short == 2 else 70
+    world = World({"F": Fraction(1, 2)}, lot=1, product=Product.CNC, leader_base=-short)
+    order = world.place(Side.BUY, 2, tell=False)
+    order.report = evolve(order.report, status=OrderStatus.TRADED, filled_quantity=2)
+    stake = Stake(long=held, ideal=Fraction(held), declared=((ReasonCode.ORDER_TERMINAL, Fraction(held)),))
+    world.copier.state.stakes[LEADER, AccountName("F"), KEY, Product.CNC] = stake
+    world.manual["F"] = held
+    world.advance(120)
+    world.tell(order, Channel.BOOK)
+    assert declared(world) == [(quantity, ReasonCode.STALE)]
+    world.tell(order, Channel.BOOK)
+    world.tick()
+    assert len(declared(world)) == 1

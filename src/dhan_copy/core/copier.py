@@ -49,7 +49,7 @@ from dhan_copy.core.plan import Plan, plan
 from dhan_copy.core.reads import ReadSchedule
 from dhan_copy.core.requests import Cancel, Command, Intent, Query, Read, ReadFunds, ReadOrders, ReadPositions, Request, Submit
 from dhan_copy.core.settings import CopierSettings
-from dhan_copy.core.settle import difference, is_over
+from dhan_copy.core.settle import difference, is_left_over, is_over
 from dhan_copy.core.sizing import trunc_to_lot
 from dhan_copy.core.state import State, alert_key, fold
 from dhan_copy.core.trade import TradeKey, repeats, reported
@@ -478,9 +478,10 @@ class Copier:
 
     def _settle(self, key: TradeKey, cause: int) -> None:
         settled = is_over(self.state, key)
-        if settled is None:
+        if settled is not None:
+            self._record(settled, cause)
+        elif not is_left_over(self.state, key):
             return
-        self._record(settled, cause)
         declared = difference(self.state, key)
         if declared is not None:
             self._record(declared, cause)

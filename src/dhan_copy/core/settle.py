@@ -10,7 +10,7 @@ from dhan_copy.core.requests import Intent
 from dhan_copy.core.sizing import trunc_to_lot
 from dhan_copy.core.state import State, claim_left, entry_total
 from dhan_copy.core.target import balance_of, entry_pending, exit_wants
-from dhan_copy.core.trade import CopyTrade, FollowerOrder, TradeKey
+from dhan_copy.core.trade import CopyTrade, FollowerOrder, StakeKey, TradeKey
 from dhan_copy.model.reason import ReasonCode
 
 
@@ -22,14 +22,27 @@ def is_over(state: State, key: TradeKey) -> TradeSettled | None:
     return TradeSettled(leader=key[0], leader_order_id=key[1], follower=key[2])
 
 
+def is_left_over(state: State, key: TradeKey) -> bool:
+    """Whether there is late news of an order that was over long ago, and nothing else is open: what the follower holds
+    beyond its share was declared against a position that the leader turns out not to have had."""
+    trade = state.trades[key]
+    if not trade.settled or trade.decision is None or state.open_trades.get(trade.stake_key):
+        return False
+    return _is_flat(state, trade.stake_key) or abs(balance_of(state, trade.stake_key)) > state.lot_of(trade)
+
+
+def _is_flat(state: State, stake_key: StakeKey) -> bool:
+    return not state.open_trades.get(stake_key) and state.position(stake_key[0], stake_key[2], stake_key[3]) == 0
+
+
 def difference(state: State, key: TradeKey) -> DriftDeclared | None:
-    """What a trade that has just been settled leaves different, if it is a lot or more."""
+    """What a trade that is settled leaves different, if it is a lot or more."""
     trade = state.trades[key]
     stake_key = trade.stake_key
     lot = state.lot_of(trade)
     balance = balance_of(state, stake_key)
     # What rounding alone left over, up to a lot, is for the next order to make up; a flat leader has no next order.
-    flat = not state.open_trades.get(stake_key) and state.position(key[0], stake_key[2], stake_key[3]) == 0
+    flat = _is_flat(state, stake_key)
     whole = trunc_to_lot(balance, lot) if flat or abs(balance) > lot or _differs(trade, lot) else 0
     if whole == 0:
         return None
