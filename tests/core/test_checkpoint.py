@@ -139,6 +139,20 @@ def test_a_day_restored_from_its_checkpoints_is_as_if_everything_had_been_folded
         assert not checkpoints or len(world.journal) - after <= 4 * (every + 2) + 60
 
 
+def test_a_restart_from_a_checkpoint_looks_at_the_copies_in_the_same_order() -> None:
+    """What is asked first under a tight budget depends on it. One follower had nothing open at the checkpoint."""
+    world = World({"F": Fraction(1), "G": Fraction(1)})
+    world.trade(Side.BUY, 1)
+    world.fill_everything("F")
+    state = checkpoint.load(None, checkpoint.dump(folded(world), whole=True), world.copier.settings)
+    before = len(world.journal)
+    world.place(Side.BUY, 1)
+    for entry in world.journal[before:]:
+        fold(state, entry)
+    assert [key[2] for key in state.open_keys()] == ["F", "G", "G"]
+    assert state.open_keys() == world.copier.state.open_keys()
+
+
 def test_a_checkpoint_names_the_orders_that_it_holds() -> None:
     state = State(settings=SETTINGS, day="2026-11-20")
     written = checkpoint.dump(state, whole=True)

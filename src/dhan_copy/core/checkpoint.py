@@ -73,7 +73,7 @@ def dump(state: State, *, whole: bool) -> CheckpointWritten:
         leader_fills=tuple(state.leader_fills.items()),
         instruments=tuple(state.instruments.items()),
         stakes=tuple(state.stakes.items()),
-        open_trades=tuple((key, tuple(trades)) for key, trades in state.open_trades.items() if trades),
+        open_trades=tuple((key, tuple(trades)) for key, trades in state.open_trades.items()),
         open_leader_orders=tuple(state.open_leader_orders),
         disputed=tuple(state.disputed),
         pairs=tuple(sorted(state.pairs)),
