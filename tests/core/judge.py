@@ -52,6 +52,11 @@ class Lost:
     by_tag: int = 0
     in_book: int = 0
 
+    @property
+    def is_absent(self) -> bool:
+        """Whether it is proven not to have arrived."""
+        return self.by_tag >= 2 and self.in_book >= 2
+
 
 @define(eq=False)
 class Judge:
@@ -107,7 +112,7 @@ class Judge:
                     if self.parts[tag][1] == fact.account and tag not in fact.tags:
                         lost.in_book += fact.read_at >= lost.at + ABSENCE
             case EngineStarted():
-                for tag in [*self.under_way, *self.lost]:
+                for tag in [*self.under_way, *(tag for tag, lost in self.lost.items() if not lost.is_absent)]:
                     self._unknown(tag, now)
             case TradingStateChanged():
                 if fact.follower is None and fact.state is TradingState.ACTIVE:
@@ -224,7 +229,7 @@ class Judge:
             self.hold(9, last in self.refused_for_now and not self.world.has(last), f"{request} enters again")
             self.rare["an entry refused for a while is sent"] += 1
         elif lost is not None:
-            self.hold(8, lost.by_tag >= 2 and lost.in_book >= 2, f"{request} although {last} may have arrived: {lost}")
+            self.hold(8, lost.is_absent, f"{request} although {last} may have arrived: {lost}")
             self.absent[(request.leader_order_id, request.follower, request.intent)] += 1
             self.hold(9, max(self.absent.values()) == 1, f"{request} is sent a third time")
             self.rare["an exit is sent again after its absence is proven"] += 1
