@@ -39,6 +39,10 @@ class Ideals:
     def ideal(self, follower: AccountName, listing: Listing) -> Fraction:
         return self._ideal.get((follower, listing), Fraction(0))
 
+    def opened(self, follower: AccountName, listing: Listing, sign: int) -> int:
+        """What the copier has opened of this side (+1 bought, -1 sold) and not closed, by what has filled."""
+        return self._gross.get((follower, listing, sign), 0)
+
     def first_seen(
         self, report: OrderReport, leader: Account, listing: Listing, followers: Sequence[AccountName]
     ) -> None:

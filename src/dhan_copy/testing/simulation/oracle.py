@@ -9,20 +9,26 @@ from __future__ import annotations
 import zlib
 from collections import Counter, deque
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from fractions import Fraction
+from math import inf
 from typing import TYPE_CHECKING
 
 from attrs import define, field, frozen
 
 from dhan_copy.core.facts import (
     AlertRaised,
+    Channel,
     CopyAdmitted,
     CopyDeclined,
     DriftDeclared,
+    EngineStarted,
     Entry,
     LeaderReported,
     OrderReported,
+    OutcomeUnresolved,
+    Refusal,
+    RequestAccepted,
     RequestIssued,
     RequestRejected,
     RequestWithheld,
@@ -31,7 +37,7 @@ from dhan_copy.core.facts import (
 )
 from dhan_copy.core.requests import Cancel, Command, Intent, Modify, Query, ReadFunds, ReadOrders, ReadPositions, Submit
 from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId, is_ours
-from dhan_copy.model.order import Market, OrderReport, OrderStatus, Validity
+from dhan_copy.model.order import Limit, Market, OrderReport, OrderStatus, StopLimit, Terms, Validity
 from dhan_copy.model.reason import ReasonCode
 from dhan_copy.model.times import ist_date
 from dhan_copy.testing.simulation.ideal import Ideals
@@ -48,6 +54,14 @@ PER_DAY = 7000
 MODIFICATIONS = 25
 ENTRY_AGE = timedelta(seconds=30)
 ABSENCE_SECONDS = 90.0
+TROUBLED_SECONDS = 300.0
+AFTER_START = timedelta(seconds=10)
+UNHURRIED = ((12.0, 7), (75.0, 180), (3615.0, 780))
+"""An account that was asked for less than so many requests in so many seconds is surely not out of permits."""
+WITH_ROWS, MOST = 3, 100
+"""Violations kept with the rows they are about, and at all: those after the first mostly follow from it."""
+OFTEN = 10
+"""More rows than this that say the same of an order are not news but repetition; a state may come back."""
 RAISED = 0
 """In the place of an invariant's number: the day ended with an exception."""
 ROWS_PER_ORDER_AND_FOLLOWER = 120
@@ -108,6 +122,21 @@ class Oracle:
         self.seen_fills: dict[BrokerOrderId, int] = {}
         self.fill_told_at: dict[tuple[Listing, int], int] = {}
         """The last row that told of the leader's fills, by listing and sign."""
+        self.told: dict[BrokerOrderId, Counter[object]] = {}
+        """How often the journal says the same of an order of the leader's."""
+        self.last_row: dict[BrokerOrderId, tuple[datetime, LeaderReported]] = {}
+        self.most: dict[BrokerOrderId, int] = {}
+        """The largest quantity that an order of the leader's was ever said to have."""
+        self.terms_at: dict[BrokerOrderId, dict[Terms, datetime]] = {}
+        """When an order of the leader's was last said to have these terms."""
+        self.known: set[ClientOrderId] = set()
+        """Placements that were answered with yes or seen."""
+        self.under_way: dict[AccountName, set[tuple[ClientOrderId, int]]] = {}
+        self.issued_at: dict[AccountName, deque[float]] = {}
+        self.troubled: dict[AccountName, float] = {}
+        """When an account's requests were last refused for what has to do with the account."""
+        self.started: datetime | None = None
+        """When a process last took the journal over."""
         self.trading: dict[AccountName | None, TradingState] = getattr(self, "trading", {})
         self.today: Counter[AccountName] = Counter()
         self.spent: set[AccountName] = set()
@@ -128,7 +157,10 @@ class Oracle:
         return self._ideals
 
     def blame(self, invariant: int, what: str, *names: str) -> None:
-        rows = [e for e in self.journal if not names or any(name in repr(e.fact) for name in names)]
+        if len(self.violations) >= MOST:
+            return
+        shown = self.journal if len(self.violations) < WITH_ROWS else ()
+        rows = [e for e in shown if not names or any(name in repr(e.fact) for name in names)]
         lines = tuple(one_line(entry) for entry in rows[-40:])
         self.violations.append(Violation(self.world.day, self.world.timeline.now, invariant, what, lines))
 
@@ -140,6 +172,7 @@ class Oracle:
             self.digest = zlib.crc32(f"{entry.at.timestamp()}{type(entry.fact).__name__}".encode(), self.digest)
             self.journal.append(entry)
             self._read(entry)
+        self._judge_promptness(entries)
         for batch in batches:
             for fact in batch:
                 if isinstance(fact, OrderReported) and fact.report.client_order_id is not None:
@@ -150,9 +183,13 @@ class Oracle:
     def _read(self, entry: Entry) -> None:
         fact = entry.fact
         match fact:
+            case EngineStarted():
+                self.started = entry.at
             case LeaderReported():
-                self._leader_reported(fact, entry.position)
+                self._leader_reported(fact, entry)
             case CopyAdmitted():
+                if fact.ratio not in (0, self.world.ratios[fact.follower]):
+                    self.blame(6, f"{fact.leader_order_id} is scaled by {fact.ratio} for {fact.follower}", fact.leader_order_id)
                 copy = self._copy(fact.leader_order_id, fact.follower)
                 if copy.admitted is not None or copy.declined is not None:
                     self.blame(3, f"{fact.leader_order_id} was decided twice for {fact.follower}", fact.leader_order_id)
@@ -164,10 +201,23 @@ class Oracle:
                 self._copy(fact.leader_order_id, fact.follower).declined = fact
             case RequestIssued():
                 self._issued(fact.request)
+            case RequestAccepted():
+                self._answered(fact)
+                self.known.add(fact.client_order_id)
+            case OutcomeUnresolved():
+                self._answered(fact)
+            case OrderReported():
+                tag = fact.report.client_order_id
+                if tag is not None:
+                    self.known.add(tag)
+                    self.told_fills[tag] = max(fact.report.filled_quantity, self.told_fills.get(tag, 0))
             case RequestRejected() | RequestWithheld():
+                self._answered(fact)
                 self._ended(fact.client_order_id, type(fact).__name__)
                 self.answered_no.add(fact.client_order_id)
                 if isinstance(fact, RequestRejected):
+                    if fact.refusal in _OF_THE_ACCOUNT:
+                        self.troubled[fact.follower] = self.world.timeline.now
                     self.terms_refused.add(fact.client_order_id)
             case AlertRaised():
                 self._alerted(fact)
@@ -183,24 +233,37 @@ class Oracle:
     def _copy(self, leader_order_id: BrokerOrderId, follower: AccountName) -> Copy:
         return self.copies.setdefault((leader_order_id, follower), Copy())
 
-    def _leader_reported(self, fact: LeaderReported, position: int) -> None:
+    def _leader_reported(self, fact: LeaderReported, entry: Entry) -> None:
         report = fact.report
         listing = listing_of(report)
         known = self.newest.get(report.order_id)
         if known is None or newer(report, known):
             self.newest[report.order_id] = report
+        repeats = self.told.setdefault(report.order_id, Counter())
+        times, amounts = (report.created_at, report.updated_at), (report.filled_quantity, report.quantity)
+        said = (times, amounts, report.status, report.terms, fact.channel)
+        repeats[said] += 1
+        if repeats[said] > OFTEN or self.last_row.get(report.order_id) == (entry.at, fact):
+            self.blame(2, f"what {report.order_id} is was journaled {repeats[said]} times", report.order_id)
+        self.last_row[report.order_id] = (entry.at, fact)
+        if report.updated_at is not None:
+            terms = self.terms_at.setdefault(report.order_id, {})
+            terms[report.terms] = max(report.updated_at, terms.get(report.terms, report.updated_at))
+        self.most[report.order_id] = max(report.quantity, self.most.get(report.order_id, 0))
         before = self.seen_fills.get(report.order_id, 0)
         if report.order_id not in self.seen_fills:
             self.seen_fills[report.order_id] = 0
             self.ideals.first_seen(report, self.world.leader, listing, self.world.names)
         if report.filled_quantity > before:
             self.seen_fills[report.order_id] = report.filled_quantity
-            self.fill_told_at[listing, report.side.sign] = position
+            self.fill_told_at[listing, report.side.sign] = entry.position
             self.ideals.leader_filled(report, report.filled_quantity - before, listing, self.world.names)
 
     def _issued(self, request: Request) -> None:
         tag = request.client_order_id
         self.durable.add((tag, request.attempt))
+        self.under_way.setdefault(request.follower, set()).add((tag, request.attempt))
+        self.issued_at.setdefault(request.follower, deque(maxlen=WINDOWS[-1][1])).append(self.world.timeline.now)
         if isinstance(request, Submit):
             if tag in self.tags:
                 self.blame(1, f"{tag} was issued twice", tag)
@@ -210,8 +273,14 @@ class Oracle:
             self._judge_resend(copy, request)
             copy.submits.append(request)
             self._judge_age(request)
-        elif isinstance(request, Modify) and request.quantity <= self.told_fills.get(tag, 0):
+        elif tag not in self.known:
+            self.blame(11, f"{type(request).__name__} of {tag} before it is known whether it was placed", tag)
+        if isinstance(request, (Submit, Modify)) and tag in self.tags:
+            self._judge_size(request, self.tags[tag])
+        if isinstance(request, Modify) and request.quantity <= self.told_fills.get(tag, 0):
             self.blame(6, f"{tag} modified to {request.quantity} although {self.told_fills[tag]} had been reported filled", tag)
+        if isinstance(request, (Submit, Modify)) and tag in self.tags:
+            self._judge_terms(request, self.tags[tag][0])
         self._judge_state(request)
 
     def _judge_resend(self, copy: Copy, request: Submit) -> None:
@@ -232,6 +301,72 @@ class Oracle:
                 self.blame(9, f"{request.client_order_id} {self.world.timeline.now - lost:.0f} s after {last} was lost", last)
         elif request.intent is Intent.EXIT:
             self.rare["exit at next generation"] += 1
+
+    def _judge_size(self, request: Submit | Modify, key: CopyKey) -> None:
+        """An entry is the follower's share of the leader's order at the most, an exit what is open at the most."""
+        tag, name, admitted = request.client_order_id, request.follower, self._copy(*key).admitted
+        if admitted is None or key[0] not in self.newest:
+            self.blame(3, f"{tag} was issued before {key[0]} was decided", key[0])
+            return
+        report = self.newest[key[0]]
+        listing = listing_of(report)
+        if request.intent is Intent.ENTRY:
+            share = admitted.carry + admitted.ratio * (self.most[key[0]] - admitted.exit_quantity)
+            if request.quantity > share:
+                self.blame(6, f"{tag} for {request.quantity}, where the share is {float(share):g}", tag, key[0])
+            return
+        untold = sum(
+            order.filled - self.told_fills.get(order.tag, 0)
+            for order in self.world.accounts[name].orders.values()
+            if order.tag in self.intents and (order.listing, order.sign) == (listing, report.side.sign)
+        )  # fmt: skip
+        most = self.ideals.opened(name, listing, -report.side.sign) + untold + self.told_fills.get(tag, 0)
+        if request.quantity > most:
+            self.blame(5, f"{tag} would close {request.quantity} of {listing.key} at {name}, where {most} are open", tag, key[0])
+
+    def _judge_terms(self, request: Submit | Modify, leader_order_id: BrokerOrderId) -> None:
+        """What is asked for is what the leader's order says in its newest second, not what it said before."""
+        newest = self.newest.get(leader_order_id)
+        if newest is None or newest.status is not OrderStatus.PENDING or newest.filled_quantity or newest.updated_at is None:
+            return
+        if isinstance(request.terms, StopLimit) and newest.terms == Limit(request.terms.price):
+            return  # the leader's stop has triggered: the follower's is still to
+        said = self.terms_at[leader_order_id].get(request.terms)
+        if said is not None and said < newest.updated_at:
+            what = f"{request.client_order_id} at {request.terms}, which {leader_order_id} said before {newest.terms}"
+            self.blame(10, what, leader_order_id)
+
+    def _answered(self, fact: RequestAccepted | RequestRejected | RequestWithheld | OutcomeUnresolved) -> None:
+        self.under_way.get(fact.follower, set()).discard((fact.client_order_id, fact.attempt))
+
+    def _judge_promptness(self, entries: Sequence[Entry]) -> None:
+        """Whatever goes on at the others: a follower whose account is well gets its entry in the step that decided it."""
+        sent = {
+            (entry.fact.request.leader_order_id, entry.fact.request.follower)
+            for entry in entries
+            if isinstance(entry.fact, RequestIssued) and isinstance(entry.fact.request, Submit)
+        }
+        for entry in entries:
+            fact = entry.fact
+            if isinstance(fact, CopyAdmitted) and (fact.leader_order_id, fact.follower) not in sent and self._is_due_at_once(fact):
+                self.blame(13, f"{fact.follower} is well, and yet {fact.leader_order_id} waits", fact.leader_order_id)
+
+    def _is_due_at_once(self, fact: CopyAdmitted) -> bool:
+        report, name, now = self.newest[fact.leader_order_id], fact.follower, self.world.timeline.now
+        share = fact.carry + fact.ratio * min(report.quantity, self.most[fact.leader_order_id])
+        if fact.exit_quantity or share < listing_of(report).lot or report.status in _ENDED:
+            return False
+        if all(now > at + TROUBLED_SECONDS for at in self.troubled.values()):
+            return False  # nobody has a fault that could have done it
+        if self.started is None or report.created_at is None:
+            return False
+        if min(report.created_at, self.world.host.clock.now()) < self.started + AFTER_START:
+            return False  # the follower's book is read first: a journal that is lost may have placed it
+        if name in self.spent or now < self.troubled.get(name, -inf) + TROUBLED_SECONDS:
+            return False
+        issued = self.issued_at.get(name, ())
+        waiting = len(self.under_way.get(name, ()))
+        return all(sum(now - at < seconds for at in issued) + waiting < few for seconds, few in UNHURRIED)
 
     def _judge_age(self, request: Submit) -> None:
         newest = self.newest.get(request.leader_order_id)
@@ -259,6 +394,8 @@ class Oracle:
 
     def _alerted(self, fact: AlertRaised) -> None:
         self.rare[f"alert {fact.code}"] += 1
+        if fact.code == "CIRCUIT_OPEN" and fact.account is not None:
+            self.troubled[fact.account] = self.world.timeline.now
         if fact.client_order_id is not None:
             self._ended(fact.client_order_id, fact.code)
         elif fact.leader_order_id is not None and fact.account is not None:
@@ -464,7 +601,7 @@ class Oracle:
                 continue
             if self.seen_fills[order.order_id] != order.filled:
                 self.blame(2, f"{order.order_id} filled {order.filled}, journaled {self.seen_fills[order.order_id]}", order.order_id)
-            if (newest.status in _ENDED) is not (order.status in _ENDED):
+            if newest.status is not order.status and (newest.status in _ENDED or order.status in _ENDED):
                 self.blame(10, f"{order.order_id} is {order.status.value}, journaled {newest.status.value}", order.order_id)
             for name in self.world.names:
                 self._outcome(order, name)
@@ -539,11 +676,13 @@ class Oracle:
         ideal = self.ideals.ideal(name, listing)
         off = held - ideal
         self.rare["position judged"] += 1
+        self.rare["leader flat, follower not"] += flat and held != 0
         if abs(off) > listing.lot or (flat and off):
             what = f"{name} holds {held} of {listing.key} {listing.product.value}, expected {float(ideal):g}"
             self.blame(4, f"{what} (leader {self.world.leader.held(listing)}, lot {listing.lot})", name)
 
 
+_OF_THE_ACCOUNT = (Refusal.RATE_LIMIT, Refusal.AUTHENTICATION, Refusal.IP)
 _ENDED = (OrderStatus.TRADED, OrderStatus.CANCELLED, OrderStatus.REJECTED)
 
 
