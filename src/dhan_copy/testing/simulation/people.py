@@ -70,7 +70,7 @@ class LeaderTrader:
         tag = None
         if self.random.random() < 0.004:
             # Somebody else's copier serves this account: its orders are not the leader's own.
-            tag = ClientOrderId(f"{PREFIX}{'A' * 15}{self.placed:05d}-E0000".translate(_LETTERS))
+            tag = ClientOrderId(f"{PREFIX}{'A' * 15}{f'{self.placed:05d}'.translate(_LETTERS)}-E0000")
         order = self.exchange.take(self.account, listing, sign, terms, quantity, tag=tag, validity=validity)
         decided = self.random.uniform(0.01, 0.3)
         if self.random.random() < 0.03:
@@ -111,21 +111,29 @@ class LeaderTrader:
         self.place(listing, sign, self._stop(price + 8 * sign, sign), abs(held))
 
     def modify(self, order: TrueOrder) -> None:
+        if not self.faults.strike("F39"):
+            self._modify_once(order, away=0)
+            return
+        at_once = self.random.random() < 0.5
+        for number in range(MODIFICATION_CAP + 10):
+            when = 0.0 if at_once else number * self.random.uniform(0.5, 1.5)
+            self.timeline.after(when, lambda: self._modify_once(order, away=40))
+
+    def _modify_once(self, order: TrueOrder, *, away: int) -> None:
+        """``away`` is how far a limit is moved from where it might fill, in ticks."""
         most = MODIFICATION_CAP + (15 if self.faults.rates.get("F39") else -5)
-        times = 20 if self.faults.strike("F39") else 1
-        for _ in range(times):
-            if not order.is_open or order.modifications >= most:
-                return
-            lot = order.listing.lot
-            quantity = order.quantity
-            if self.random.random() < 0.4:
-                lots = max(1, order.quantity // lot + self.random.choice((-3, -2, -1, 1, 2, 4)))
-                quantity = max(lots * lot, order.filled + lot)
-            price = self.exchange.prices[order.listing.key]
-            terms: Terms = self._limit(price + self.random.randint(-8, 1) * order.sign)
-            if order.trigger is not None:
-                terms = self._stop(price + self.random.randint(3, 9) * order.sign, order.sign)
-            self.exchange.modify(order, terms, quantity, order.validity)
+        if not order.is_open or order.modifications >= most:
+            return
+        lot = order.listing.lot
+        quantity = order.quantity
+        if self.random.random() < 0.4:
+            lots = max(1, order.quantity // lot + self.random.choice((-3, -2, -1, 1, 2, 4)))
+            quantity = max(lots * lot, order.filled + lot)
+        price = self.exchange.prices[order.listing.key]
+        terms: Terms = self._limit(price + (self.random.randint(-8, 1) - away) * order.sign)
+        if order.trigger is not None:
+            terms = self._stop(price + self.random.randint(3, 9) * order.sign, order.sign)
+        self.exchange.modify(order, terms, quantity, order.validity)
 
     def _limit(self, ticks: int) -> Limit:
         return Limit(price_of(max(1, ticks)))
