@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from fractions import Fraction
 from math import inf, isfinite
 
@@ -62,6 +62,8 @@ from dhan_copy.model.times import ist, ist_date
 
 CLOCK_STEP = timedelta(seconds=2)
 """Wall time that passes this much faster than monotonic time was set, or the machine slept."""
+_OUT_OF_ORDER = {LeaderReported, PositionsReported, EngineStarted}
+"""Facts that may be taken before others that came earlier, or elsewhere."""
 ROUNDS = 1000
 """More rounds of planning within one step would mean that the core chases its own tail."""
 
@@ -102,6 +104,8 @@ class Copier:
         self._entries: list[Entry] = []
         self._commands: list[Command] = []
         self._now = Moment(datetime.min, 0.0)
+        self._today = date.min
+        self._midnight = datetime.min
 
     def restore(self, entries: Iterable[Entry]) -> None:
         """Fold a journal, or the day's checkpoints and what follows the last of them; plans nothing.
@@ -123,13 +127,18 @@ class Copier:
         """Fold ``facts``, decide what they call for, and plan within the budgets."""
         self._now = now
         self._entries, self._commands = [], []
-        decisions = [fact for fact in facts if isinstance(fact, (CopyAdmitted, CopyDeclined))]
-        self._adopted = {(fact.leader, fact.leader_order_id, fact.follower) for fact in decisions}
+        kinds = set(map(type, facts))
+        if CopyAdmitted in kinds or CopyDeclined in kinds:
+            decisions = [fact for fact in facts if isinstance(fact, (CopyAdmitted, CopyDeclined))]
+            self._adopted = {(fact.leader, fact.leader_order_id, fact.follower) for fact in decisions}
         if self._restored:
             self._take_over(now)
         self._watch_the_clock(now)
-        day = ist_date(now.wall).isoformat()
-        starting = [fact for fact in facts if isinstance(fact, EngineStarted)]
+        if ist_date(now.wall) != self._today:
+            self._today = ist_date(now.wall)
+            self._midnight = _next_midnight(now.wall)
+        day = self._today.isoformat()
+        starting = [fact for fact in facts if isinstance(fact, EngineStarted)] if EngineStarted in kinds else []
         for started in starting:
             self._warn_of_unanswered(self._record(started).position)
             for follower, _, _ in self._in_flight:
@@ -138,7 +147,7 @@ class Copier:
             self._in_flight.clear()
         if day > self.state.day:
             self._open_day(day, continuous=not starting)
-        for fact in self._in_order(facts):
+        for fact in self._in_order(facts) if kinds & _OUT_OF_ORDER else facts:
             self._take(fact)
         self._adopted.clear()
         wake = min(self._watch_feeds(), self._plan_all())
@@ -631,8 +640,7 @@ class Copier:
         now = self._now
         if not self.is_watching() and not self._waiting:
             return None
-        midnight = _next_midnight(now.wall)
-        seconds = (min(wake, midnight) - now.wall).total_seconds()
+        seconds = (min(wake, self._midnight) - now.wall).total_seconds()
         return now.monotonic + max(0.0, seconds)
 
 

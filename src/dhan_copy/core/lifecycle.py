@@ -25,6 +25,8 @@ class OrderState(Enum):
     ABSENT = "ABSENT"
     """Proven not to have reached the broker."""
 
+    __hash__ = object.__hash__
+
     @property
     def is_over(self) -> bool:
         """Whether nothing more is expected of the order; late evidence still wins."""
@@ -56,6 +58,8 @@ class OrderEvent(Enum):
     SEEN_REJECTED = "reported rejected"
     SEEN_EXPIRED = "reported expired"
     PROVEN_ABSENT = "absent from two sources after the absence window"
+
+    __hash__ = object.__hash__
 
 
 _S, _E = OrderState, OrderEvent

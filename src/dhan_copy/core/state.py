@@ -186,7 +186,10 @@ class State:
         if key is None:
             return None
         trade = self.trades[key]
-        return next(((trade, order) for order in trade.orders if order.client_order_id == tag), None)
+        for order in trade.orders:
+            if order.client_order_id == tag:
+                return trade, order
+        return None
 
     def order_of(self, follower: AccountName, report: OrderReport) -> tuple[CopyTrade, FollowerOrder] | None:
         """Our order that a report is about: by our tag, else by the broker's id."""

@@ -156,7 +156,11 @@ class CopyTrade:
         return None if self.admitted is None else self.admitted.reason
 
     def filled(self, intent: Intent) -> int:
-        return sum(order.filled_quantity for order in self.orders if order.intent is intent)
+        filled = 0
+        for order in self.orders:
+            if order.intent is intent:
+                filled += order.filled_quantity
+        return filled
 
     def leaves(self, intent: Intent) -> int:
         return sum(order.leaves_quantity for order in self.orders if order.intent is intent)

@@ -68,6 +68,8 @@ class OrderStatus(Enum):
     EXPIRED = "EXPIRED"
     CLOSED = "CLOSED"
 
+    __hash__ = object.__hash__
+
     @property
     def is_terminal(self) -> bool:
         """Whether no further fill or change is to be expected."""

@@ -7,6 +7,8 @@ from datetime import date, datetime
 import pytz
 
 IST = pytz.timezone("Asia/Kolkata")
+_LOCAL = IST.localize(datetime(2026, 1, 1)).tzinfo
+"""What localised times of these days carry; pytz makes one object for each offset that a zone has had."""
 
 
 def ist(naive: datetime) -> datetime:
@@ -19,6 +21,8 @@ def ist(naive: datetime) -> datetime:
 
 def ist_date(moment: datetime) -> date:
     """The IST calendar day of an aware time: Dhan's day windows and DAY orders end with it."""
+    if moment.tzinfo is _LOCAL:
+        return moment.date()
     if moment.tzinfo is None:
         raise ValueError("an aware datetime is needed; localise Dhan's times with dhan_copy.model.times.ist")
     return moment.astimezone(IST).date()

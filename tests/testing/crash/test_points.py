@@ -19,7 +19,7 @@ FIRST = inspect.getsourcelines(sizing.trunc_to_lot)[1]
 BODY = {
     Point("core/sizing.py", number)
     for number, text in enumerate(inspect.getsource(sizing.trunc_to_lot).splitlines(), FIRST)
-    if text.strip().startswith(("if", "return int"))
+    if text.strip().startswith(("if", "return units"))
 }
 RETURN = max(BODY)
 
