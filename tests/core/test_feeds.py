@@ -113,6 +113,24 @@ def test_t2_the_stale_leaders_book_is_read_every_ten_seconds() -> None:
     assert gaps and max(gaps) <= timedelta(seconds=11)
 
 
+def test_t1_the_book_is_read_again_once_a_new_streams_login_must_have_been_dealt_with() -> None:
+    """What happens between the first look and then is told by neither, and the next sweep may be a minute away."""
+    bench = Bench()
+    bench.step(BookRead(account=LEADER, read_at=bench.now), BookRead(account=FOLLOWER, read_at=bench.now))
+    for _ in range(30):
+        bench.wait(1)
+        bench.step(*_answers(bench))
+    began, read_at = bench.now, []
+    bench.step(CONNECTED)
+    for _ in range(20):
+        bench.wait(1)
+        bench.step(*_answers(bench))
+        assert bench.last is not None
+        if ReadOrders(account=LEADER) in bench.last.commands:
+            read_at.append((bench.now - began).total_seconds())
+    assert [at for at in read_at if feeds.CATCHING_UP.total_seconds() <= at <= 10], read_at
+
+
 def _answers(bench: Bench) -> list[Fact]:
     asked = bench.last.commands if bench.last is not None else ()
     return [BookRead(account=command.account, read_at=bench.now) for command in asked if isinstance(command, ReadOrders)]

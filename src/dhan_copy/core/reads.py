@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from attrs import define, field
 
+from dhan_copy.core.feeds import CATCHING_UP
 from dhan_copy.core.requests import Query, Read, ReadFunds, ReadOrders, ReadPositions
 from dhan_copy.core.settings import FollowerRules
 from dhan_copy.core.state import State
@@ -60,6 +61,9 @@ class ReadSchedule:
         for read, every in _sweeps(state):
             record = self.asked.get(read)
             at = now if record is None else (record.at + every if record.answered else record.at + max(every, ANSWER_OVERDUE))
+            logged_in = _logged_in_by(state, read)
+            if logged_in is not None and record is not None and record.answered and record.at < logged_in:
+                at = min(at, logged_in)
             if read in ready:
                 at = now + every
             elif at <= now:
@@ -88,6 +92,13 @@ def _lacks_position(state: State, read: Read) -> bool:
     order heard of before could not be told for an entry or an exit."""
     leaders = (rules.name for rules in state.settings.leaders)
     return isinstance(read, ReadOrders) and read.account in leaders and not state.knows_position(read.account)
+
+
+def _logged_in_by(state: State, read: Read) -> datetime | None:
+    """When the present stream of an account tells of its orders for certain. Dhan does not say that a login has been
+    dealt with (protocol facts 3.2): what happens between the first look at the book and then is told by neither."""
+    feed = state.feeds.get(read.account) if isinstance(read, ReadOrders) else None
+    return None if feed is None or feed.connected_at is None else feed.connected_at + CATCHING_UP
 
 
 def _sweeps(state: State) -> list[tuple[Read, timedelta]]:

@@ -163,6 +163,7 @@ class FeedServer:
         self._changed = threading.Condition()
         self._open: list[FeedConnection] = []
         self._logged_in: list[FeedConnection] = []
+        self._logins = 0
         outer = self
 
         class Handler(socketserver.BaseRequestHandler):
@@ -211,6 +212,11 @@ class FeedServer:
         with self._changed:
             return self._changed.wait_for(lambda: self.sockets(account) == count, timeout_seconds)
 
+    def wait_for_logins(self, count: int, timeout_seconds: float) -> bool:
+        """Wait until ``count`` logins have been dealt with, over all accounts and since the start."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._logins >= count, timeout_seconds)
+
     def drop(self, account: str | None, *, politely: bool) -> int:
         """End the sockets that are there now: by a reset, or with a close frame."""
         connections = self._connections(account)
@@ -256,6 +262,7 @@ class FeedServer:
             with self._changed:
                 feed.account = account
                 self._logged_in.append(feed)
+                self._logins += 1
                 self._changed.notify_all()
         return account
 

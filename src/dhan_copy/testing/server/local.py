@@ -175,6 +175,10 @@ class DhanServer:
         """Wait until exactly that many sockets are logged in; false after the timeout."""
         return self._feed.wait_for_sockets(count, account, timeout_seconds)
 
+    def wait_for_logins(self, count: int, timeout_seconds: float = 30.0) -> bool:
+        """Wait until ``count`` socket logins have been taken since the start; Dhan itself tells nobody when."""
+        return self._feed.wait_for_logins(count, timeout_seconds)
+
     def drop_sockets(self, account: str | None = None, *, politely: bool = False) -> int:
         """End sockets by a reset, or with a close frame; returns how many."""
         return self._feed.drop(account, politely=politely)
