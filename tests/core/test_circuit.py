@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dhan_copy.core import circuit
 from dhan_copy.core.circuit import Circuit
-from dhan_copy.core.facts import CopyAdmitted, CopyDeclined, Refusal, RequestRejected
+from dhan_copy.core.facts import Channel, CopyAdmitted, CopyDeclined, OrderReported, Refusal, RequestRejected
 from dhan_copy.core.requests import Intent, Submit
 from dhan_copy.core.settings import Policy
 from dhan_copy.model.ids import BrokerOrderId
@@ -19,7 +19,7 @@ from dhan_copy.model.order import OrderStatus, Side
 from dhan_copy.model.reason import ReasonCode
 from dhan_copy.views import status
 from tests.core.bench import Asked, Bench
-from tests.core.make import FOLLOWER, after, cancel, leader_reported, modify, no, report, submit
+from tests.core.make import COPY, FOLLOWER, after, cancel, leader_reported, modify, no, report, submit
 
 POLICY = Policy(circuit_after=3, circuit_for=timedelta(seconds=60))
 
@@ -157,3 +157,21 @@ def test_r4_an_account_that_has_worked_in_between_is_alerted_about_again(refusal
         (request,) = bench.tell(report(order_id=f"L{len(bench.journal)}", created_at=bench.now, updated_at=bench.now))
         bench.accept(request, BrokerOrderId(f"F{len(bench.journal)}"))
         assert health(bench) == "OK"
+
+
+def test_r4_an_account_works_also_when_its_orders_report_is_told_before_the_answer() -> None:
+    bench = Bench()
+    (request,) = bench.tell(report())
+    bench.step(
+        RequestRejected(
+            follower=FOLLOWER, client_order_id=request.client_order_id, attempt=1, refusal=Refusal.AUTHENTICATION, code="DH-901",
+            text="no", final=False,
+        )  # fmt: skip
+    )
+    bench.wait(60)
+    (again,) = bench.step()
+    assert isinstance(again, Submit)
+    told = report(order_id=COPY, client_order_id=again.client_order_id, account=FOLLOWER, quantity=75)
+    bench.step(OrderReported(follower=FOLLOWER, report=evolve(told, status=OrderStatus.CANCELLED), channel=Channel.STREAM))
+    bench.accept(again)
+    assert health(bench) == "OK"

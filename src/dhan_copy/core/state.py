@@ -668,13 +668,14 @@ def _answered(
     state.touch(trade.key, position)
     if not isinstance(fact, RequestWithheld):
         state.note_answer(fact.follower, at)
+    if isinstance(fact, RequestAccepted):
+        _works(state, fact.follower, at)
     request = life.request_of(order, fact.attempt)
     if request is None:
         return
     match fact:
         case RequestAccepted():
             order = life.accepted(order, request, fact.broker_order_id, at)
-            _works(state, fact.follower, at)
             state.by_broker_id[fact.follower, fact.broker_order_id] = order.client_order_id
         case RequestRejected():
             order = life.rejected(order, request, fact, at, _retry_at(state, trade, order, at))
