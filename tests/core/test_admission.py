@@ -162,6 +162,18 @@ def test_t10_only_new_orders_are_copied_at_the_first_start(
     assert reason(evolve(RESTING, created_at=None if created is None else after(created)), bench) is code
 
 
+def test_t10_two_reads_of_his_book_in_one_step_show_no_new_orders() -> None:
+    bench = Bench(started=False)
+    bench.step(SourceStarted(account=LEADER), SourceStarted(account=FOLLOWER), holds(LEADER, 0, START))
+    bench.wait(1)
+    both = [evolve(RESTING, order_id=name, created_at=after(-60 + n), updated_at=after(-60 + n)) for n, name in enumerate(("P", "Q"))]
+    read = [*(leader_reported(row, Channel.BOOK, read_at=bench.now) for row in both), BookRead(account=LEADER, read_at=bench.now)]
+    bench.step(*read, *read)
+    bench.wait(5)
+    bench.step()
+    assert [fact.reason for fact in bench.decisions()] == [ReasonCode.OLDER_THAN_START] * 2
+
+
 def test_a_follower_that_comes_later_copies_what_is_placed_later() -> None:
     bench = Bench(started=False)
     bench.step(SourceStarted(account=LEADER), BookRead(account=LEADER, read_at=START), holds(LEADER, 0, START))

@@ -219,8 +219,14 @@ class Copier:
 
         A position read together with the book holds the fills that the rows are about to tell: they are taken off.
         """
-        rows = [f for f in facts if isinstance(f, LeaderReported) and f.channel is Channel.BOOK]
-        ordered = iter(sorted(rows, key=_last_change))
+        reads: list[list[LeaderReported]] = [[]]
+        for fact in facts:
+            if isinstance(fact, LeaderReported) and fact.channel is Channel.BOOK:
+                reads[-1].append(fact)
+            elif isinstance(fact, BookRead) and fact.account in self._leaders:
+                reads.append([])  # what the next read shows came after this one
+        rows = [row for read in reads for row in read]
+        ordered = iter([row for read in reads for row in sorted(read, key=_last_change)])
         result: list[Fact] = []
         for fact in facts:
             if isinstance(fact, PositionsReported) and fact.account in self._leaders:
