@@ -1,0 +1,185 @@
+"""K1, K2, C7, T10: what the user may stop, what hands have done, and what was there before the first start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from dhan_copy import FirstStart, Policy, ReasonCode
+from dhan_copy.core.facts import DriftDeclared
+from dhan_copy.model.order import OrderStatus, Side
+from dhan_copy.testing import NewOrder, RequestKind, SimulatedExchange, VirtualClock
+from tests.scenarios.day_kit import CE, Day
+from tests.scenarios.kit import CALL, F, G, LEADER, Lab, Stage, limit
+
+PLACE, MODIFY, CANCEL = RequestKind.PLACE, RequestKind.MODIFY, RequestKind.CANCEL
+TWO = {F: "1/2", G: "1/2"}
+
+
+def kinds(stage: Stage, follower: str = F) -> list[RequestKind]:
+    return [request.kind for request in stage.requests(follower=follower)]
+
+
+# K1: paused, and resumed
+
+
+@pytest.mark.parametrize("whom", [F, None])
+def test_k1_paused_entries_stop_exits_go_on_and_resuming_enters_nothing_old(
+    stages: Callable[..., Stage], whom: str | None
+) -> None:
+    stage = stages(TWO)
+    paused = (F,) if whom else (F, G)
+    held = stage.buy(300)
+    stage.until(lambda: [stage.row(held, name)["state"] for name in TWO] == ["FILLED"] * 2)
+    assert stage.engine.reduce(whom) == ()
+    old = stage.buy(150, limit(90))
+    stage.sell(150)
+    stage.until(lambda: (stage.net(F), stage.net(G)) == (75, 75))
+    stage.until(lambda: all(stage.row(old, name)["decision"] == ("NOT_ACTIVE" if name in paused else "COPIED") for name in TWO))
+    stage.engine.resume(whom)
+    new = stage.buy(150, limit(91))
+    stage.until(lambda: [stage.row(new, name)["state"] for name in TWO] == ["WORKING"] * 2)
+    stage.modify(old, terms=limit(92))
+    stage.until(lambda: any(report.report.terms == limit(92) for report in stage.leader_reports(old)))
+    for name in TWO:
+        entered = [copy for copy in stage.copies(name) if copy.side is Side.BUY and copy.terms in (limit(90), limit(92))]
+        assert len(entered) == (0 if name in paused else 1)
+
+
+# K2: reduced, halted, and remembered
+
+
+def test_k2_halted_only_cancels_leave(stages: Callable[..., Stage]) -> None:
+    stage = stages(TWO)
+    resting, held = stage.buy(150, limit(90)), stage.buy(150)
+    stage.until(lambda: [stage.row(held, name)["state"] for name in TWO] == ["FILLED"] * 2)
+    stage.until(lambda: [stage.row(resting, name)["state"] for name in TWO] == ["WORKING"] * 2)
+    assert stage.engine.halt(F) == ()
+    asked = len(stage.requests())
+    stage.modify(resting, terms=limit(91))
+    stage.sell(150)
+    stage.until(lambda: stage.net(G) == 0 and any(copy.terms == limit(91) for copy in stage.copies(G)))
+    assert (stage.net(F), len(stage.requests())) == (75, asked)
+    assert stage.status(F)["trading"] == "HALTED" and stage.status(G)["trading"] == "ACTIVE"
+    stage.cancel(resting)
+    stage.until(lambda: stage.copies()[0].status is OrderStatus.CANCELLED)
+    assert kinds(stage)[asked:] == [CANCEL]
+    stage.engine.resume(F)
+    stage.until(lambda: stage.net(F) == 0)
+
+
+@pytest.mark.parametrize("verb", ["halt", "reduce"])
+def test_k2_what_is_allowed_is_remembered_over_a_restart(verb: str) -> None:
+    day = Day({F: "1/2"})
+    day.step()
+    day.leader.buy(CE, lots=4)
+    day.step()
+    day.engine.halt() if verb == "halt" else day.engine.reduce()
+    day.restart()
+    day.step()
+    assert day.engine.status()[1]["trading"] == {"halt": "HALTED", "reduce": "REDUCING"}[verb]
+    asked = day.asked()
+    day.leader.buy(CE, lots=2, price=90)
+    day.leader.sell(CE, lots=4)
+    day.step()
+    assert day.asked() - asked == (0 if verb == "halt" else 1), "the exit"
+    day.engine.resume()
+    day.restart()
+    day.step()
+    assert day.engine.status()[1]["trading"] == "ACTIVE"
+    assert day.asked() - asked == 1, "the exit, and no entry of before"
+
+
+def test_k2_health_is_another_thing_and_heals_itself(lab: Lab) -> None:
+    lab.engine.reduce(F)
+    lab.sources[F].disconnect("reset")
+    lab.step()
+    assert str(lab.status(F)["health"]).startswith("STALE") and lab.status(F)["trading"] == "REDUCING"
+    lab.sources[F].reconnect()
+    lab.step()
+    assert lab.status(F)["health"] == "OK" and lab.status(F)["trading"] == "REDUCING"
+
+
+# C7: cancelled by hand
+
+
+def by_hand(stage: Stage, which: int = -1) -> None:
+    stage.exchange.cancel(F, stage.copies()[which].order_id)
+
+
+def test_c7_an_entry_cancelled_by_hand_is_not_placed_again(stage: Stage) -> None:
+    order = stage.buy(150, limit(90))
+    stage.until(lambda: stage.row(order)["state"] == "WORKING")
+    by_hand(stage)
+    stage.until(lambda: stage.row(order)["state"] == "CANCELLED")
+    stage.modify(order, terms=limit(91))
+    stage.settle()
+    assert kinds(stage) == [PLACE]
+    stage.exchange.fill(LEADER, order)
+    stage.until(lambda: stage.facts(DriftDeclared))
+    (declared,) = stage.facts(DriftDeclared)
+    assert (declared.reason, declared.quantity) == (ReasonCode.HUMAN_CANCELLED, -75)
+    assert kinds(stage) == [PLACE]
+
+
+def test_c7_an_exit_cancelled_by_hand_is_respected_with_an_alarm(stage: Stage) -> None:
+    held = stage.buy(150)
+    stage.until(lambda: stage.row(held)["state"] == "FILLED")
+    order = stage.sell(150, limit(110))
+    stage.until(lambda: stage.row(order)["state"] == "WORKING")
+    by_hand(stage)
+    stage.until(lambda: stage.row(order)["state"] == "CANCELLED")
+    stage.until(lambda: "EXIT_CANCELLED_BY_HAND" in [alert.code for alert in stage.alerts])
+    stage.settle()
+    if isinstance(stage, Lab):
+        stage.advance(300)
+    assert kinds(stage) == [PLACE, PLACE] and stage.net() == 75
+
+
+# T10: what was there before
+
+
+def before(exchange: SimulatedExchange) -> None:
+    """A minute before the start: the leader holds two lots, and an order of his rests."""
+    exchange.place(LEADER, NewOrder(key=CALL, side=Side.BUY, quantity=150))
+    exchange.place(LEADER, NewOrder(key=CALL, side=Side.BUY, quantity=150, terms=limit(90)))
+    if isinstance(exchange.clock, VirtualClock):
+        exchange.clock.advance(60)
+
+
+
+
+def test_t10_by_default_nothing_from_before_the_first_start_is_copied(labs: Callable[..., Lab]) -> None:
+    lab = labs(prepare=before)
+    lab.advance(60)
+    resting = lab.exchange.orders(LEADER)[-1].order_id
+    lab.modify(resting, terms=limit(91))
+    lab.advance(60)
+    assert lab.codes() == ["OLDER_THAN_START"] * 2 and lab.requests() == []
+    lab.sell(150)
+    lab.advance(5)
+    assert lab.requests() == [] and lab.codes()[-1] == "NOTHING_OWNED", "nothing is his to close"
+    lab.buy(150)
+    lab.advance(5)
+    assert lab.net() == 75
+
+
+def test_t10_what_is_open_is_adopted_where_the_policy_says_so(labs: Callable[..., Lab]) -> None:
+    lab = labs(policy=Policy(first_start=FirstStart.ADOPT), prepare=before)
+    lab.advance(60)
+    resting = lab.exchange.orders(LEADER)[-1].order_id
+    assert lab.row(resting)["state"] == "WORKING"
+    lab.modify(resting, terms=limit(91))
+    lab.advance(5)
+    assert [copy.terms for copy in lab.copies() if copy.status is OrderStatus.PENDING] == [limit(91)]
+
+
+@pytest.mark.parametrize("adopt", [False, True])
+def test_t10_over_the_wire(wires: Callable[..., Stage], adopt: bool) -> None:
+    policy = Policy(first_start=FirstStart.ADOPT if adopt else FirstStart.NEW_ONLY)
+    wire = wires(policy=policy, prepare=before)
+    new = wire.buy(150, limit(92))
+    wire.until(lambda: wire.row(new)["state"] == "WORKING")
+    resting = [copy for copy in wire.copies() if copy.terms == limit(90)]
+    assert len(resting) == adopt
