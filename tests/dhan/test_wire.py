@@ -654,11 +654,14 @@ ANYTHING: st.SearchStrategy[object] = st.one_of(
 )  # fmt: skip
 
 
+DECISIVE = ("status", "txnType", "product", "validity", "orderType", "quantity", "tradedQty", "price", "triggerPrice")
+
+
 @st.composite
 def mutated(draw: st.DrawFn) -> dict[str, object]:
     data: dict[str, object] = deepcopy(json.loads(draw(st.sampled_from(LINES[:11])))["Data"])
     for _ in range(draw(st.integers(1, 4))):
-        name = draw(st.sampled_from(sorted(data)))
+        name = draw(st.sampled_from(sorted(data)) | st.sampled_from([name for name in DECISIVE if name in data]))
         change: Callable[[], object] | None = draw(st.sampled_from([None, lambda: draw(ANYTHING)]))
         if change is None:
             del data[name]
