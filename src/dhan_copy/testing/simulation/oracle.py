@@ -56,6 +56,7 @@ ENTRY_AGE = timedelta(seconds=30)
 ABSENCE_SECONDS = 90.0
 TROUBLED_SECONDS = 300.0
 AFTER_START = timedelta(seconds=10)
+STALE_SECONDS = 140.0
 UNHURRIED = ((12.0, 7), (75.0, 180), (3615.0, 780))
 """An account that was asked for less than so many requests in so many seconds is surely not out of permits."""
 WITH_ROWS, MOST = 3, 100
@@ -129,6 +130,10 @@ class Oracle:
         """The largest quantity that an order of the leader's was ever said to have."""
         self.terms_at: dict[BrokerOrderId, dict[Terms, datetime]] = {}
         """When an order of the leader's was last said to have these terms."""
+        self.terms_since: dict[BrokerOrderId, tuple[Terms, float]] = {}
+        """What it says now, and since when the journal knows."""
+        self.awake: deque[float] = deque(maxlen=500)
+        """When the process last committed anything, at most once in ten seconds."""
         self.known: set[ClientOrderId] = set()
         """Placements that were answered with yes or seen."""
         self.under_way: dict[AccountName, set[tuple[ClientOrderId, int]]] = {}
@@ -172,6 +177,8 @@ class Oracle:
             self.digest = zlib.crc32(f"{entry.at.timestamp()}{type(entry.fact).__name__}".encode(), self.digest)
             self.journal.append(entry)
             self._read(entry)
+        if not self.awake or self.world.timeline.now > self.awake[-1] + 10:
+            self.awake.append(self.world.timeline.now)
         self._judge_promptness(entries)
         for batch in batches:
             for fact in batch:
@@ -239,6 +246,8 @@ class Oracle:
         known = self.newest.get(report.order_id)
         if known is None or newer(report, known):
             self.newest[report.order_id] = report
+            if self.terms_since.get(report.order_id, (None, 0.0))[0] != report.terms:
+                self.terms_since[report.order_id] = (report.terms, self.world.timeline.now)
         repeats = self.told.setdefault(report.order_id, Counter())
         times, amounts = (report.created_at, report.updated_at), (report.filled_quantity, report.quantity)
         said = (times, amounts, report.status, report.terms, fact.channel)
@@ -275,6 +284,8 @@ class Oracle:
             self._judge_age(request)
         elif tag not in self.known:
             self.blame(11, f"{type(request).__name__} of {tag} before it is known whether it was placed", tag)
+        if isinstance(request, Cancel) and tag in self.tags:
+            self._judge_what_it_was(request)
         if isinstance(request, (Submit, Modify)) and tag in self.tags:
             self._judge_size(request, self.tags[tag])
         if isinstance(request, Modify) and request.quantity <= self.told_fills.get(tag, 0):
@@ -335,6 +346,25 @@ class Oracle:
         if said is not None and said < newest.updated_at:
             what = f"{request.client_order_id} at {request.terms}, which {leader_order_id} said before {newest.terms}"
             self.blame(10, what, leader_order_id)
+
+    def _judge_what_it_was(self, request: Cancel) -> None:
+        """An entry that is taken back stood at the leader's terms, if they were known for a while and nothing was wrong."""
+        key, now = self.tags[request.client_order_id], self.world.timeline.now
+        original, copy = self.world.leader.orders[key[0]], self._copy(*key)
+        order = next((one for one, _ in copy.placed if one.tag == request.client_order_id), None)
+        terms, since = self.terms_since[key[0]]
+        if order is None or not original.modifications or self.intents[request.client_order_id] is not Intent.ENTRY:
+            return
+        if terms != original.terms or type(terms) is not type(order.terms) or terms == order.terms:
+            return
+        if now < since + STALE_SECONDS or sum(at > since for at in self.awake) < STALE_SECONDS / 20:
+            return
+        if copy.ends - {"UNRESOLVED"} or request.client_order_id in self.terms_refused or key[1] in self.spent:
+            return
+        if now < self.troubled.get(key[1], -inf) + STALE_SECONDS or self.trading.get(None) or self.trading.get(key[1]):
+            return
+        what = f"{order.tag} stood at {order.terms} for {now - since:.0f} s, the leader's {key[0]} at {terms}"
+        self.blame(10, what, key[0], str(order.tag))
 
     def _answered(self, fact: RequestAccepted | RequestRejected | RequestWithheld | OutcomeUnresolved) -> None:
         self.under_way.get(fact.follower, set()).discard((fact.client_order_id, fact.attempt))
@@ -676,10 +706,22 @@ class Oracle:
         ideal = self.ideals.ideal(name, listing)
         off = held - ideal
         self.rare["position judged"] += 1
-        self.rare["leader flat, follower not"] += flat and held != 0
+        if flat and held and listing.product.ends_with_day:
+            self.rare["leader flat, follower not"] += 1
+            if not self._an_exit_was_alarmed_about(name, listing):
+                self.rare["held without an alarm"] += 1
         if abs(off) > listing.lot or (flat and off):
             what = f"{name} holds {held} of {listing.key} {listing.product.value}, expected {float(ideal):g}"
             self.blame(4, f"{what} (leader {self.world.leader.held(listing)}, lot {listing.lot})", name)
+
+    def _an_exit_was_alarmed_about(self, name: AccountName, listing: Listing) -> bool:
+        """That a difference was declared is for the books: somebody has to be told of a position that stays open."""
+        return any(
+            copy.ends - {"DRIFT"}
+            for (order_id, follower), copy in self.copies.items()
+            if follower == name and listing_of(self.newest[order_id]) is listing
+            if copy.declined is not None or (copy.admitted is not None and copy.admitted.exit_quantity)
+        )
 
 
 _OF_THE_ACCOUNT = (Refusal.RATE_LIMIT, Refusal.AUTHENTICATION, Refusal.IP)
