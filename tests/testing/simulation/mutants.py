@@ -1,0 +1,318 @@
+"""Bugs to plant into the library: what is broken, how, and the simulated days that must show it."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from attrs import field, frozen
+
+from dhan_copy.testing.simulation.summary import Summary, simulate
+from tests.planting import Edit, planted
+
+
+@frozen(kw_only=True)
+class Mutant:
+    """A planted bug, which simulated days must show."""
+
+    name: str
+    fault: str
+    """The class of faults that must not find this bug in the library; empty for what no fault is needed for."""
+    broken: str
+    """What is planted, in a sentence."""
+    edits: tuple[Edit, ...]
+    shows: int | str
+    """The invariant that is then violated, or the rare state that is then reached."""
+    seed: int = 1
+    days: int = 1
+    orders: int = 30
+    followers: int = 2
+    faults: tuple[str, ...] = field()
+
+    @faults.default
+    def _its_own(self) -> tuple[str, ...]:
+        return (self.fault,) if self.fault else ()
+
+    def found_on(self) -> int | None:
+        """The first seed whose days show the bug, of a dozen beside the one that did when it was planted here."""
+        for seed in dict.fromkeys((self.seed, *range(1, 13))):
+            with planted(self.edits):
+                summary = simulate(seed, self.days, orders=self.orders, followers=self.followers, only=self.faults)
+            if self.shows in marks(summary):
+                return seed
+        return None
+
+    def without(self, seed: int) -> Summary:
+        """The same days in the library as it is."""
+        return _days(seed, self.days, self.orders, self.followers, self.faults)
+
+    @property
+    def caught_by(self) -> str:
+        return f"invariant {self.shows}" if isinstance(self.shows, int) else self.shows
+
+
+def marks(summary: Summary) -> set[int | str]:
+    """What was violated, and the rare states that were reached."""
+    return {violation.invariant for violation in summary.violations} | {name for name, times in summary.rare.items() if times}
+
+
+@lru_cache
+def _days(seed: int, days: int, orders: int, followers: int, faults: tuple[str, ...]) -> Summary:
+    return simulate(seed, days, orders=orders, followers=followers, only=faults)
+
+
+MUTANTS: tuple[Mutant, ...] = (
+    # F01
+    Mutant(
+        name="resend_after_restart", fault="F01", shows=9, seed=10,
+        broken="After a restart, an order without an answer is taken for one that never left.",
+        edits=(Edit("core.state._engine_started",
+            "life.unresolved(order, order.outstanding, at)",
+            "evolve(order, outstanding=None, state=life.OrderState.REJECTED, refused_for_now=True, over_at=at)"),),
+    ),
+    Mutant(
+        name="stale_entries_go", fault="F07", shows=21, seed=4,
+        broken="The age of an entry is not looked at when it is sent.",
+        edits=(Edit("core.admission.has_passed", "momentary and age_of(order, now) > policy.entry_age", "False"),),
+    ),
+    Mutant(
+        name="withheld_taken_for_sent", fault="F12", shows=4, seed=12,
+        broken="A request that never left is waited for.",
+        edits=(Edit("core.trade.withheld", "state=next_state(order.state, OrderEvent.HELD_BACK)", "state=OrderState.WORKING"),),
+    ),
+    Mutant(
+        name="new_orders_of_the_book_left_out", fault="F20", shows=2,
+        broken="An order that only the leader's book shows is not copied.",
+        edits=(Edit("core.copier.Copier._take_leader", "        entry = self._record(fact)",
+            "        if known is None and fact.channel is Channel.BOOK:\n            return\n        entry = self._record(fact)"),),
+    ),
+    Mutant(
+        name="followers_books_not_read", fault="F21", shows=4, seed=4,
+        broken="The book of a follower is not read: his stream is trusted to tell everything.",
+        edits=(Edit("core.reads.ReadSchedule.due", "return ready, wake",
+            "return [r for r in ready if not isinstance(r, ReadOrders) or r.account == state.settings.leaders[0].name], wake"),),
+    ),
+    Mutant(
+        name="fills_added", fault="F22", shows=4, seed=3,
+        broken="What a report says was filled is added to what was known.",
+        edits=(Edit("core.trade.reported", "max(order.filled_quantity, report.filled_quantity)",
+            "min(order.asked.quantity, order.filled_quantity + report.filled_quantity)"),),
+    ),
+    Mutant(
+        name="last_arrival_wins", fault="F23", shows=10, seed=2, days=2, orders=60,
+        broken="The report that arrives last is taken for the newest.",
+        edits=(Edit("core.intake._is_newer", "    old, new = known.report, fact.report\n", "    return True\n"),),
+    ),
+    Mutant(
+        name="repeats_journaled", fault="F25", shows=2, seed=5,
+        broken="A report that says nothing new is journaled again.",
+        edits=(Edit("core.intake.says_nothing_new", "    old, new = known.report, merged.report\n", "    return False\n"),),
+    ),
+    Mutant(
+        name="book_changes_nothing_known", fault="F27", shows=2,
+        broken="A row of the leader's book changes nothing about an order that the stream has shown.",
+        edits=(Edit("core.copier.Copier._take_leader", "        entry = self._record(fact)",
+            "        if known is not None and fact.channel is Channel.BOOK:\n            return\n        entry = self._record(fact)"),),
+    ),
+    Mutant(
+        name="lost_taken_for_refused", fault="F30", shows=9, seed=2,
+        broken="A request without an answer is sent again.",
+        edits=(Edit("core.trade.unresolved", "    order = _cleared(order, request)\n",
+            "    order = _cleared(order, request)\n    if isinstance(request, Submit):\n"
+            "        return evolve(order, state=OrderState.REJECTED, refused_for_now=True, over_at=at)\n"),),
+    ),
+    Mutant(
+        name="never_given_up", fault="F30", shows=18, seed=2,
+        broken="An order whose placement is unknown is looked up for ever.",
+        edits=(Edit("core.trade.missed", "order.missed_by_tag >= 2", "order.missed_by_tag >= 2_000"),),
+    ),
+    Mutant(
+        name="answer_lost_sent_again", fault="F31", shows=9, seed=4,
+        broken="An order whose answer was lost is taken for refused and sent again.",
+        edits=(Edit("core.trade.unresolved", "    order = _cleared(order, request)\n",
+            "    order = _cleared(order, request)\n    if isinstance(request, Submit):\n"
+            "        return evolve(order, state=OrderState.REJECTED, refused_for_now=True, over_at=at)\n"),),
+    ),
+    Mutant(
+        name="short_absence_window", fault="F32", shows=9, seed=4,
+        broken="The absence window is shorter than a request may be under way.",
+        edits=(Edit("core.state._looked", "since + state.settings.policy.absence_window", "since + timedelta(seconds=10)"),),
+    ),
+    Mutant(
+        name="day_not_counted", fault="F34", shows=12, seed=56, orders=200, followers=1,
+        broken="The requests of the day are not counted.",
+        edits=(Edit("core.limits.RateBudget.take", "self.today += 1", "pass"),),
+    ),
+    Mutant(
+        name="same_id_after_429", fault="F34", shows=1,
+        broken="What was refused for now is sent again under the same id.",
+        edits=(Edit("core.plan._place", "generation = 0 if last is None else last.generation + 1",
+            "generation = 0 if last is None else last.generation + (not last.refused_for_now)"),),
+    ),
+    Mutant(
+        name="blocked_for_good", fault="F35", shows=4, seed=2,
+        broken="An account that was refused once stays blocked for the day.",
+        edits=(Edit("core.state._answered", "(at + pause, fact.refusal)", "(at + timedelta(days=1), fact.refusal)"),),
+    ),
+    Mutant(
+        name="blocked_all", fault="F35", shows=13, seed=2,
+        broken="One follower's blocked account blocks the others.",
+        edits=(Edit("core.plan._must_wait", "b.state.blocked_until.get(b.rules.name)",
+            "max(b.state.blocked_until.values(), key=lambda one: one[0], default=None)"),),
+    ),
+    Mutant(
+        name="late_rejection_ignored", fault="F37", shows=4, seed=2,
+        broken="An order that was taken is never thought rejected.",
+        edits=(Edit("core.lifecycle.next_state", "return TRANSITIONS[state].get(event, state)",
+            "return state if (state, event) == (_S.WORKING, _E.SEEN_REJECTED) else TRANSITIONS[state].get(event, state)"),),
+    ),
+    Mutant(
+        name="part_filled_is_filled", fault="F38", shows=1,
+        broken="A partial fill is taken for the end of the order.",
+        edits=(Edit("core.trade.reported", "state = next_state(order.state, event_of(report.status))",
+            "state = OrderState.FILLED if report.filled_quantity else next_state(order.state, event_of(report.status))"),
+            Edit("core.trade.reported", "        state = OrderState.WORKING  #", "        pass  #")),
+    ),
+    Mutant(
+        name="modification_cap_ignored", fault="F39", shows=12, seed=10, orders=100,
+        broken="An order's modifications are not counted.",
+        edits=(Edit("core.plan._steer_live", "if order.modifications >= b.rules.limits.modifications_per_order:", "if False:"),),
+    ),
+    Mutant(
+        name="lost_modification_taken_for_done", fault="F39", shows=10, seed=3, orders=200,
+        broken="A modification without an answer is taken for done.",
+        edits=(Edit("core.trade.unresolved", "    order = _cleared(order, request)\n",
+            "    order = _cleared(order, request)\n    if isinstance(request, Modify):\n"
+            "        return evolve(order, accepted=instruction_of(request))\n"),),
+    ),
+    Mutant(
+        name="positions_not_compared", fault="F41", shows=4, seed=2,
+        broken="What the account really holds is not looked at: what was squared off by hand is closed again.",
+        edits=(Edit("core.state._positions_reported", "        if missing:\n", "        if False:\n"),),
+    ),
+    Mutant(
+        name="market_taken_for_filled", fault="F43", shows=1,
+        broken="A market order is taken for filled once the broker has it.",
+        edits=(Edit("core.trade.CopyTrade.live", "not order.state.is_over:",
+            "not order.state.is_over and not (order.accepted and type(order.accepted.terms).__name__ == 'Market'):"),),
+    ),
+    Mutant(
+        name="batch_judged_before_it_is_folded", fault="F44", shows=2,
+        broken="Whether a report tells anything new is asked of what was known before its batch.",
+        edits=(Edit("core.copier.Copier.step", "        for fact in self._in_order(facts):\n            self._take(fact)\n",
+            "        known = dict(self.state.leader_orders.items())\n"
+            "        for fact in self._in_order(facts):\n"
+            "            before = known.get((fact.leader, fact.report.order_id)) if isinstance(fact, LeaderReported) else None\n"
+            "            if isinstance(fact, LeaderReported) and (before is None or not says_nothing_new(before, merge(before, fact, now.wall))):\n"
+            "                entry = self._record(fact)\n"
+            "                for follower in self.state.followers_of(fact.leader):\n"
+            "                    self._decide((fact.leader, fact.report.order_id, follower), entry.position)\n"
+            "            elif not isinstance(fact, LeaderReported):\n"
+            "                self._take(fact)\n"),),
+    ),
+    Mutant(
+        name="midnight_not_noticed", fault="F46", shows=4, seed=3, days=2, orders=60,
+        broken="A new day begins only with a new process.",
+        edits=(Edit("core.copier.Copier.step", "if day > self.state.day:", "if day > self.state.day and starting:"),),
+    ),
+    Mutant(
+        name="halt_of_one_not_heard", fault="F51", shows=20, seed=2,
+        broken="Trading that was halted for one follower goes on.",
+        edits=(Edit("core.state.State.trading_state", "self.trading.get(follower, TradingState.ACTIVE)", "TradingState.ACTIVE"),),
+    ),
+    # general
+    Mutant(
+        name="entry_one_lot_too_large", fault="", shows=6,
+        broken="An entry is one lot too large.",
+        edits=(Edit("core.sizing.entry_size", "trunc_to_lot(carry + ratio * leader_units, lot_units)",
+            "trunc_to_lot(carry + ratio * leader_units, lot_units) + lot_units"),),
+    ),
+    Mutant(
+        name="exit_not_clamped", fault="", shows=5, seed=2,
+        broken="An exit is not clamped to what is owned.",
+        edits=(Edit("core.target._exit_wants_of_side", "due = min(owned, claim_left(trade) + take - _closing_entry_leaves(trade))",
+            "due = claim_left(trade) + take"),),
+    ),
+    Mutant(
+        name="cancel_forgotten", fault="", shows=4,
+        broken="The leader's cancel is not copied.",
+        edits=(Edit("core.plan._steer_live", "        _cancel(b, order)\n        return\n    if order.cancel_sent:", "        return\n    if order.cancel_sent:"),),
+    ),
+    Mutant(
+        name="wrong_side", fault="", shows=4,
+        broken="Every order is placed on the other side.",
+        edits=(Edit("core.plan._place", "side=b.report.side,", "side=next(side for side in type(b.report.side) if side is not b.report.side),"),),
+    ),
+    Mutant(
+        name="changed_before_it_is_known", fault="", shows=11,
+        broken="An order is changed while its placement is under way.",
+        edits=(Edit("core.trade.issued", "            outstanding=request,\n        )", "            outstanding=request,\n            broker_order_id=BrokerOrderId(request.client_order_id),\n        )"),
+               Edit("core.plan._steer_live", "if order.outstanding is not None or order.broker_order_id is None:", "if order.broker_order_id is None:")),
+    ),
+    Mutant(
+        name="own_orders_copied", fault="", shows=14, seed=8, orders=60,
+        broken="An order that carries a copier's tag is taken for the leader's own.",
+        edits=(Edit("core.admission.decide", "if is_ours(report.client_order_id):", "if False:"),),
+    ),
+    Mutant(
+        name="instructions_forgotten_at_restart", fault="", shows=16, seed=4,
+        broken="A new process does not know what the broker took before it.",
+        edits=(Edit("core.trade.taken_over", "    return order\n", "    return evolve(order, accepted=None)\n"),),
+    ),
+    Mutant(
+        name="due_at_once", fault="", shows=17,
+        broken="The core asks to be stepped again at once although nothing is due.",
+        edits=(Edit("core.copier.Copier._due", "return now.monotonic + max(0.0, seconds)", "return now.monotonic"),),
+    ),
+    Mutant(
+        name="claim_forgotten", fault="", shows="held without an alarm",
+        broken="What the leader's fills oblige the follower to exit is forgotten.",
+        edits=(Edit("core.state.obliged", "claim=max(trade.claim, trade.filled(Intent.EXIT)) + units", "claim=trade.claim"),),
+    ),
+    Mutant(
+        name="missing_in_the_book_is_cancelled", fault="F26", shows=10, seed=5,
+        broken="An order that a read of the leader's book leaves out is taken for cancelled.",
+        edits=(Edit("core.copier.Copier._in_order", "        return [self._as_of_before(f, rows) for f in held] + result",
+            "        for read in [f for f in facts if isinstance(f, BookRead) and f.account in self._leaders]:\n"
+            "            shown = {row.report.order_id for row in rows}\n"
+            "            for where in self.state.open_leader_orders:\n"
+            "                known = self.state.leader_orders[where]\n"
+            "                if where[1] not in shown and known.first_seen_at < read.read_at:\n"
+            "                    gone = evolve(known.report, status=type(known.report.status).CANCELLED)\n"
+            "                    result.append(LeaderReported(leader=where[0], report=gone, channel=Channel.BOOK, read_at=read.read_at))\n"
+            "        return [self._as_of_before(f, rows) for f in held] + result"),),
+    ),
+    Mutant(
+        name="fills_may_shrink", fault="F28", shows=4,
+        broken="A report that comes late takes back what has filled since.",
+        edits=(Edit("core.trade.reported", "max(order.filled_quantity, report.filled_quantity)", "report.filled_quantity"),),
+    ),
+    Mutant(
+        name="absent_from_one_book", fault="F36", shows=1, seed=2,
+        broken="An order that a read of the book does not show is taken for never placed.",
+        edits=(Edit("core.state._looked", "        shown = set(fact.tags)\n",
+            "        shown = set(fact.tags)\n"
+            "        for key in state.open_keys():\n"
+            "            for order in state.trades[key].orders if key[2] == follower else ():\n"
+            "                if order.accepted and not order.state.is_over and order.client_order_id not in shown:\n"
+            "                    gone = evolve(order, state=life.OrderState.ABSENT, over_at=fact.read_at)\n"
+            "                    _put(state, state.trades[key].with_order(gone))\n"
+            "                    state.touch(key, position)\n"),),
+    ),
+    Mutant(
+        name="windows_follow_the_wall_clock", fault="F45", shows=18, seed=11, faults=("F30", "F45"),
+        broken="Wall time goes back with the machine's clock, and windows with it.",
+        edits=(Edit("runtime.clock.SteadyClock.now", "now = max(now, self._latest + elapsed)", "pass"),),
+    ),
+    Mutant(
+        name="issued_after_hand_over", fault="", shows=7,
+        broken="A request is journaled in the step after the one that hands it over.",
+        edits=(
+            Edit("core.copier.Copier.step", "self._entries, self._commands = [], []",
+                "self._entries, self._commands = self.__dict__.pop('_late', []), []"),
+            Edit("core.copier.Copier.step", "return Step(tuple(self._entries),",
+                "late = next((n for n, e in enumerate(self._entries) if isinstance(e.fact, RequestIssued)), len(self._entries))\n"
+                "        self._late = self._entries[late:]\n"
+                "        return Step(tuple(self._entries[:late]),"),
+        ),
+    ),
+)
