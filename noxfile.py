@@ -79,6 +79,16 @@ def crash(session: nox.Session) -> None:
 
 
 @nox.session
+def mutants(session: nox.Session) -> None:
+    """Bugs planted into the library, one or more for each class of faults: all are caught. Arguments go to pytest."""
+    install_wheel(session, "test")
+    session.run(
+        "python", "-m", "pytest", "-q", "tests/testing/simulation/test_oracle_planted.py", "tests/proof/test_planted.py",
+        *session.posargs, env={"DHAN_COPY_MUTANTS": "all"},
+    )  # fmt: skip
+
+
+@nox.session
 def proof(session: nox.Session) -> None:
     """Everything that we claim about faults, for as many minutes as the argument says (default 60): days simulated on
     seeds of the clock's choosing, deaths at lines, power cuts, ``kill -9`` and system calls that fail, in turn."""
