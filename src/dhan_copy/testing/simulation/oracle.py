@@ -662,6 +662,9 @@ class Oracle:
         told to have, by a book that shows what happened before it."""
         if self.fill_told_at.get((original.listing, -original.sign), 0) > copy.admitted_at:
             return True
+        assert copy.admitted is not None
+        if (copy.admitted.position_before or 0) * original.sign < 0 and not copy.admitted.exit_quantity:
+            return True  # it was told before what it adds to: its fills closed what only seemed to be there
         return any(
             other.filled and other.updated_at >= original.created_at
             for other in self.world.leader.orders.values()
