@@ -378,7 +378,7 @@ class Copier:
                 )
             return
         trade, before = found
-        self._reads.answered(Query(follower=fact.follower, client_order_id=before.client_order_id))
+        self._reads.shown(fact.follower, before.client_order_id)
         if repeats(before, fact.report):
             return
         after = reported(before, fact, self._now.wall)

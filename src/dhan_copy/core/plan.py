@@ -49,6 +49,9 @@ class Plan:
     wake_at: datetime | None = None
 
 
+_NOTHING = Plan()
+
+
 class _Builder:
     def __init__(self, state: State, trade: CopyTrade, rules: FollowerRules, now: datetime) -> None:
         self.state, self.trade, self.rules, self.now = state, trade, rules, now
@@ -74,7 +77,8 @@ class _Builder:
         self.facts.append(fact)
 
     def build(self) -> Plan:
-        return Plan(
+        news = self.requests or self.queries or self.facts or self.positions_since or self.book_awaited or self.wake_at
+        return _NOTHING if not news else Plan(
             requests=tuple(self.requests),
             queries=tuple(self.queries),
             facts=tuple(self.facts),

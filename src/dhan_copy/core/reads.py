@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import cache
 
 from attrs import define, field
 
 from dhan_copy.core.feeds import CATCHING_UP
 from dhan_copy.core.requests import Query, Read, ReadFunds, ReadOrders, ReadPositions
 from dhan_copy.core.settings import FollowerRules
-from dhan_copy.core.state import State
-from dhan_copy.model.ids import AccountName
+from dhan_copy.core.state import State, TagKey
+from dhan_copy.model.ids import AccountName, ClientOrderId
 
 LONGEST_LOOKUP_PAUSE = timedelta(seconds=10)
 ANSWER_OVERDUE = timedelta(seconds=60)
@@ -31,6 +32,8 @@ class ReadSchedule:
     asked: dict[Read, _Asked] = field(factory=dict)
     pressing: dict[Read, None] = field(factory=dict)
     """Reads that something waits for, to be asked as soon as the pause since the last one allows."""
+    looked_up: set[TagKey] = field(factory=set)
+    """Orders that have been looked up and not shown since."""
 
     def want(self, read: Read) -> None:
         self.pressing[read] = None
@@ -40,8 +43,15 @@ class ReadSchedule:
         if record is not None:
             record.answered = True
 
+    def shown(self, follower: AccountName, tag: ClientOrderId) -> None:
+        """A report shows the order: if it was looked up, that is an answer."""
+        if (follower, tag) in self.looked_up:
+            self.looked_up.remove((follower, tag))
+            self.answered(Query(follower=follower, client_order_id=tag))
+
     def forget_lookups(self) -> None:
         """Drop what was remembered of orders that are no longer looked up."""
+        self.looked_up.clear()
         self.asked = {read: record for read, record in self.asked.items() if not isinstance(read, Query)}
 
     def due(self, state: State, now: datetime) -> tuple[list[Read], datetime]:
@@ -73,6 +83,8 @@ class ReadSchedule:
         for read in ready:
             record = self.asked.get(read)
             self.asked[read] = _Asked(now, times=1 if record is None else record.times + 1)
+            if isinstance(read, Query):
+                self.looked_up.add((read.follower, read.client_order_id))
         return ready, wake
 
     def _earliest(self, read: Read, state: State, now: datetime) -> datetime:
@@ -101,26 +113,37 @@ def _logged_in_by(state: State, read: Read) -> datetime | None:
     return None if feed is None or feed.connected_at is None else feed.connected_at + CATCHING_UP
 
 
+@cache
+def _orders_of(account: AccountName) -> ReadOrders:
+    return ReadOrders(account=account)
+
+
+@cache
+def _positions_of(account: AccountName) -> ReadPositions:
+    return ReadPositions(account=account)
+
+
 def _sweeps(state: State) -> list[tuple[Read, timedelta]]:
     policy = state.settings.policy
     reads: list[tuple[Read, timedelta]] = []
     suspected = {account for account, _, _ in state.suspects}
+    owning = {key[1] for key, stake in state.stakes.items() if stake.long != stake.short}
     busy = _busy_accounts(state) | suspected
     for leader in state.settings.leaders:
         if leader.name in state.started_at:
             every = policy.sweep_open if leader.name in busy or _is_stale(state, leader.name) else policy.sweep_idle
             if state.knows_position(leader.name):
-                reads.append((ReadOrders(account=leader.name), every))
+                reads.append((_orders_of(leader.name), every))
             else:
-                reads.append((ReadPositions(account=leader.name), policy.sweep_open))
+                reads.append((_positions_of(leader.name), policy.sweep_open))
     for follower in state.settings.followers:
         if follower.live and follower.name in state.started_at:
             every = policy.sweep_open if follower.name in busy else policy.sweep_idle
-            reads.append((ReadOrders(account=follower.name), every))
-            if follower.reads_positions and _owns_something(state, follower.name):
+            reads.append((_orders_of(follower.name), every))
+            if follower.reads_positions and follower.name in owning:
                 # Two reads of everything tell whether somebody closed by hand: not a minute apart.
                 every = policy.sweep_open if follower.name in suspected else policy.positions_every
-                reads.append((ReadPositions(account=follower.name), every))
+                reads.append((_positions_of(follower.name), every))
     for account in _accounts_with_funds(state):
         reads.append((ReadFunds(account=account), policy.funds_every))
     return reads
@@ -137,10 +160,6 @@ def _busy_accounts(state: State) -> set[AccountName]:
         if trades:
             busy.update((stake_key[0], stake_key[1]))
     return busy
-
-
-def _owns_something(state: State, follower: AccountName) -> bool:
-    return any(stake.owned for key, stake in state.stakes.items() if key[1] == follower)
 
 
 def _accounts_with_funds(state: State) -> list[AccountName]:

@@ -85,14 +85,14 @@ class Query:
     client_order_id: ClientOrderId
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, cache_hash=True)
 class ReadOrders:
     """Read the whole order book of an account, leader or follower."""
 
     account: AccountName
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, cache_hash=True)
 class ReadPositions:
     """Read the positions and holdings of an account, leader or follower."""
 

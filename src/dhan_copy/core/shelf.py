@@ -45,7 +45,7 @@ class Shelf(Generic[KeyT, ValueT]):
 
     def __getitem__(self, key: KeyT) -> ValueT:
         value = self._values[key]
-        return self._made(key, value) if isinstance(value, _Text) else value
+        return self._made(key, value) if type(value) is _Text else value  # type: ignore[return-value]
 
     @overload
     def get(self, key: KeyT) -> ValueT | None: ...

@@ -194,9 +194,11 @@ class State:
     def order_of(self, follower: AccountName, report: OrderReport) -> tuple[CopyTrade, FollowerOrder] | None:
         """Our order that a report is about: by our tag, else by the broker's id."""
         tag = report.client_order_id
-        if tag is None or (follower, tag) not in self.by_tag:
+        found = None if tag is None else self.order_by_tag(follower, tag)
+        if found is None:
             tag = self.by_broker_id.get((follower, report.order_id))
-        return None if tag is None else self.order_by_tag(follower, tag)
+            found = None if tag is None else self.order_by_tag(follower, tag)
+        return found
 
     def has_read_book(self, account: AccountName) -> bool:
         """Whether the account's order book has been read since the engine started."""

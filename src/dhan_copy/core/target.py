@@ -92,24 +92,27 @@ def exit_wants(state: State, stake_key: StakeKey, *, missing: int = 0) -> dict[T
     share the position in the order in which they came; one that exceeds what is left (a target beside a stop) covers
     as much as the leader could still close with it, and everything once the leader himself has nothing left.
     """
-    trades = [t for t in (state.trades[k] for k in state.open_trades.get(stake_key, ())) if t.admitted is not None]
+    sides: dict[int, list[CopyTrade]] = {1: [], -1: []}
+    for key in state.open_trades.get(stake_key, ()):
+        trade = state.trades[key]
+        if trade.admitted is not None:
+            sides[state.leader_order(key).report.side.sign].append(trade)
     wants: dict[TradeKey, int] = {}
-    for sign in (1, -1):
-        side = [t for t in trades if state.leader_order(t.key).report.side.sign == sign]
-        wants.update(_exit_wants_of_side(state, stake_key, side, sign, missing))
+    for sign, trades in sides.items():
+        if trades:
+            wants.update(_exit_wants_of_side(state, stake_key, trades, sides[-sign], sign, missing))
     return wants
 
 
 def _exit_wants_of_side(
-    state: State, stake_key: StakeKey, trades: list[CopyTrade], sign: int, missing: int
+    state: State, stake_key: StakeKey, trades: list[CopyTrade], others: list[CopyTrade], sign: int, missing: int
 ) -> dict[TradeKey, int]:
     stake = state.stake(stake_key)
     owned = max(0, stake.closable(sign) - max(0, -sign * missing))
     leader, _, key, product = stake_key
     position = max(0, -sign * state.position(leader, key, product))
     claims = sum(claim_left(t) for t in trades)
-    entries = (state.trades[k] for k in state.open_trades.get(stake_key, ()))
-    free = max(0, owned + sum(behind_by(state, t, -sign) for t in entries) - claims)
+    free = max(0, owned + sum(behind_by(state, t, -sign) for t in others) - claims)
     left, unshared = position, free
     wants: dict[TradeKey, int] = {}
     for trade in trades:
