@@ -386,6 +386,9 @@ class Oracle:
         share = fact.carry + fact.ratio * min(report.quantity, self.most[fact.leader_order_id])
         if fact.exit_quantity or share < listing_of(report).lot or report.status in _ENDED:
             return False
+        closed_at = self.fill_told_at.get((listing_of(report), -report.side.sign), 0)
+        if closed_at > self._copy(fact.leader_order_id, name).admitted_at:
+            return False  # the same step told that he closed again
         if all(now > at + TROUBLED_SECONDS for at in self.troubled.values()):
             return False  # nobody has a fault that could have done it
         if self.started is None or report.created_at is None:

@@ -25,11 +25,11 @@ from dhan_copy.testing.simulation.timeline import Timeline
 LEADER = AccountName("L")
 DAY_SECONDS = 86_400.0
 OPENING_SECONDS = 9.25 * 3600
-REST_SECONDS = 120.0 + 90.0 + 10.0
+SPARE_SECONDS = 30.0
 QUIET_SECONDS = 20.0
+"""At the end of the rest nothing is asked any more but what is asked for ever."""
 GHOSTS = 0.0
 """Of the orders rejected after they were taken, how many never show in any book."""
-"""At the end of the rest nothing is asked any more but what is asked for ever."""
 RATIOS = tuple(Fraction(text) for text in ("1", "1", "1/2", "1/3", "2", "3/10", "7/5", "1/10"))
 
 
@@ -196,7 +196,7 @@ class World:
         if self.over_midnight:
             opening = begin + 120.0
         elif stays:
-            opening = begin + DAY_SECONDS - length - REST_SECONDS - 900.0
+            opening = begin + DAY_SECONDS - length - self._rest_seconds() - 900.0
         else:
             opening = begin + OPENING_SECONDS
         self.faults.on = True
@@ -214,7 +214,7 @@ class World:
             self.trader.flatten()
         elif final < 0.8:
             self.trader.withdraw()
-        end = timeline.now + REST_SECONDS
+        end = timeline.now + self._rest_seconds()
         while timeline.now < end - QUIET_SECONDS:
             timeline.run(timeline.now + 5.0)
             self._let_followers_catch_up()
@@ -311,6 +311,13 @@ class World:
                 feed.heal()
         else:
             self.host.start()
+
+    def _rest_seconds(self) -> float:
+        """Until the last closing by hand must have been told: found by the sweep of the positions, proven by two looks
+        after the absence window, and some to spare."""
+        policy = self.policy
+        slowest = policy.positions_every + policy.absence_window + 3 * policy.sweep_open
+        return slowest.total_seconds() + SPARE_SECONDS + QUIET_SECONDS
 
     def _let_followers_catch_up(self) -> None:
         """What the market gave the leader it gives the followers too."""
