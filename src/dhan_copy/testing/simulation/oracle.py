@@ -148,8 +148,10 @@ class Oracle:
         """Whose requests of the day are used up, and said to be."""
         self.answered_no: set[ClientOrderId] = set()
         self.terms_refused: set[ClientOrderId] = set()
-        carried = {place for place in getattr(self, "manual", ()) if not place[1].product.ends_with_day}
-        self.manual: set[tuple[AccountName, Listing]] = carried
+        known = getattr(self, "manual", {})
+        carried = {place: units for place, units in known.items() if not place[1].product.ends_with_day}
+        self.manual: dict[tuple[AccountName, Listing], Fraction] = carried
+        """What was declared as closed by hand, signed."""
 
     def next_day(self) -> None:
         self.ideals.next_day()
@@ -331,7 +333,9 @@ class Oracle:
             for order in self.world.accounts[name].orders.values()
             if order.tag in self.intents and (order.listing, order.sign) == (listing, report.side.sign)
         )  # fmt: skip
-        most = self.ideals.opened(name, listing, -report.side.sign) + untold + self.told_fills.get(tag, 0)
+        held = self.world.accounts[name].held(listing) - self.world.meddlers[name].own.get(listing, 0)
+        opened = max(-report.side.sign * held, self.ideals.opened(name, listing, -report.side.sign))
+        most = opened + untold + self.told_fills.get(tag, 0)
         if request.quantity > most:
             self.blame(5, f"{tag} would close {request.quantity} of {listing.key} at {name}, where {most} are open", tag, key[0])
 
@@ -440,7 +444,8 @@ class Oracle:
         self.rare[f"drift {fact.reason.name}"] += 1
         listing = next(one for one in LISTINGS if one.key == fact.key and one.product is fact.product)
         if fact.reason is ReasonCode.MANUAL:
-            self.manual.add((fact.follower, listing))
+            place = (fact.follower, listing)
+            self.manual[place] = self.manual.get(place, Fraction(0)) + fact.quantity
             if self._clock_shows_another_day():
                 return
             meddler = self.world.meddlers[fact.follower]
@@ -706,10 +711,10 @@ class Oracle:
         if (name, listing) in self.manual and not flat:
             self.rare["position not judged: squared off"] += 1
             return
-        if (name, listing) in self.manual and held == 0:
+        ideal = self.ideals.ideal(name, listing)
+        if (name, listing) in self.manual and held in (0, ideal + self.manual[name, listing]):
             self.rare["position judged: squared off and flat"] += 1
             return
-        ideal = self.ideals.ideal(name, listing)
         off = held - ideal
         self.rare["position judged"] += 1
         if flat and held and listing.product.ends_with_day:
