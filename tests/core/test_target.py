@@ -60,6 +60,20 @@ def test_once_the_target_filled_at_the_leader_the_stop_covers_what_is_still_owne
     assert world.net_position("F") == 0
 
 
+def test_what_an_order_decided_as_an_entry_is_about_to_close_is_not_sold_twice_when_some_of_it_is_gone() -> None:
+    world = World({"F": Fraction(1)})
+    entry = world.place(Side.SELL, 2)
+    world.trade(Side.BUY, 4)
+    bought = next(order for order in world.open_orders("F") if order.report.side is Side.BUY)
+    world.fill_follower("F", bought, 300)
+    world.fill(entry, 150)
+    closing = world.trade(Side.SELL, 2)
+    assert world.leader_position() == 0
+    assert wants(world)[closing.report.order_id] > 0
+    missing = exit_wants(world.copier.state, STAKE, missing=150)  # type: ignore[arg-type]
+    assert missing[LEADER, closing.report.order_id, "F"] == 0, "150 are left, and the entry sells them"  # type: ignore[index]
+
+
 def test_an_exit_wants_no_more_than_is_owned() -> None:
     world = World({"F": Fraction(1, 2)})
     world.trade(Side.BUY, 4)

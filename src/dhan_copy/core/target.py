@@ -109,6 +109,9 @@ def _exit_wants_of_side(
 ) -> dict[TradeKey, int]:
     stake = state.stake(stake_key)
     owned = max(0, stake.closable(sign) - max(0, -sign * missing))
+    if missing:
+        # What is still there is not sold twice: by an exit, and by an entry that turned out to close.
+        owned = max(0, owned - sum(_entry_closes(t) for t in trades))
     leader, _, key, product = stake_key
     position = max(0, -sign * state.position(leader, key, product))
     claims = sum(claim_left(t) for t in trades)
@@ -144,3 +147,10 @@ def _closing_entry_leaves(trade: CopyTrade) -> int:
     if not trade.claim or trade.admitted is None or trade.admitted.exit_quantity:
         return 0
     return trade.leaves(Intent.ENTRY)
+
+
+def _entry_closes(trade: CopyTrade) -> int:
+    """What the live leaves of an order decided as an entry will close."""
+    if trade.admitted is None or trade.admitted.exit_quantity:
+        return 0
+    return min(trade.leaves(Intent.ENTRY), trade.covers + claim_left(trade))

@@ -399,6 +399,8 @@ class Oracle:
             return False
         if min(report.created_at, self.world.host.clock.now()) < self.started + AFTER_START:
             return False  # the follower's book is read first: a journal that is lost may have placed it
+        if self.world.host.machine_clock.offset_seconds:
+            return False  # after a restart on a clock set back, what was sent before counts as sent just now
         if name in self.spent or now < self.troubled.get(name, -inf) + TROUBLED_SECONDS:
             return False
         issued = self.issued_at.get(name, ())
