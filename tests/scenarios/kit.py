@@ -414,7 +414,9 @@ class Wire(Started):
         timeout_seconds: float = 10.0,
         silence_seconds: float = 60.0,
         prepare: Callable[[SimulatedExchange], object] = lambda exchange: None,
+        lines: Mapping[str, Callable[[DhanServer], Mapping[str, Any]]] = {},
     ) -> None:
+        """``lines`` says what else than the server's own addresses an account is given; its socket is not waited for."""
         super().__init__(ratios)
         names = (LEADER, *ratios)
         self.tokens = {name: f"local-token-of-{name}" for name in names}
@@ -429,9 +431,12 @@ class Wire(Started):
             account.client_id: DhanAccount(
                 account.client_id,
                 partial(self.tokens.__getitem__, account.client_id),
-                base_url=self.server.rest_url,
-                feed_url=self.server.feed_url,
-                timeout_seconds=timeout_seconds,
+                **{
+                    "base_url": self.server.rest_url,
+                    "feed_url": self.server.feed_url,
+                    "timeout_seconds": timeout_seconds,
+                    **(lines[account.client_id](self.server) if account.client_id in lines else {}),
+                },
             )
             for account in self.server.accounts
         }
@@ -461,7 +466,7 @@ class Wire(Started):
         try:
             self.engine = again()
             self.engine.start()
-            for name in names:
+            for name in [name for name in names if name not in lines]:
                 assert self.server.wait_for_sockets(1, name, PATIENCE_SECONDS)
             self.ready()
         except BaseException:
