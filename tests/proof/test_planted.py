@@ -26,10 +26,10 @@ TIMEOUT_SECONDS = 600.0
 CLASSES = {f"F{number:02d}" for number in range(1, 54)}
 
 
-def run(test: str, folder: Path, more: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def run(test: str, folder: Path, more: dict[str, str], *options: str) -> subprocess.CompletedProcess[str]:
     kept = environment(folder)
     paths = [str(Path(__file__).parent / "site"), *filter(None, [kept.get("PYTHONPATH")])]
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", test]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, test]
     return subprocess.run(
         command, cwd=ROOT, env={**kept, **more, "PYTHONPATH": os.pathsep.join(paths)},
         capture_output=True, text=True, timeout=TIMEOUT_SECONDS,
@@ -38,7 +38,7 @@ def run(test: str, folder: Path, more: dict[str, str]) -> subprocess.CompletedPr
 
 @pytest.mark.parametrize("bug", [bug for bug in BROKEN if ALL or bug.name in USUAL], ids=lambda bug: bug.name)
 def test_a_planted_bug_fails_its_test(bug: Broken, tmp_path: Path) -> None:
-    done = run(bug.caught_by, tmp_path, {**bug.environment, "PLANTED_BUG": bug.name})
+    done = run(bug.caught_by, tmp_path, {**bug.environment, "PLANTED_BUG": bug.name}, "-x")
     assert done.returncode == pytest.ExitCode.TESTS_FAILED, f"nobody caught that {bug.broken}\n{done.stdout}{done.stderr}"
     assert (bug.says or f"FAILED {bug.caught_by}") in done.stdout, done.stdout + done.stderr
     assert "Error in sitecustomize" not in done.stderr, done.stderr

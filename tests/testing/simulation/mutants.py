@@ -198,7 +198,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         name="batch_judged_before_it_is_folded", fault="F44", shows=2,
         broken="Whether a report tells anything new is asked of what was known before its batch.",
-        edits=(Edit("core.copier.Copier.step", "        for fact in self._in_order(facts):\n            self._take(fact)\n",
+        edits=(Edit("core.copier.Copier.step", "        for fact in self._in_order(facts) if kinds & _OUT_OF_ORDER else facts:\n            self._take(fact)\n",
             "        known = dict(self.state.leader_orders.items())\n"
             "        for fact in self._in_order(facts):\n"
             "            before = known.get((fact.leader, fact.report.order_id)) if isinstance(fact, LeaderReported) else None\n"
@@ -223,8 +223,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         name="entry_one_lot_too_large", fault="", shows=6,
         broken="An entry is one lot too large.",
-        edits=(Edit("core.sizing.entry_size", "trunc_to_lot(carry + ratio * leader_units, lot_units)",
-            "trunc_to_lot(carry + ratio * leader_units, lot_units) + lot_units"),),
+        edits=(Edit("core.sizing.entry_size", "units // (both * lot_units) * lot_units", "units // (both * lot_units) * lot_units + lot_units"),),
     ),
     Mutant(
         name="exit_not_clamped", fault="", shows=5, seed=2,
