@@ -45,7 +45,7 @@ from dhan_copy.core.facts import (
 from dhan_copy.core.intake import SETTLED_AFTER, merge, says_nothing_new
 from dhan_copy.core.limits import RateBudget
 from dhan_copy.core.paper import paper_answer, paper_report
-from dhan_copy.core.plan import Plan, plan
+from dhan_copy.core.plan import Plan, Wants, plan
 from dhan_copy.core.reads import ReadSchedule
 from dhan_copy.core.requests import Cancel, Command, Intent, Query, Read, ReadFunds, ReadOrders, ReadPositions, Request, Submit
 from dhan_copy.core.settings import CopierSettings
@@ -471,6 +471,8 @@ class Copier:
                 break
             touched, state.touched = state.touched, {}
             planned: list[tuple[TradeKey, int, Plan]] = []
+            wants: Wants = {}
+            position = self.position
             for key, cause in touched.items():
                 self._waiting.pop(key, None)
                 if key not in state.trades or key[2] not in self._rules:
@@ -478,9 +480,11 @@ class Copier:
                 if state.trades[key].decision is None:
                     self._decide(key, cause)
                 self._settle(key, cause)
+                if self.position != position:
+                    wants, position = {}, self.position
                 trade = state.trades[key]
                 if not trade.settled and trade.decision is not None:
-                    planned.append((key, cause, plan(state, key, self._rules[key[2]], now)))
+                    planned.append((key, cause, plan(state, key, self._rules[key[2]], now, wants)))
             self._follow(planned)
         else:
             raise AssertionError("planning does not come to rest")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 from attrs import frozen
 from typing_extensions import assert_never
@@ -18,7 +19,7 @@ from dhan_copy.core.sizing import disclosed_size
 from dhan_copy.core.state import State
 from dhan_copy.core.target import closes, entry_want, exit_wants
 from dhan_copy.core.terms import copied_terms
-from dhan_copy.core.trade import CANCEL_GRACE, CopyTrade, FollowerOrder, Instruction, TradeKey
+from dhan_copy.core.trade import CANCEL_GRACE, CopyTrade, FollowerOrder, Instruction, StakeKey, TradeKey
 from dhan_copy.model.ids import ClientOrderId, client_order_id
 from dhan_copy.model.instrument import InstrumentFacts
 from dhan_copy.model.order import Leg, OrderReport, StopLimit, StopMarket, Terms
@@ -49,6 +50,8 @@ class Plan:
     wake_at: datetime | None = None
 
 
+Wants: TypeAlias = dict[StakeKey, dict[TradeKey, int]]
+"""What the exits of each holding should total."""
 _NOTHING = Plan()
 
 
@@ -88,14 +91,17 @@ class _Builder:
         )
 
 
-def plan(state: State, key: TradeKey, rules: FollowerRules, now: datetime) -> Plan:
-    """The next requests for one trade: at most one per follower order at a time."""
+def plan(state: State, key: TradeKey, rules: FollowerRules, now: datetime, wants: Wants) -> Plan:
+    """The next requests for one trade: at most one per follower order at a time. ``wants`` keeps what was reckoned for
+    other trades; it must be empty whenever the state has changed."""
     trade = state.trades[key]
     b = _Builder(state, trade, rules, now)
     stake_key = trade.stake_key
     due = exit_total = trade.filled(Intent.EXIT)
     if closes(trade):
-        due = exit_total = exit_wants(state, stake_key).get(key, due)
+        if stake_key not in wants:
+            wants[stake_key] = exit_wants(state, stake_key)
+        due = exit_total = wants[stake_key].get(key, due)
         missing = state.missing(stake_key)
         if missing:
             exit_total = exit_wants(state, stake_key, missing=missing).get(key, trade.filled(Intent.EXIT))
