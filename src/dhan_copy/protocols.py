@@ -12,6 +12,8 @@ from dhan_copy.core.facts import Entry
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.requests import Cancel, Modify, Submit
 from dhan_copy.model.account import Funds, Holding, Position
+from dhan_copy.model.bracket import Bracket
+from dhan_copy.model.forever import ForeverLeg
 from dhan_copy.model.ids import BrokerOrderId, ClientOrderId
 from dhan_copy.model.order import OrderReport
 from dhan_copy.model.size import Quantity, Ratio
@@ -79,6 +81,62 @@ class AccountReader(Protocol):
     def funds(self) -> Funds: ...
     def positions(self) -> Sequence[Position]: ...
     def holdings(self) -> Sequence[Holding]: ...
+
+
+@runtime_checkable
+class LinkedOrders(Protocol):
+    """A broker that takes an entry together with the legs that close it, as one order (Dhan: a super order).
+
+    The legs have the entry's id; a leg is named by ``request.leg``. Errors are those of :class:`Broker`.
+    """
+
+    def submit_super(self, request: Submit, bracket: Bracket) -> BrokerOrderId:
+        """Place the entry (a limit or market order) with its legs."""
+        ...
+
+    def modify_leg(self, request: Modify, bracket: Bracket) -> None:
+        """Change the entry and what belongs to it, or one exit leg: ``bracket`` says what the legs are to be.
+
+        Of an exit leg's request only ``leg`` counts, and of the bracket only what that leg is: the target's price, or
+        the stop's trigger and jump (no jump ends trailing). The entry can be changed until it has filled, its exit
+        legs until they have ended.
+        """
+        ...
+
+    def cancel_leg(self, request: Cancel) -> None:
+        """Take one leg back, for good; the entry takes all with it, and cannot be cancelled once it has filled."""
+        ...
+
+    def linked(self) -> Sequence[OrderReport]:
+        """Every such order of today: one report for the entry, with its ``bracket``, and one for each leg that is, or
+        was, for something. Raises when it cannot be read."""
+        ...
+
+
+@runtime_checkable
+class ForeverOrders(Protocol):
+    """A broker that keeps orders over days until a price is reached (Dhan: Forever orders, GTT).
+
+    When one fires an ordinary order appears, with an id of its own. Errors are those of :class:`Broker`.
+    """
+
+    def submit_forever(self, request: Submit, stop: ForeverLeg | None = None) -> BrokerOrderId:
+        """Place one: ``request.terms`` (``StopLimit`` or ``StopMarket``) say at which price what is placed. With
+        ``stop`` there are two legs, the request's own being the target, and the first to fire cancels the other."""
+        ...
+
+    def modify_forever(self, request: Modify, *, oco: bool) -> None:
+        """Change it; of one with two legs (``oco``) the leg that ``request.leg`` names, TARGET or STOP."""
+        ...
+
+    def cancel_forever(self, request: Cancel) -> None:
+        """Take it back with all its legs."""
+        ...
+
+    def forever(self) -> Sequence[OrderReport]:
+        """Every one that the broker shows: an ENTRY for a single one, TARGET and STOP with one id for a pair. What
+        trades is told of the order that appears. Raises when they cannot be read."""
+        ...
 
 
 @frozen

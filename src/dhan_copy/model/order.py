@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from attrs import Attribute, field, frozen, validators
 
+from dhan_copy.model.bracket import Bracket
 from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId, ExchangeOrderId, SecurityId
 from dhan_copy.model.instrument import ExchangeSegment, InstrumentFacts, InstrumentKey
 
@@ -176,6 +177,8 @@ class OrderReport:
     disclosed_quantity: int = field(default=0, validator=validators.ge(0))
     leg: Leg = Leg.ENTRY
     variety: Variety = Variety.REGULAR
+    bracket: Bracket | None = None
+    """On an entry: the legs that close it, where this report tells of them. None says nothing: another report may."""
     instrument: InstrumentFacts | None = None
     symbol: str = ""
     last_price: Decimal | None = None

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from dhan_copy.core.facts import Entry, Fact
 from dhan_copy.core.requests import Request
+from dhan_copy.model.bracket import Bracket
 from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId, SecurityId
 from dhan_copy.model.instrument import ExchangeSegment, InstrumentFacts
 from dhan_copy.model.order import (
@@ -62,6 +63,13 @@ def terms() -> st.SearchStrategy[Terms]:
         st.builds(StopLimit, trigger=prices(), price=prices()),
         st.builds(StopMarket, trigger=prices()),
     )
+
+
+def brackets() -> st.SearchStrategy[Bracket]:
+    """Any target, stop or both, trailing or not."""
+    both = st.tuples(st.none() | prices(), prices(), st.none() | prices())
+    some = both | st.tuples(prices(), st.none(), st.none())
+    return some.map(lambda legs: Bracket(target=legs[0], stop=legs[1], trailing_jump=legs[2]))
 
 
 def instrument_facts() -> st.SearchStrategy[InstrumentFacts]:
@@ -222,6 +230,7 @@ _PLAIN: dict[type, Callable[[], st.SearchStrategy[typing.Any]]] = {
     StopLimit: lambda: st.builds(StopLimit, trigger=prices(), price=prices()),
     StopMarket: lambda: st.builds(StopMarket, trigger=prices()),
     InstrumentFacts: instrument_facts,
+    Bracket: brackets,
     OrderReport: order_reports,
     type(None): st.none,
 }
