@@ -12,9 +12,11 @@ from dhan_copy.testing.orders import OrderEvent, SimulatedOrder
 
 
 class Announcer:
-    """One lock around every change; events wait until the outermost change is done."""
+    """One lock around every change; events wait until the outermost change is done. ``before`` runs inside each
+    outermost turn, ahead of the change."""
 
     def __init__(self) -> None:
+        self.before: Callable[[], None] = lambda: None
         self._lock = threading.RLock()
         self._depth = 0
         self._events: deque[OrderEvent] = deque()
@@ -26,6 +28,8 @@ class Announcer:
         with self._lock:
             self._depth += 1
             try:
+                if self._depth == 1:
+                    self.before()
                 yield
                 if self._depth == 1:
                     self._tell()

@@ -9,7 +9,7 @@ from decimal import Decimal
 from dhan_copy.model.account import Funds, Holding
 from dhan_copy.model.ids import AccountName, BrokerOrderId
 from dhan_copy.model.instrument import InstrumentKey
-from dhan_copy.model.order import Product, Side
+from dhan_copy.model.order import Leg, Product, Side
 from dhan_copy.testing.orders import Instrument, Rejection, SimulatedOrder, Trade
 from dhan_copy.testing.positions import HeldPosition
 
@@ -33,6 +33,8 @@ class AccountBook:
         self.rejected_later: dict[BrokerOrderId, Rejection] = {}
         self.visibility_delay = 0.0
         self.visible_at: dict[BrokerOrderId, float] = {}
+        self.families: dict[BrokerOrderId, dict[Leg, BrokerOrderId]] = {}
+        """By the entry's id, the book ids of its exit legs."""
 
     def position(self, key: InstrumentKey, product: Product) -> HeldPosition:
         return self.held.setdefault((key, product), HeldPosition())
@@ -45,9 +47,22 @@ class AccountBook:
     def live(self) -> list[SimulatedOrder]:
         return [order for order in self.orders.values() if not order.status.is_terminal]
 
+    def legs(self, entry_id: BrokerOrderId) -> list[SimulatedOrder]:
+        """The exit legs of an entry as they are now."""
+        return [self.orders[book_id] for book_id in self.families.get(entry_id, {}).values()]
+
+    def may_grow(self, order: SimulatedOrder) -> bool:
+        """Whether it is a leg whose entry can still fill, which would make the leg larger."""
+        entry = None if order.leg is Leg.ENTRY else self.orders.get(order.entry_id)
+        return entry is not None and not entry.status.is_terminal
+
+    def all(self) -> tuple[SimulatedOrder, ...]:
+        """Every order; a leg only while its quantity is above zero."""
+        return tuple(order for order in self.orders.values() if order.quantity)
+
     def visible(self, monotonic: float) -> tuple[SimulatedOrder, ...]:
         """What the order book shows at that time."""
-        return tuple(o for o in self.orders.values() if self.visible_at.get(o.order_id, 0.0) <= monotonic)
+        return tuple(order for order in self.all() if self.visible_at.get(order.order_id, 0.0) <= monotonic)
 
     def funds(self, instrument: Callable[[InstrumentKey], Instrument]) -> Funds:
         if self.money is None:
@@ -70,7 +85,8 @@ class AccountBook:
         for (key, _), held in self.held.items():
             taken += abs(held.open_value) * instrument(key).margin_rate - held.realised
         working: dict[tuple[InstrumentKey, Product], list[SimulatedOrder]] = {}
-        counted = [each for each in self.live() if order is None or each.order_id != order.order_id]
+        entries = [each for each in self.live() if each.leg is Leg.ENTRY]
+        counted = [each for each in entries if order is None or each.order_id != order.order_id]
         for each in counted if order is None else [*counted, order]:
             working.setdefault((each.key, each.product), []).append(each)
         for (key, product), orders in working.items():
@@ -95,7 +111,8 @@ class AccountBook:
 
     def new_day(self, symbol: Callable[[InstrumentKey], str]) -> None:
         """Forget yesterday's orders and trades; carry positions, CNC shares as holdings."""
-        self.orders = {order.order_id: order for order in self.live()}
+        self.orders = {order.book_id: order for order in self.live()}
+        self.families = {entry: legs for entry, legs in self.families.items() if entry in self.orders}
         self.trades.clear()
         before, self.held = self.held, {}
         for (key, product), held in before.items():

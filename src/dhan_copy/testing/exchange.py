@@ -10,14 +10,17 @@ from attrs import evolve
 from dhan_copy.model.account import Holding
 from dhan_copy.model.ids import AccountName, BrokerOrderId
 from dhan_copy.model.instrument import InstrumentKey
-from dhan_copy.model.order import OrderStatus, Product, Terms, Validity
+from dhan_copy.model.order import Leg, OrderStatus, Product, Terms, Validity
 from dhan_copy.protocols import Clock
 from dhan_copy.testing.books import AccountBook
+from dhan_copy.testing.forever import ForeverDesk
+from dhan_copy.testing.intake import Intake
+from dhan_copy.testing.legs import Legs
+from dhan_copy.testing.linked import LinkedDesk
 from dhan_copy.testing.matching import is_marketable, priority
 from dhan_copy.testing.orders import (
     ExchangeRefusal,
     Instrument,
-    LoggedRequest,
     NewOrder,
     OrderEvent,
     Rejection,
@@ -27,12 +30,10 @@ from dhan_copy.testing.orders import (
     SimulatedOrder,
 )
 from dhan_copy.testing.positions import HeldPosition
-from dhan_copy.testing.rules import DEFAULT_WAYS, Rule, broken_rule, modification_problem, no_funds, state_problem
+from dhan_copy.testing.rules import DEFAULT_WAYS, Rule, modification_problem, state_problem
 from dhan_copy.testing.trading import Trading
 from dhan_copy.testing.truth import BrokerTruth
-
-PLATFORMS = {"P": "API", "N": "FAST"}
-"""``orderPlatform`` by source letter, as recorded in September 2026; other sources had none."""
+from dhan_copy.testing.unwritten import Unwritten
 
 
 class SimulatedExchange(BrokerTruth):
@@ -45,7 +46,8 @@ class SimulatedExchange(BrokerTruth):
 
     ``protect_api_market``: an API (source ``P``) market order becomes a limit at the last price +-1 %, as at Dhan
     since March 2026. ``stop_market_drops_trigger``: an API stop-market order trades at once, as reported of Dhan.
-    ``ways`` says for each rule in which of Dhan's three ways it says no.
+    ``ways`` says for each rule in which of Dhan's three ways it says no; ``unwritten`` what nobody wrote down of
+    linked orders.
     """
 
     def __init__(
@@ -57,13 +59,10 @@ class SimulatedExchange(BrokerTruth):
         protect_api_market: bool = True,
         stop_market_drops_trigger: bool = False,
         ways: Mapping[Rule, RejectionWay] | None = None,
+        unwritten: Unwritten | None = None,
     ) -> None:
         super().__init__(clock, accounts, instruments)
-        self.hold_in_transit = False
-        """While true, placed orders stay in TRANSIT until :meth:`confirm`."""
-        self.rules: list[RejectionRule] = []
-        """Further rules of the test's own, asked for every placement; the first rejection counts."""
-        self._ways = {**DEFAULT_WAYS, **(ways or {})}
+        self.unwritten = Unwritten() if unwritten is None else unwritten
         self._trading = Trading(
             clock,
             self._market,
@@ -71,8 +70,35 @@ class SimulatedExchange(BrokerTruth):
             protect_api_market=protect_api_market,
             stop_market_drops_trigger=stop_market_drops_trigger,
         )
+        legs = Legs(self._trading, clock, self.unwritten)
+        self._announcer.before = lambda: legs.settle(only_due=True)
+        self._intake = Intake(
+            clock, self._market, self._trading, self._requests, {**DEFAULT_WAYS, **(ways or {})}, legs.attach
+        )
+        self.linked = LinkedDesk(
+            clock, self._market, self._announcer, self._trading, self._intake, legs, self._book, self.unwritten
+        )
+        """Super, bracket and cover orders."""
+        self.forever = ForeverDesk(
+            clock, self._market, self._announcer, self._trading, self._intake, self._book, self.unwritten
+        )
+        """Forever orders (GTT)."""
 
     # What the test sets up
+
+    @property
+    def hold_in_transit(self) -> bool:
+        """While true, placed orders stay in TRANSIT until :meth:`confirm`."""
+        return self._intake.hold_in_transit
+
+    @hold_in_transit.setter
+    def hold_in_transit(self, on: bool) -> None:
+        self._intake.hold_in_transit = on
+
+    @property
+    def rules(self) -> list[RejectionRule]:
+        """Further rules of the test's own, asked for every placement; the first rejection counts."""
+        return self._intake.rules
 
     def add_account(self, name: str) -> AccountName:
         """Open an account; opening it twice changes nothing."""
@@ -137,24 +163,7 @@ class SimulatedExchange(BrokerTruth):
         """
         with self._announcer.turn():
             book = self._book(account)
-            order = self._new_order(book, new)
-            no = self._rejection(book, order)
-            refused = no is not None and no.way is RejectionWay.REFUSED
-            self._log(
-                book, RequestKind.PLACE, new.source, new.tag, None if refused else order.order_id, no,
-                new.quantity, new.terms,
-            )  # fmt: skip
-            if no is not None and refused:
-                raise ExchangeRefusal(no.text, no.code)
-            book.visible_at[order.order_id] = self.clock.monotonic() + book.visibility_delay
-            if no is not None and no.way is RejectionWay.ANSWERED:
-                ended = evolve(order, status=OrderStatus.REJECTED, reason=no.text, rejected_in_answer=True)
-                return self._trading.put(book, ended)
-            if no is not None:
-                book.rejected_later[order.order_id] = no
-            waits = deferred or self.hold_in_transit
-            self._trading.put(book, order, silent=not waits)
-            return order if waits else self.confirm(account, order.order_id)
+            return self._intake.take(book, self._intake.new_order(book, new), new.terms, deferred=deferred)
 
     def confirm(self, account: str, order_id: str) -> SimulatedOrder:
         """Let an order in TRANSIT reach the exchange, or be rejected on the way; changes nothing otherwise."""
@@ -183,7 +192,7 @@ class SimulatedExchange(BrokerTruth):
         with self._announcer.turn():
             book = self._book(account)
             order = book.orders.get(BrokerOrderId(order_id))
-            no = state_problem(order)
+            no = state_problem(order) or _not_this_way(order, quantity)
             if order is not None and no is None:
                 order = evolve(
                     order,
@@ -196,8 +205,8 @@ class SimulatedExchange(BrokerTruth):
                     sequence=self._trading.numbers.sequence(),
                     reason="CONFIRMED",
                 )
-                no = modification_problem(order, self.instrument(order.key)) or self._funds_problem(book, order)
-            self._log(
+                no = modification_problem(order, self.instrument(order.key)) or self._intake.funds_problem(book, order)
+            self._intake.log(
                 book, RequestKind.MODIFY, source, order.tag if order else None, BrokerOrderId(order_id), no,
                 quantity, terms,
             )  # fmt: skip
@@ -211,15 +220,19 @@ class SimulatedExchange(BrokerTruth):
             book = self._book(account)
             order = book.orders.get(BrokerOrderId(order_id))
             no = state_problem(order)
-            self._log(book, RequestKind.CANCEL, source, order.tag if order else None, BrokerOrderId(order_id), no)
+            tag = order.tag if order else None
+            self._intake.log(book, RequestKind.CANCEL, source, tag, BrokerOrderId(order_id), no)
             if order is None or no is not None:
                 raise ExchangeRefusal(no.text if no else "", no.code if no else "")
+            if order.is_super:
+                return self.linked.end_super(book, order)
             return self._trading.end(book, order, OrderStatus.CANCELLED, "CONFIRMED")
 
     # What the market does
 
     def set_price(self, key: InstrumentKey, price: Decimal | str | int, available: int | None = None) -> None:
-        """Move the last price: resting orders trade at their own limits by price and time, then stops trigger.
+        """Move the last price: resting orders trade at their own limits by price and time, then stops trigger, then
+        Forever orders fire and the stops that trail move.
 
         ``available`` units can trade on each side until the next price (None: without limit).
         """
@@ -232,21 +245,28 @@ class SimulatedExchange(BrokerTruth):
                 for order in book.live()
                 if order.key == key and order.exchange_at is not None and not order.recorded
             ]
-            for book, order in sorted(resting, key=lambda each: (each[1].trigger is not None, priority(each[1]))):
+            for book, listed in sorted(resting, key=lambda each: (each[1].trigger is not None, priority(each[1]))):
+                order = book.orders[listed.book_id]
+                if not order.leaves_quantity:
+                    continue  # a leg whose sibling has just filled
                 if is_marketable(order.terms, order.side, last):
                     self._trading.take(book, order, order.price or last)
                 elif order.trigger is not None:
                     self._trading.incoming(book, order)
+            books = list(self._books.values())
+            self.forever.fire(key, last, books)
+            self.linked.trail(key, last, books)
 
     def fill(
         self, account: str, order_id: str, quantity: int | None = None, price: Decimal | str | int | None = None
     ) -> SimulatedOrder:
         """Trade ``quantity`` (default: all that is open) of a working order at ``price`` (default: its limit, else the
-        last price). Raises ValueError for an order that cannot fill so, KeyError where there is none."""
+        last price, or the trigger of a stop). Raises ValueError for an order that cannot fill so, KeyError where there
+        is none."""
         with self._announcer.turn():
             order = self.confirm(account, order_id)
             units = order.leaves_quantity if quantity is None else quantity
-            at = Decimal(price) if price is not None else order.price or self.last_price(order.key)
+            at = Decimal(price) if price is not None else order.price or self.last_price(order.key) or order.trigger
             if not 0 < units <= order.leaves_quantity:
                 raise ValueError(f"order {order_id} has {order.leaves_quantity} open units, not {units}")
             if at is None:
@@ -279,12 +299,16 @@ class SimulatedExchange(BrokerTruth):
                         self._trading.open(book, order)
 
     def end_day(self) -> None:
-        """End the session: working orders expire; INTRADAY, CO and BO positions are squared off."""
+        """End the session: working orders and legs expire, Forever orders stay; INTRADAY, CO and BO positions are
+        squared off."""
         with self._announcer.turn():
             for book in self._books.values():
-                for order in book.live():
-                    if order.exchange_at is not None:
+                for listed in book.live():
+                    order = book.orders[listed.book_id]
+                    if order.exchange_at is not None and not order.status.is_terminal:
                         self._trading.end(book, order, OrderStatus.EXPIRED, "Order expired")
+            self.linked.settle()
+            for book in self._books.values():
                 book.square_off()
 
     def new_day(self) -> None:
@@ -292,6 +316,7 @@ class SimulatedExchange(BrokerTruth):
         with self._announcer.turn():
             for book in self._books.values():
                 book.new_day(lambda key: self.instrument(key).symbol)
+            self.forever.new_day()
 
     # Inside
 
@@ -303,71 +328,11 @@ class SimulatedExchange(BrokerTruth):
                 raise ValueError(f"order {order_id}: {no.text}")
             return self._trading.end(self._book(account), order, status, text)
 
-    def _new_order(self, book: AccountBook, new: NewOrder) -> SimulatedOrder:
-        now = self.clock.now()
-        return SimulatedOrder(
-            account=book.name,
-            order_id=self._trading.numbers.order_id(),
-            tag=new.tag,
-            key=new.key,
-            side=new.side,
-            product=new.product,
-            validity=new.validity,
-            terms=self._trading.accepted_terms(new.key, new.side, new.terms, new.source),
-            quantity=new.quantity,
-            disclosed_quantity=new.disclosed_quantity,
-            status=OrderStatus.TRANSIT,
-            after_market=new.after_market,
-            source=new.source,
-            platform=PLATFORMS.get(new.source),
-            reference_price=self.last_price(new.key),
-            created_at=now,
-            ordered_at=now,
-            updated_at=now,
-            sequence=self._trading.numbers.sequence(),
-        )
 
-    def _rejection(self, book: AccountBook, order: SimulatedOrder) -> Rejection | None:
-        if book.next_rejections:
-            return book.next_rejections.popleft()
-        instrument = self.instrument(order.key)
-        for rule in self.rules:
-            own = rule(order, instrument)
-            if own is not None:
-                return own
-        broken = broken_rule(order, instrument)
-        if broken is not None:
-            return evolve(broken[1], way=self._ways[broken[0]])
-        no = self._funds_problem(book, order)
-        return evolve(no, way=self._ways[Rule.FUNDS]) if no else None
-
-    def _funds_problem(self, book: AccountBook, order: SimulatedOrder) -> Rejection | None:
-        missing = book.missing_funds(order, self.instrument)
-        return no_funds(order, missing) if missing else None
-
-    def _log(
-        self,
-        book: AccountBook,
-        kind: RequestKind,
-        source: str,
-        tag: str | None,
-        order_id: BrokerOrderId | None,
-        no: Rejection | None,
-        quantity: int | None = None,
-        terms: Terms | None = None,
-    ) -> None:
-        self._requests.append(
-            LoggedRequest(
-                number=len(self._requests) + 1,
-                at=self.clock.now(),
-                monotonic=self.clock.monotonic(),
-                account=book.name,
-                kind=kind,
-                source=source,
-                tag=tag,
-                order_id=order_id,
-                quantity=quantity,
-                terms=terms,
-                problem=no.text if no else "",
-            )
-        )
+def _not_this_way(order: SimulatedOrder | None, quantity: int) -> Rejection | None:
+    """What a plain modification cannot do to linked orders; the words are ours."""
+    if order is not None and order.is_super:
+        return Rejection("Super orders are modified by leg")
+    if order is not None and order.leg is not Leg.ENTRY and quantity != order.quantity:
+        return Rejection("Quantity of a leg cannot be modified")
+    return None

@@ -10,9 +10,22 @@ from typing import TypeAlias
 
 from attrs import field, frozen, validators
 
+from dhan_copy.model.bracket import Bracket
 from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId, SecurityId
 from dhan_copy.model.instrument import ExchangeSegment, InstrumentFacts, InstrumentKey, InstrumentKind
-from dhan_copy.model.order import Limit, Market, OrderStatus, Product, Side, StopLimit, StopMarket, Terms, Validity
+from dhan_copy.model.order import (
+    Leg,
+    Limit,
+    Market,
+    OrderStatus,
+    Product,
+    Side,
+    StopLimit,
+    StopMarket,
+    Terms,
+    Validity,
+    Variety,
+)
 
 NOT_AT_EXCHANGE = "0"
 """Dhan's ``exchangeOrderId`` of an order that never reached the exchange."""
@@ -107,11 +120,55 @@ class SimulatedOrder:
     """Whether the answer to the placement already said REJECTED."""
     sequence: int = 0
     """Time priority: an order that is changed goes to the end of the queue."""
+    leg: Leg = Leg.ENTRY
+    is_super: bool = False
+    """Whether it is a super order's entry or leg; those of one order share its id."""
+    bracket: Bracket | None = None
+    """On an entry with legs: where they stand now."""
+    profit_change: Decimal | None = None
+    """A bracket order's target as Dhan has it: how far from the entry's price."""
+    stop_change: Decimal | None = None
+    covers: int = 0
+    """On a leg: how many units the entry had filled when the leg was last made larger for them."""
+    triggered_quantity: int = 0
+    """On a leg: for how many units its price was reached."""
+    trails_from: Decimal | None = None
+    """On a stop that trails: the price from which the next jump is counted."""
+
+    @property
+    def book_id(self) -> BrokerOrderId:
+        """What tells it from every other order of its account: its id, or :func:`leg_id` for a super order's leg."""
+        return leg_id(self.order_id, self.leg) if self.is_super else self.order_id
+
+    @property
+    def entry_id(self) -> BrokerOrderId:
+        """The id of the entry that it belongs to, or is."""
+        of_another = self.leg is not Leg.ENTRY and not self.is_super and self.parent_order_id
+        return BrokerOrderId(of_another) if of_another else self.order_id
+
+    @property
+    def has_legs(self) -> bool:
+        """Whether it is an entry with exit legs, or to have some."""
+        asked = (self.bracket, self.profit_change, self.stop_change)
+        return self.leg is Leg.ENTRY and any(each is not None for each in asked)
+
+    @property
+    def variety(self) -> Variety:
+        if self.product is Product.BO:
+            return Variety.BRACKET
+        if self.product is Product.CO:
+            return Variety.COVER
+        if self.is_super:
+            return Variety.SUPER
+        if self.parent_order_id or self.platform == "FOVR":
+            return Variety.FOREVER
+        return Variety.AFTER_MARKET if self.after_market else Variety.REGULAR
 
     @property
     def leaves_quantity(self) -> int:
-        """What can still fill."""
-        return 0 if self.status.is_terminal else self.quantity - self.filled_quantity
+        """What can still fill; a leg waits for its entry to fill."""
+        waits = self.leg is not Leg.ENTRY and not self.covers and not self.recorded
+        return 0 if waits or self.status.is_terminal else self.quantity - self.filled_quantity
 
     @property
     def average_price(self) -> Decimal | None:
@@ -175,6 +232,7 @@ class LoggedRequest:
     terms: Terms | None = None
     problem: str = ""
     """Why it was refused; empty when it was taken."""
+    leg: Leg = Leg.ENTRY
 
 
 class RejectionWay(Enum):
@@ -207,6 +265,12 @@ class ExchangeRefusal(Exception):
         super().__init__(text)
         self.text = text
         self.code = code
+
+
+def leg_id(order_id: str, leg: Leg) -> BrokerOrderId:
+    """How the simulated exchange tells the legs of a super order apart: ``"<id>/TARGET"``, ``"<id>/STOP"``, and the
+    entry by the id alone. Dhan names a leg beside the id."""
+    return BrokerOrderId(order_id if leg is Leg.ENTRY else f"{order_id}/{leg.value}")
 
 
 def instrument_key(segment: str, security_id: str) -> InstrumentKey:

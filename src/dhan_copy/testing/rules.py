@@ -8,6 +8,7 @@ from enum import Enum
 
 from typing_extensions import assert_never
 
+from dhan_copy.model.bracket import Bracket
 from dhan_copy.model.order import OrderStatus, Side, StopLimit
 from dhan_copy.testing.orders import Instrument, Rejection, RejectionWay, SimulatedOrder
 
@@ -51,7 +52,9 @@ def broken_rule(order: SimulatedOrder, instrument: Instrument) -> tuple[Rule, Re
         if (terms.price < terms.trigger) is (order.side is Side.BUY):
             relation = "less" if order.side is Side.BUY else "greater"
             return Rule.STOP_SIDE, Rejection(f"Trigger Price should be {relation} than Price")
-    for price in (order.price, order.trigger):
+    bracket = order.bracket
+    legs = (None, None) if bracket is None else (bracket.target, bracket.stop)
+    for price in (order.price, order.trigger, *legs):
         if price is None:
             continue
         if price % instrument.tick:
@@ -64,6 +67,18 @@ def broken_rule(order: SimulatedOrder, instrument: Instrument) -> tuple[Rule, Re
         return Rule.FREEZE, Rejection(
             f"RMS:{order.order_id}:Quantity is above the freeze quantity {instrument.freeze_units}"
         )
+    return None
+
+
+def misplaced_leg(side: Side, price: Decimal | None, bracket: Bracket | None) -> Rejection | None:
+    """The target lies beyond the entry's price, the stop on its other side. The words are ours."""
+    if price is None or bracket is None:
+        return None
+    more, less = ("greater", "less") if side is Side.BUY else ("less", "greater")
+    if bracket.target is not None and (bracket.target - price) * side.sign <= 0:
+        return Rejection(f"Target Price should be {more} than Price")
+    if bracket.stop is not None and (price - bracket.stop) * side.sign <= 0:
+        return Rejection(f"Stop Loss Price should be {less} than Price")
     return None
 
 

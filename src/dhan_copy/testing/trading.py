@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 
 from attrs import evolve
 
 from dhan_copy.model.instrument import InstrumentKey
+from dhan_copy.model.order import Leg
 from dhan_copy.model.order import Market as MarketOrder
 from dhan_copy.model.order import OrderStatus, Side, StopMarket, Terms, Validity
 from dhan_copy.protocols import Clock
@@ -31,6 +33,9 @@ class Trading:
         stop_market_drops_trigger: bool,
     ) -> None:
         self.numbers = Numbering(clock)
+        self.watch: Callable[[AccountBook, SimulatedOrder], None] = lambda book, order: None
+        """Told each time that an order filled, was modified or ended."""
+        self.tell_super_legs: Callable[[], bool] = lambda: True
         self._clock = clock
         self._market = market
         self._announcer = announcer
@@ -51,16 +56,16 @@ class Trading:
     def put(self, book: AccountBook, order: SimulatedOrder, *, silent: bool = False) -> SimulatedOrder:
         """Write an order as it is now, and announce it."""
         order = evolve(order, updated_at=self._clock.now(), reference_price=self._market.reference(order.key))
-        book.orders[order.order_id] = order
+        book.orders[order.book_id] = order
         if not silent:
-            self._announcer.announce(order)
+            self._tell(order)
         return order
 
     def confirm(self, book: AccountBook, order: SimulatedOrder) -> None:
         """Let a TRANSIT order reach the exchange and trade, or meet the rejection that awaits it."""
         rejection = book.rejected_later.pop(order.order_id, None)
         if rejection is not None:
-            self.put(book, evolve(order, status=OrderStatus.REJECTED, reason=rejection.text))
+            self.end(book, order, OrderStatus.REJECTED, rejection.text)
         elif order.after_market:
             self.put(book, evolve(order, status=OrderStatus.PENDING, reason="CONFIRMED"))
         else:
@@ -68,26 +73,33 @@ class Trading:
 
     def open(self, book: AccountBook, order: SimulatedOrder) -> None:
         """Hand an order to the exchange."""
-        self.incoming(book, self.put(book, self._at_exchange(order)))
+        order = self.put(book, self.at_exchange(order))
+        self.watch(book, order)
+        self.incoming(book, book.orders[order.book_id])
 
     def incoming(self, book: AccountBook, order: SimulatedOrder) -> None:
         """Trade a new or changed order at the last price as far as it goes; what is left of an IOC is cancelled."""
         last = self._market.last(order.key)
         if last is not None:
             self.trigger(book, order, last)
-            order = book.orders[order.order_id]
+            order = book.orders[order.book_id]
             if is_marketable(order.terms, order.side, last):
                 self.take(book, order, last)
-        order = book.orders[order.order_id]
+        order = book.orders[order.book_id]
         if order.validity is Validity.IOC and not order.status.is_terminal:
-            self.put(book, evolve(order, status=OrderStatus.CANCELLED, reason="CONFIRMED"))
+            self.end(book, order, OrderStatus.CANCELLED, "CONFIRMED")
 
     def trigger(self, book: AccountBook, order: SimulatedOrder, last: Decimal) -> bool:
-        """Turn a stop that ``last`` reaches into a limit or market order: no state of its own, its trigger is gone."""
+        """Turn a stop that ``last`` reaches into a limit or market order: its trigger is gone, and only the stop of a
+        linked order has a state for that (Dhan: TRIGGERED)."""
         terms = after_trigger(order.terms, order.side, last)
         if terms == order.terms:
             return False
-        self.put(book, evolve(order, terms=self.accepted_terms(order.key, order.side, terms, order.source)))
+        if order.leg is Leg.ENTRY:
+            self.put(book, evolve(order, terms=self.accepted_terms(order.key, order.side, terms, order.source)))
+        else:
+            status = OrderStatus.TRIGGERED if order.status is OrderStatus.PENDING else order.status
+            self.put(book, evolve(order, terms=terms, status=status, triggered_quantity=order.quantity))
         return True
 
     def take(self, book: AccountBook, order: SimulatedOrder, price: Decimal) -> None:
@@ -99,34 +111,42 @@ class Trading:
     def fill(self, book: AccountBook, order: SimulatedOrder, units: int, price: Decimal) -> SimulatedOrder:
         """Fill ``units`` at ``price``."""
         if order.exchange_at is None:
-            order = self._at_exchange(order)
+            order = self.at_exchange(order)
         filled = order.filled_quantity + units
+        done = filled == order.quantity and not book.may_grow(order)
         order = evolve(
             order,
             filled_quantity=filled,
             traded_value=order.traded_value + units * price,
             last_trade_price=price,
-            status=OrderStatus.TRADED if filled == order.quantity else OrderStatus.PART_TRADED,
+            status=OrderStatus.TRADED if done else OrderStatus.PART_TRADED,
             reason="TRADE CONFIRMED",
+            triggered_quantity=0 if order.leg is Leg.ENTRY else max(order.triggered_quantity, filled),
         )
         self.book_trade(book, order, units, price)
-        return self.put(book, order)
+        order = self.put(book, order)
+        self.watch(book, order)
+        return book.orders[order.book_id]
 
     def changed(self, book: AccountBook, order: SimulatedOrder) -> SimulatedOrder:
         """Write a modified order, announce it as MODIFIED and then as it is, and trade what can trade."""
-        if order.quantity == order.filled_quantity:
+        if order.quantity == order.filled_quantity and not book.may_grow(order):
             order = evolve(order, status=OrderStatus.TRADED)
         order = self.put(book, order, silent=True)
-        self._announcer.announce(evolve(order, status=OrderStatus.MODIFIED))
-        self._announcer.announce(order)
+        self._tell(evolve(order, status=OrderStatus.MODIFIED))
+        self._tell(order)
+        self.watch(book, order)
+        order = book.orders[order.book_id]
         if order.exchange_at is not None and not order.recorded and not order.status.is_terminal:
             self.incoming(book, order)
-        return book.orders[order.order_id]
+        return book.orders[order.book_id]
 
     def end(self, book: AccountBook, order: SimulatedOrder, status: OrderStatus, reason: str) -> SimulatedOrder:
         """End an order: what is open of it never trades."""
         book.rejected_later.pop(order.order_id, None)
-        return self.put(book, evolve(order, status=status, reason=reason))
+        order = self.put(book, evolve(order, status=status, reason=reason))
+        self.watch(book, order)
+        return book.orders[order.book_id]
 
     def record(self, book: AccountBook, order: SimulatedOrder) -> SimulatedOrder:
         """Write an order as it was recorded; a fill beyond what was known moves the position.
@@ -134,14 +154,14 @@ class Trading:
         Recordings may be told again or out of order: fills never shrink, and an older state changes nothing else.
         """
         order = evolve(order, recorded=True)
-        before = book.orders.get(order.order_id)
+        before = book.orders.get(order.book_id)
         known = before.filled_quantity if before else 0
         if order.filled_quantity > known:
             price = order.last_trade_price or order.average_price or order.price or Decimal(0)
             self.book_trade(book, order, order.filled_quantity - known, price)
         if before is not None:
             order = _newest(before, order)
-        book.orders[order.order_id] = order
+        book.orders[order.book_id] = order
         return order
 
     def book_trade(self, book: AccountBook, order: SimulatedOrder, units: int, price: Decimal) -> None:
@@ -150,7 +170,12 @@ class Trading:
         book.trades.append(Trade(trade_id=trade_id, order=order, quantity=units, price=price, at=now))
         book.position(order.key, order.product).trade(order.side, units, price)
 
-    def _at_exchange(self, order: SimulatedOrder) -> SimulatedOrder:
+    def _tell(self, order: SimulatedOrder) -> None:
+        if self.tell_super_legs() or not order.is_super or order.leg is Leg.ENTRY:
+            self._announcer.announce(order)
+
+    def at_exchange(self, order: SimulatedOrder) -> SimulatedOrder:
+        """The order as it is once it has a number of the exchange."""
         number, now = self.numbers.exchange_order_id(), self._clock.now()
         return evolve(
             order, status=OrderStatus.PENDING, reason="CONFIRMED", exchange_order_id=number, exchange_at=now

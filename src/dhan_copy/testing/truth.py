@@ -8,7 +8,7 @@ from decimal import Decimal
 from dhan_copy.model.account import Funds, Holding, Position
 from dhan_copy.model.ids import AccountName, BrokerOrderId
 from dhan_copy.model.instrument import InstrumentKey
-from dhan_copy.model.order import Product
+from dhan_copy.model.order import Leg, Product
 from dhan_copy.protocols import Clock
 from dhan_copy.testing.announcer import Announcer
 from dhan_copy.testing.books import AccountBook
@@ -51,13 +51,14 @@ class BrokerTruth:
         return self._market.reference(key)
 
     def order(self, account: str, order_id: str) -> SimulatedOrder:
-        """One order; KeyError where there is none."""
+        """One order, or the leg that :func:`~dhan_copy.testing.orders.leg_id` names; KeyError where there is none."""
         return self._book(account).orders[BrokerOrderId(order_id)]
 
     def orders(self, account: str) -> tuple[SimulatedOrder, ...]:
-        """The account's whole book, oldest first, whether the broker shows it yet or not."""
+        """The account's whole book, oldest first, whether the broker shows it yet or not. A leg of a super order is in
+        it with its entry's id while it is for something."""
         with self._announcer.turn():
-            return tuple(self._book(account).orders.values())
+            return self._book(account).all()
 
     def visible_orders(self, account: str) -> tuple[SimulatedOrder, ...]:
         """What the broker's order book shows now."""
@@ -65,8 +66,8 @@ class BrokerTruth:
             return self._book(account).visible(self.clock.monotonic())
 
     def tagged(self, account: str, tag: str) -> tuple[SimulatedOrder, ...]:
-        """The orders that carry ``tag``, shown or not."""
-        return tuple(order for order in self.orders(account) if order.tag == tag)
+        """The orders that carry ``tag``, shown or not; legs are part of their order."""
+        return tuple(order for order in self.orders(account) if order.tag == tag and order.leg is Leg.ENTRY)
 
     def trades(self, account: str) -> tuple[Trade, ...]:
         """The day's fills, oldest first."""
