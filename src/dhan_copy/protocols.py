@@ -94,8 +94,9 @@ class LinkedOrders(Protocol):
         """Place the entry (a limit or market order) with its legs."""
         ...
 
-    def modify_leg(self, request: Modify, bracket: Bracket) -> None:
-        """Change the entry and what belongs to it, or one exit leg: ``bracket`` says what the legs are to be.
+    def modify_leg(self, request: Modify, bracket: Bracket | None) -> None:
+        """Change the entry and what belongs to it, or one exit leg: ``bracket`` says what the legs are to be; None for
+        an entry whose legs were all taken back.
 
         Of an exit leg's request only ``leg`` counts, and of the bracket only what that leg is: the target's price, or
         the stop's trigger and jump (no jump ends trailing). The entry can be changed until it has filled, its exit

@@ -464,6 +464,18 @@ def test_a_snapshot_is_the_order_book(follow: Follow, http_server: HttpServer) -
     assert http_server.requests[0].path == "/v2/orders"
 
 
+def test_a_snapshot_can_have_super_and_forever_orders(http_server: HttpServer) -> None:
+    account = DhanAccount("1000000001", CANARY, base_url=http_server.url, feed_url="ws://127.0.0.1:1")
+    for chosen, paths in (
+        ({}, ["/orders"]),
+        ({"linked": True}, ["/orders", "/super/orders"]),
+        ({"forever": True}, ["/orders", "/forever/orders"]),
+    ):
+        http_server.requests.clear()
+        assert list(account.feed(**chosen).snapshot()) == []  # type: ignore[arg-type]
+        assert [request.path for request in http_server.requests] == [f"/v2{path}" for path in paths]
+
+
 def test_a_snapshot_that_cannot_be_read_raises(follow: Follow, http_server: HttpServer) -> None:
     http_server.plan(reply(502, b"<html>"), reply(400, INVALID_TOKEN))
     feed = follow(start=False).feed

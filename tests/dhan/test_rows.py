@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from dhan_copy.dhan import parse_order_row
 from dhan_copy.dhan.rows import parse_order_book, rows_of
 from dhan_copy.errors import UnreadableReport
+from dhan_copy.model.bracket import Bracket
 from dhan_copy.model.instrument import ExchangeSegment, InstrumentFacts
 from dhan_copy.model.order import (
     Leg,
@@ -376,3 +377,54 @@ def test_a_mutated_row_is_refused_or_read_as_it_says(data: st.DataObject) -> Non
     except UnreadableReport:
         return
     agrees(report, row)
+
+
+@pytest.mark.parametrize(
+    ("changes", "bracket"),
+    [
+        ({"boProfitValue": 10, "boStopLossValue": 4.05}, Bracket(target=Decimal("134.05"), stop=Decimal(120))),
+        ({"boProfitValue": 10}, Bracket(target=Decimal("134.05"))),
+        ({"boStopLossValue": 4, "transactionType": "SELL"}, Bracket(stop=Decimal("128.05"))),
+        ({"boProfitValue": 10, "boStopLossValue": 4, "transactionType": "SELL"},
+         Bracket(target=Decimal("114.05"), stop=Decimal("128.05"))),
+        ({}, None),
+        ({"boProfitValue": 10, "orderType": "MARKET", "price": 0}, None),
+        # A price without a fill is no price that it traded at.
+        ({"boProfitValue": 10, "orderType": "MARKET", "averageTradedPrice": 100, "filledQty": 0}, None),
+        ({"boProfitValue": 10, "orderType": "MARKET", "averageTradedPrice": 100, "filledQty": 1},
+         Bracket(target=Decimal(110))),
+        ({"boProfitValue": 10, "legName": "TARGET_LEG"}, None),
+        ({"boProfitValue": 10, "productType": "INTRADAY"}, None),
+    ],
+)  # fmt: skip
+def test_l8_a_bracket_orders_values_are_differences_from_the_entrys_price(
+    changes: dict[str, object], bracket: Bracket | None
+) -> None:
+    row = plain(**{"productType": "BO", "legName": "ENTRY_LEG", "transactionType": "BUY", "filledQty": 0, **changes})
+    assert parse_order_row(row).bracket == bracket
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "side"),
+    [("boStopLossValue", 124.05, "BUY"), ("boProfitValue", 200, "SELL"), ("boProfitValue", -1, "BUY")],
+)
+def test_a_bracket_that_makes_no_sense_is_refused(name: str, value: object, side: str) -> None:
+    with pytest.raises(UnreadableReport) as caught:
+        parse_order_row(plain(productType="BO", legName="ENTRY_LEG", transactionType=side, **{name: value}))
+    assert caught.value.field_name == name
+
+
+@pytest.mark.parametrize(
+    ("flag", "name", "leg"),
+    [
+        ("SINGLE", "ENTRY_LEG", Leg.ENTRY),
+        ("SINGLE", "TARGET_LEG", Leg.ENTRY),
+        ("OCO", "ENTRY_LEG", Leg.TARGET),
+        ("OCO", "TARGET_LEG", Leg.TARGET),
+        ("OCO", "STOP_LOSS_LEG", Leg.STOP),
+    ],
+)
+def test_l10_one_leg_of_a_forever_order_is_its_entry_and_two_are_target_and_stop(
+    flag: str, name: str, leg: Leg
+) -> None:
+    assert parse_order_row({**FOREVER, "orderType": flag, "legName": name}).leg is leg

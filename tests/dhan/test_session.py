@@ -39,6 +39,15 @@ def test_a_path_without_a_method_is_read(http_server: HttpServer, session: Sessi
     assert (http_server.requests[0].method, http_server.requests[0].path) == ("GET", "/v2/profile")
 
 
+def test_what_the_sdk_refuses_is_sent(http_server: HttpServer, session: Session) -> None:
+    http_server.plan(reply(200, {"orderId": "1"}))
+    payload = {"price": 0.0}
+    assert session.post("/super/orders", payload).answer.body == {"orderId": "1"}
+    [sent] = http_server.requests
+    assert (sent.method, sent.path) == ("POST", "/v2/super/orders")
+    assert (sent.json, payload) == ({"price": 0.0, "dhanClientId": "1000000001"}, {"price": 0.0})
+
+
 def test_every_method_of_the_sdk_finds_the_transport(http_server: HttpServer, session: Session) -> None:
     def names(sdk: dhanhq) -> None:
         for method in ("get_order_list", "get_fund_limits", "get_holdings", "get_trade_book", "get_forever"):

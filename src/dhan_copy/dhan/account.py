@@ -123,8 +123,16 @@ class DhanAccount:
         """Whether there is an order-update socket for this account; Dhan's sandbox has none."""
         return self._feed_url is not None
 
-    def feed(self, *, ping_seconds: float = 20.0, silence_seconds: float = 60.0) -> DhanOrderFeed:
-        """An event source with a socket and a REST connection of its own.
+    def feed(
+        self,
+        *,
+        ping_seconds: float = 20.0,
+        silence_seconds: float = 60.0,
+        linked: bool = False,
+        forever: bool = False,
+    ) -> DhanOrderFeed:
+        """An event source with a socket and a REST connection of its own. ``linked`` and ``forever`` add the lists of
+        super and Forever orders to its snapshots, at a read each.
 
         Raises :class:`~dhan_copy.errors.ConfigurationError` where :attr:`has_feed` is False.
         """
@@ -139,6 +147,8 @@ class DhanAccount:
             timeout_seconds=self._timeout_seconds,
             ping_seconds=ping_seconds,
             silence_seconds=silence_seconds,
+            linked=linked,
+            forever=forever,
         )
 
     def __repr__(self) -> str:

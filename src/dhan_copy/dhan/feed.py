@@ -48,6 +48,8 @@ class DhanOrderFeed:
         ping_seconds: float = 20.0,
         silence_seconds: float = 60.0,
         backoff: Backoff | None = None,
+        linked: bool = False,
+        forever: bool = False,
     ) -> None:
         self._client_id = client_id
         self._token = token
@@ -59,6 +61,8 @@ class DhanOrderFeed:
             ping_seconds=ping_seconds,
             quiet_limit=max(1, math.ceil(silence_seconds / ping_seconds)),
         )
+        self._linked = linked
+        self._forever = forever
         self._backoff = Backoff() if backoff is None else backoff
         self._closed = threading.Event()
         self._lock = threading.Lock()
@@ -73,8 +77,8 @@ class DhanOrderFeed:
         """Block and yield: a ``Gap`` after every connect and every loss, an ``Unreadable`` for what cannot be
         understood, reports for the rest. Never raises for what network or server do; ends after :meth:`close`.
 
-        A ``Gap`` after a loss is not connected. A refused token is one that begins with "token refused". It goes on trying, because the token may be
-        replaced.
+        A ``Gap`` after a loss is not connected. A refused token is one that begins with "token refused". It goes on
+        trying, because the token may be replaced.
         """
         try:
             while not self._closed.is_set():
@@ -90,12 +94,13 @@ class DhanOrderFeed:
             self._forget_socket()
 
     def snapshot(self) -> Sequence[OrderReport]:
-        """Today's order book, read over REST. Rows that cannot be understood come through :meth:`events` instead,
+        """Today's order book, read over REST; with ``linked`` and ``forever`` also the lists of super and Forever
+        orders, which the socket may not tell of. Rows that cannot be understood come through :meth:`events` instead,
         within a ping interval, and only once as long as they stay the same.
 
         Raises :class:`~dhan_copy.errors.BrokerError` when the book cannot be read.
         """
-        book = self._reads.book()
+        book = self._reads.snapshot(linked=self._linked, forever=self._forever)
         with self._lock:
             self._unread.extend(row for row in book.unreadable if row not in self._told)
             self._told = frozenset(book.unreadable)

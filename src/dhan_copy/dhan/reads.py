@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from attrs import frozen
+from attrs import evolve, frozen
 from dhanhq import dhanhq
 
+from dhan_copy.dhan.fields import Fields, unreadable
 from dhan_copy.dhan.frames import mapping
+from dhan_copy.dhan.linked_rows import parse_super_book, with_linked
 from dhan_copy.dhan.outcomes import classify_read
 from dhan_copy.dhan.portfolio import parse_funds, parse_holdings, parse_positions
-from dhan_copy.dhan.rows import parse_order_book, parse_order_row, rows_of
+from dhan_copy.dhan.rows import parse_order_book, parse_order_row, read_rows, rows_of
 from dhan_copy.dhan.session import Outcome, Session
 from dhan_copy.errors import AuthenticationError, ReadError, UnreadableReport
 from dhan_copy.model.account import Funds, Holding, Position
 from dhan_copy.model.ids import AccountName, ClientOrderId
-from dhan_copy.model.order import OrderReport
+from dhan_copy.model.order import Leg, OrderReport, Variety
 from dhan_copy.protocols import Unreadable
 
 _Value = TypeVar("_Value")
@@ -42,20 +45,51 @@ class AccountReads:
         """Today's orders (``GET /orders``)."""
         return self._understood("orders", lambda sdk: sdk.get_order_list(), _book)
 
+    def linked(self) -> Book:
+        """Today's super orders (``GET /super/orders``), each with the reports of its legs."""
+        return self._understood("super orders", lambda sdk: sdk.get_super_order_list(), _super_book)
+
+    def forever(self) -> Book:
+        """Every Forever order that the list shows (``GET /forever/orders``)."""
+        return self._understood("Forever orders", lambda sdk: sdk.get_forever(), _forever_book)
+
+    def snapshot(self, *, linked: bool, forever: bool) -> Book:
+        """The order book; with ``linked`` and ``forever`` also what those lists add to it.
+
+        An order whose row in the list of super orders cannot be read is a super order without a known bracket, however
+        plain it looks in the order book. Raises where any of the lists cannot be read.
+        """
+        book = self.book()
+        reports, failures = list(book.reports), list(book.unreadable)
+        if linked:
+            supers = self.linked()
+            reports = with_linked(reports, supers.reports)
+            reports = [_unknown(report, supers.unreadable) for report in reports]
+            failures += supers.unreadable
+        if forever:
+            waiting = self.forever()
+            reports += waiting.reports
+            failures += waiting.unreadable
+        return Book(reports, failures)
+
     def order(self, tag: ClientOrderId) -> OrderReport | None:
         """The order with this tag (``GET /orders/external/{tag}``); None when the answer is an empty list.
 
-        The documentation promises an object, live answers are lists. An answer that shows another order, or several,
-        proves nothing and raises :class:`~dhan_copy.errors.ReadError`.
+        The documentation promises an object, live answers are lists. The legs of a super order may carry its tag and
+        have its id: the entry is returned. An answer that shows another order, or several, proves nothing and raises
+        :class:`~dhan_copy.errors.ReadError`.
         """
         what = f"order {tag}"
         data = self._verdict(what, self._session.ask(lambda sdk: sdk.get_order_by_correlationID(tag)))
         reports = self._parsed(what, data, _orders)
         if any(report.client_order_id != tag for report in reports):
             raise ReadError(f"{what}: the answer shows another order", account=self._account)
-        if len(reports) > 1:
+        if len({report.order_id for report in reports}) > 1 or len({report.leg for report in reports}) < len(reports):
             raise ReadError(f"{what}: {len(reports)} orders carry one tag", account=self._account)
-        return reports[0] if reports else None
+        entries = [report for report in reports if report.leg is Leg.ENTRY]
+        if reports and not entries:
+            raise ReadError(f"{what}: the answer shows legs without their entry", account=self._account)
+        return entries[0] if entries else None
 
     def funds(self) -> Funds:
         return self._understood("funds", lambda sdk: sdk.get_fund_limits(), parse_funds)
@@ -94,6 +128,25 @@ def _list(data: object) -> object:
 
 def _book(data: object) -> Book:
     return Book(*parse_order_book(_list(data)))
+
+
+def _super_book(data: object) -> Book:
+    return Book(*parse_super_book(_list(data)))
+
+
+def _forever_book(data: object) -> Book:
+    def parse(row: Fields) -> tuple[OrderReport, ...]:
+        report = parse_order_row(row)
+        if row.get("orderType") not in ("SINGLE", "OCO"):
+            raise unreadable("orderType", "must be SINGLE or OCO in the list of Forever orders", row.get("orderType"))
+        return (report,)
+
+    return Book(*read_rows(_list(data), parse))
+
+
+def _unknown(report: OrderReport, failures: Sequence[Unreadable]) -> OrderReport:
+    named = any(re.search(rf"\b{report.order_id}\b", row.raw) for row in failures)
+    return evolve(report, variety=Variety.SUPER, bracket=None) if named else report
 
 
 def _orders(data: object) -> list[OrderReport]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 
 from dhan_copy.dhan.fields import (
     Fields,
@@ -25,6 +26,7 @@ from dhan_copy.dhan.fields import (
 from dhan_copy.dhan.frames import canonical, mapping
 from dhan_copy.dhan.words import LEG, NO_TAG, PRODUCT, SEGMENT, SIDE, VALIDITY
 from dhan_copy.errors import UnreadableReport
+from dhan_copy.model.bracket import Bracket
 from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId, ExchangeOrderId, SecurityId
 from dhan_copy.model.instrument import InstrumentFacts
 from dhan_copy.model.order import (
@@ -33,6 +35,7 @@ from dhan_copy.model.order import (
     Market,
     OrderReport,
     Product,
+    Side,
     StopLimit,
     StopMarket,
     Terms,
@@ -63,25 +66,32 @@ def parse_order_row(row: Mapping[str, object]) -> OrderReport:
     filled = _filled(row, quantity, forever)
     correlation = tag(row, "correlationId")
     exchange_order_id = optional_identifier(row, "exchangeOrderId")
-    leg = Leg.ENTRY if row.get("legName") is None else word(row, "legName", LEG)
+    leg = _leg(row, forever)
+    side = word(row, "transactionType", SIDE)
+    terms = _forever_terms(row) if forever else _terms(row)
+    average = price(row, "averageTradedPrice")
+    bracket = None
+    if product is Product.BO and leg is Leg.ENTRY:
+        bracket = _bracket(row, side, terms, average if filled else None)
     return OrderReport(
         account=account,
         order_id=order_id,
         segment=segment,
         security_id=SecurityId(identifier(row, "securityId")),
-        side=word(row, "transactionType", SIDE),
+        side=side,
         product=product,
         validity=_validity(row, forever),
-        terms=_forever_terms(row) if forever else _terms(row),
+        terms=terms,
         quantity=quantity,
         filled_quantity=filled,
-        average_price=price(row, "averageTradedPrice"),
+        average_price=average,
         status=status(row, "orderStatus"),
         exchange_order_id=ExchangeOrderId(exchange_order_id) if exchange_order_id else None,
         client_order_id=None if correlation in NO_TAG else ClientOrderId(correlation),
         disclosed_quantity=0 if row.get("disclosedQuantity") is None else count_or_zero(row, "disclosedQuantity"),
         leg=leg,
         variety=_variety(row, product, leg, forever, correlation),
+        bracket=bracket,
         instrument=InstrumentFacts(1) if segment.is_equity else None,
         symbol=text(row, "tradingSymbol"),
         last_price=price(row, "ltp"),
@@ -111,11 +121,18 @@ def parse_order_book(data: object) -> tuple[list[OrderReport], list[Unreadable]]
 
     One bad row does not hide the others. Raises ``UnreadableReport`` where ``data`` has no rows at all to look at.
     """
+    return read_rows(data, lambda row: (parse_order_row(row),))
+
+
+def read_rows(
+    data: object, parse: Callable[[Fields], Sequence[OrderReport]]
+) -> tuple[list[OrderReport], list[Unreadable]]:
+    """The reports of every row by ``parse``, and the rows that it could not read."""
     reports: list[OrderReport] = []
     failures: list[Unreadable] = []
     for row in rows_of(data):
         try:
-            reports.append(parse_order_row(mapping(row, "row")))
+            reports.extend(parse(mapping(row, "row")))
         except UnreadableReport as problem:
             failures.append(Unreadable(problem.message, _raw(row)))
     return reports, failures
@@ -174,6 +191,33 @@ def _forever_terms(row: Fields) -> Terms:
     trigger = required_price(row, "triggerPrice", "for a Forever order")
     limit = price(row, "price")
     return StopMarket(trigger) if limit is None else StopLimit(trigger, limit)
+
+
+def _leg(row: Fields, forever: bool) -> Leg:
+    """A Forever order that is SINGLE has one leg, whatever its row calls it; of a pair TARGET_LEG is the first (v2
+    Forever page, modification), and ENTRY_LEG, which its sample shows, can mean no other."""
+    leg = Leg.ENTRY if row.get("legName") is None else word(row, "legName", LEG)
+    if not forever:
+        return leg
+    if row.get("orderType") == "SINGLE":
+        return Leg.ENTRY
+    return Leg.STOP if leg is Leg.STOP else Leg.TARGET
+
+
+def _bracket(row: Fields, side: Side, terms: Terms, average: Decimal | None) -> Bracket | None:
+    """Where the legs of a bracket order's entry stand: ``boProfitValue`` and ``boStopLossValue`` are "price change"
+    (v2 orders page), so differences from the entry's price: its limit, or what a market order has traded at. None
+    where that price is not known, or there are no such values."""
+    profit, loss = price(row, "boProfitValue"), price(row, "boStopLossValue")
+    base = terms.price if isinstance(terms, Limit | StopLimit) else average
+    if base is None or (profit is None and loss is None):
+        return None
+    target = None if profit is None else base + side.sign * profit
+    stop = None if loss is None else base - side.sign * loss
+    for name, level in (("boProfitValue", target), ("boStopLossValue", stop)):
+        if level is not None and level <= 0:
+            raise unreadable(name, f"must be less than the entry's price {base}", row.get(name))
+    return Bracket(target=target, stop=stop)
 
 
 def _variety(row: Fields, product: Product, leg: Leg, forever: bool, correlation: str) -> Variety:

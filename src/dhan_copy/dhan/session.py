@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from attrs import frozen
 from dhanhq import dhanhq
@@ -40,6 +40,12 @@ class Session:
         """Read a path for which the SDK has no method."""
         with self._lock:
             self._http.get(path)
+            return Outcome(self._http.answer, self._http.not_sent)
+
+    def post(self, path: str, payload: Mapping[str, object]) -> Outcome:
+        """Send what a method of the SDK refuses to send; the client id is added."""
+        with self._lock:
+            self._http.post(path, dict(payload))
             return Outcome(self._http.answer, self._http.not_sent)
 
     def close(self) -> None:

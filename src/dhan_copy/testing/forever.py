@@ -182,7 +182,7 @@ class ForeverDesk:
     # For the exchange
 
     def fire(self, key: InstrumentKey, last: Decimal, books: list[AccountBook]) -> None:
-        """Place what ``last`` reaches, as an ordinary order with an id of its own, and cancel the other leg of a pair."""
+        """Place what ``last`` reaches, as an ordinary order with an id of its own; the other leg of a pair goes."""
         named = {book.name: book for book in books}
         for (account, order_id), legs in list(self._orders.items()):
             if account not in named or legs[0].key != key:

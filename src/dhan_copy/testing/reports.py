@@ -54,14 +54,19 @@ def super_reports(
 ) -> tuple[OrderReport, ...]:
     """What the broker's list of super orders says of one: the entry with its bracket and without an average price, and
     each leg that is for something."""
-    closed = entry.status is OrderStatus.TRADED and sum(leg.filled_quantity for leg in legs) >= entry.filled_quantity
     main = evolve(
         report_of(entry, instrument),
         bracket=standing(entry, legs),
         average_price=None,
-        status=OrderStatus.CLOSED if closed else entry.status,
+        status=listed_status(entry, legs),
     )
     return (main, *(evolve(report_of(leg, instrument), average_price=None) for leg in legs if leg.quantity))
+
+
+def listed_status(entry: SimulatedOrder, legs: Sequence[SimulatedOrder]) -> OrderStatus:
+    """The state of a super order in their list: CLOSED once the entry and its exit are fully done."""
+    closed = entry.status is OrderStatus.TRADED and sum(leg.filled_quantity for leg in legs) >= entry.filled_quantity
+    return OrderStatus.CLOSED if closed else entry.status
 
 
 def standing(entry: SimulatedOrder, legs: Sequence[SimulatedOrder]) -> Bracket | None:

@@ -9,6 +9,7 @@ from attrs import evolve
 
 from dhan_copy.model.order import OrderStatus, Product
 from dhan_copy.model.times import ist
+from dhan_copy.testing.server.dialect import Dialect
 from dhan_copy.testing.server.rows import order_row, placement_row, position_row, profile_row
 from tests.testing.exchange_kit import FUTURE, SHARE, buy, exchange, sell
 
@@ -16,13 +17,13 @@ from tests.testing.exchange_kit import FUTURE, SHARE, buy, exchange, sell
 def test_an_option_row_names_its_type_and_strike() -> None:
     ex = exchange()
     option = evolve(ex.instrument(FUTURE), option_type="PE", strike=Decimal(22550))
-    row = order_row(ex.place("L", buy(200, "100", key=FUTURE)), option)
+    row = order_row(ex.place("L", buy(200, "100", key=FUTURE)), option, Dialect())
     assert (row["drvOptionType"], row["drvStrikePrice"]) == ("PUT", 22550.0)
 
 
 def test_a_share_has_no_expiry() -> None:
     ex = exchange()
-    row = order_row(ex.place("L", buy()), ex.instrument(SHARE))
+    row = order_row(ex.place("L", buy()), ex.instrument(SHARE), Dialect())
     assert (row["drvExpiryDate"], row["drvOptionType"], row["drvStrikePrice"]) == ("0001-01-01", "NA", 0.0)
 
 

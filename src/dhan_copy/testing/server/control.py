@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 
 from attrs import frozen
 
-from dhan_copy.testing.server import commands
+from dhan_copy.testing.server import commands, linked_commands
 from dhan_copy.testing.server.answers import Answer, json_answer
 from dhan_copy.testing.server.fields import Body
 
@@ -107,6 +107,98 @@ COMMANDS: tuple[Command, ...] = (
         commands.modify,
     ),
     Command("POST", "/cancel", "account, order_id, [source=N]", "Cancel as by hand.", commands.cancel),
+    Command(
+        "POST",
+        "/super",
+        "account, [source=N] and the fields of POST /v2/super/orders",
+        "Place a super order as by hand; one of targetPrice and stopLossPrice is enough. Answers with its row of "
+        "GET /super/orders, as the next three do.",
+        linked_commands.place_super,
+    ),
+    Command(
+        "POST",
+        "/super/modify",
+        "account, order_id, [source=N] and the fields of PUT /v2/super/orders/{id}",
+        "Modify one leg as by hand.",
+        linked_commands.modify_super,
+    ),
+    Command(
+        "POST",
+        "/super/cancel",
+        "account, order_id, legName, [source=N]",
+        "Cancel one leg as by hand.",
+        linked_commands.cancel_super,
+    ),
+    Command(
+        "POST",
+        "/super/fill",
+        "account, order_id, legName, [quantity, price]",
+        "Fill one leg; by default all, at its price.",
+        linked_commands.fill_super,
+    ),
+    Command(
+        "POST",
+        "/bracket",
+        "account, [boProfitValue, boStopLossValue, source=N] and the fields of POST /v2/orders",
+        "Place a bracket order as by hand; its legs are orders for /fill, /modify and /cancel.",
+        linked_commands.place_bracket,
+    ),
+    Command(
+        "POST",
+        "/cover",
+        "account, stop, [source=N] and the fields of POST /v2/orders",
+        "Place a cover order as by hand; its stop is an order for /fill, /modify and /cancel.",
+        linked_commands.place_cover,
+    ),
+    Command(
+        "GET",
+        "/legs",
+        "account, order_id",
+        "Exit legs of an entry, target first, in rows of GET /orders, as 'orders'.",
+        linked_commands.legs,
+    ),
+    Command(
+        "POST",
+        "/legs/hold",
+        "[on=true]",
+        "Let what one leg fills have no effect on the other until /legs/settle, so that both can fill.",
+        linked_commands.hold_legs,
+    ),
+    Command(
+        "POST",
+        "/legs/settle",
+        "",
+        "Let every fill of a leg take effect on the other now.",
+        linked_commands.settle_legs,
+    ),
+    Command(
+        "POST",
+        "/forever",
+        "account, [source=N] and the fields of POST /v2/forever/orders",
+        "Place a Forever order as by hand. Answers with its rows of GET /forever/orders as 'orders', as the next two.",
+        linked_commands.place_forever,
+    ),
+    Command(
+        "POST",
+        "/forever/modify",
+        "account, order_id, [source=N] and the fields of PUT /v2/forever/orders/{id}",
+        "Modify one leg of a Forever order as by hand.",
+        linked_commands.modify_forever,
+    ),
+    Command(
+        "POST",
+        "/forever/cancel",
+        "account, order_id, [source=N]",
+        "Cancel a Forever order as by hand.",
+        linked_commands.cancel_forever,
+    ),
+    Command(
+        "POST",
+        "/unwritten",
+        "any settings of testing.unwritten.Unwritten and testing.server.Dialect",
+        "Choose what no document says of Dhan.",
+        linked_commands.unwritten,
+    ),
     Command(
         "POST",
         "/reject",

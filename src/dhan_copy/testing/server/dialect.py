@@ -8,8 +8,9 @@ from decimal import Decimal
 from attrs import define
 
 from dhan_copy.model.instrument import ExchangeSegment
-from dhan_copy.model.order import Limit, Market, Product, StopLimit, StopMarket, Terms
+from dhan_copy.model.order import Leg, Limit, Market, Product, StopLimit, StopMarket, Terms, Variety
 from dhan_copy.model.times import IST
+from dhan_copy.testing.orders import SimulatedOrder
 
 ZERO_TIME = "0001-01-01 00:00:00"
 ZERO_DATE = "0001-01-01"
@@ -39,6 +40,8 @@ REST_ORDER_TYPES: dict[type[Terms], str] = {
     StopLimit: "STOP_LOSS",
     StopMarket: "STOP_LOSS_MARKET",
 }
+REST_LEGS = {Leg.ENTRY: "ENTRY_LEG", Leg.TARGET: "TARGET_LEG", Leg.STOP: "STOP_LOSS_LEG"}
+SOCKET_LEGS = {Leg.ENTRY: 1, Leg.STOP: 2, Leg.TARGET: 3}
 
 
 @define(kw_only=True)
@@ -53,6 +56,16 @@ class Dialect:
     """``status`` of a frame about a partial fill: no such frame was ever published."""
     stale_token_code: str = "DH-901"
     """What a replaced token answers: DH-901, or DH-906 "Invalid Token" (both were seen)."""
+    super_entry_named: bool = True
+    """GET /orders names the entry of a super order ENTRY_LEG; otherwise its row looks like a plain order's."""
+    super_legs_tagged: bool = True
+    """The legs of a super order carry its correlationId, so that one tag finds up to three rows."""
+    super_needs_both: bool = True
+    """POST /super/orders wants both a target and a stop: the page calls both required, the SDK wants one of them."""
+    cover_trigger_shown: bool = True
+    """The row and frame of a cover order's stop show its trigger: no such row or frame was ever published."""
+    forever_pair_rows: int = 2
+    """How many rows of GET /forever/orders a pair has: one for each leg, or the first leg's alone."""
 
 
 def timestamp(moment: datetime | None) -> str:
@@ -68,3 +81,13 @@ def decimal_number(value: Decimal | None) -> float:
 def short_number(value: Decimal) -> int | float:
     """A price as frames carry it: 131 rather than 131.0."""
     return int(value) if value == value.to_integral_value() else round(float(value), 4)
+
+
+def shown_tag(order: SimulatedOrder, dialect: Dialect) -> str:
+    hidden = order.is_super and order.leg is not Leg.ENTRY and not dialect.super_legs_tagged
+    return "NA" if hidden or not order.tag else order.tag
+
+
+def shown_trigger(order: SimulatedOrder, dialect: Dialect) -> Decimal | None:
+    hidden = order.variety is Variety.COVER and not dialect.cover_trigger_shown
+    return None if hidden else order.trigger

@@ -6,16 +6,19 @@ import json
 from decimal import Decimal
 
 from dhan_copy.model.instrument import ExchangeSegment, InstrumentKind
-from dhan_copy.model.order import OrderStatus
+from dhan_copy.model.order import OrderStatus, Variety
 from dhan_copy.testing.orders import Instrument, SimulatedOrder
 from dhan_copy.testing.server.dialect import (
     FUTURE_STRIKE,
+    SOCKET_LEGS,
     SOCKET_ORDER_TYPES,
     SOCKET_PRODUCTS,
     SOCKET_SEGMENTS,
     ZERO_TIME,
     Dialect,
     short_number,
+    shown_tag,
+    shown_trigger,
     timestamp,
 )
 
@@ -44,19 +47,19 @@ def order_frame(order: SimulatedOrder, instrument: Instrument, dialect: Dialect)
         "quantity": order.quantity,
         "tradedQty": order.filled_quantity,
         "price": _price(order.price),
-        "triggerPrice": _price(order.trigger),
+        "triggerPrice": _price(shown_trigger(order, dialect)),
         "tradedPrice": _price(order.last_trade_price),
         "avgTradedPrice": _price(order.average_price),
         "algoOrdNo": int(order.parent_order_id or 0),
         "strategyId": "NA",
-        "offMktFlag": "1" if order.after_market or order.parent_order_id else "0",
+        "offMktFlag": "1" if order.after_market or _is_fired(order) else "0",
         "orderDateTime": timestamp(order.ordered_at),
         "exchOrderTime": timestamp(order.exchange_at),
         "lastUpdatedTime": timestamp(order.updated_at),
-        "remarks": " ",
+        "remarks": "Super Order" if order.is_super else " ",
         "mktType": "NL",
         "reasonDescription": order.reason or "CONFIRMED",
-        "legNo": 1,
+        "legNo": SOCKET_LEGS[order.leg],
         "instrument": kind.value if kind else _guessed_kind(instrument),
         "symbol": instrument.symbol,
         "productName": order.product.value,
@@ -73,7 +76,7 @@ def order_frame(order: SimulatedOrder, instrument: Instrument, dialect: Dialect)
         "tickSize": short_number(instrument.tick),
         "algoId": "99999" if order.source == "P" else "0",
         "multiplier": 1,
-        "correlationId": order.tag or "NA",
+        "correlationId": shown_tag(order, dialect),
         "orderPlatform": order.platform or "",
     }
     # Dhan's server omits what is zero or empty.
@@ -81,6 +84,11 @@ def order_frame(order: SimulatedOrder, instrument: Instrument, dialect: Dialect)
         {"Data": {key: value for key, value in data.items() if value not in (0, "")}, "Type": "order_alert"},
         separators=(",", ":"),
     )
+
+
+def _is_fired(order: SimulatedOrder) -> bool:
+    """Whether it is what appeared when a Forever order fired: marked as an after-market order at any hour."""
+    return order.variety is Variety.FOREVER and order.parent_order_id is not None
 
 
 def _price(price: Decimal | None) -> int | float:

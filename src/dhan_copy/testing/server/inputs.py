@@ -35,7 +35,7 @@ class Change:
 
 def read_new_order(body: Mapping[str, object], account: str) -> NewOrder:
     """The order that a body of POST /orders asks for; raises :class:`DhanError` with DH-905 or DH-906."""
-    _check_client(body, account)
+    check_client(body, account)
     product = _enum(Product, body, "productType")
     if product in (Product.BO, Product.CO):
         raise DhanError("DH-905", f"productType {product.value} is not served by this local server")
@@ -53,11 +53,11 @@ def read_new_order(body: Mapping[str, object], account: str) -> NewOrder:
     return NewOrder(
         key=InstrumentKey(_enum(ExchangeSegment, body, "exchangeSegment"), SecurityId(security_id)),
         side=_enum(Side, body, "transactionType"),
-        quantity=_units(body, "quantity", least=1),
+        quantity=units(body, "quantity", least=1),
         terms=_terms(body),
         product=product,
         validity=_enum(Validity, body, "validity"),
-        disclosed_quantity=_units(body, "disclosedQuantity", least=0),
+        disclosed_quantity=units(body, "disclosedQuantity", least=0),
         tag=None if tag is None else ClientOrderId(tag),
         after_market=after_market,
         source="P",
@@ -66,18 +66,19 @@ def read_new_order(body: Mapping[str, object], account: str) -> NewOrder:
 
 def read_change(body: Mapping[str, object], account: str) -> Change:
     """What a body of PUT /orders/{id} asks for; a field left out is refused, for Dhan reads all of them."""
-    _check_client(body, account)
+    check_client(body, account)
     if body.get("legName") not in _LEGS:
         raise DhanError("DH-905", "Invalid legName")
     return Change(
-        quantity=_units(body, "quantity", least=1),
+        quantity=units(body, "quantity", least=1),
         terms=_terms(body),
         validity=_enum(Validity, body, "validity"),
-        disclosed_quantity=_units(body, "disclosedQuantity", least=0),
+        disclosed_quantity=units(body, "disclosedQuantity", least=0),
     )
 
 
-def _check_client(body: Mapping[str, object], account: str) -> None:
+def check_client(body: Mapping[str, object], account: str) -> None:
+    """Refuse a body that names another client."""
     if body.get("dhanClientId", account) != account:
         raise DhanError("DH-905", "Invalid dhanClientId")
 
@@ -89,7 +90,8 @@ def _enum(kind: type[_E], body: Mapping[str, object], name: str) -> _E:
         raise DhanError("DH-905", f"Missing required fields, bad values for parameters: {name}") from None
 
 
-def _units(body: Mapping[str, object], name: str, *, least: int) -> int:
+def units(body: Mapping[str, object], name: str, *, least: int) -> int:
+    """A quantity of at least ``least``."""
     value = body.get(name, 0)
     if isinstance(value, str) and value.isascii() and value.isdigit():
         value = int(value)  # the documentation's own sample sends a string
@@ -100,7 +102,8 @@ def _units(body: Mapping[str, object], name: str, *, least: int) -> int:
     return value
 
 
-def _price(body: Mapping[str, object], name: str) -> Decimal:
+def amount(body: Mapping[str, object], name: str) -> Decimal:
+    """A price; 0 where there is none."""
     value = body.get(name)
     try:
         price = Decimal(str(value)) if value not in (None, "") else Decimal(0)
@@ -112,7 +115,7 @@ def _price(body: Mapping[str, object], name: str) -> Decimal:
 
 
 def _terms(body: Mapping[str, object]) -> Terms:
-    kind, price, trigger = body.get("orderType"), _price(body, "price"), _price(body, "triggerPrice")
+    kind, price, trigger = body.get("orderType"), amount(body, "price"), amount(body, "triggerPrice")
     if kind in ("LIMIT", "STOP_LOSS") and not price:
         raise DhanError("DH-905", "Invalid Price for orderType")
     if kind in ("STOP_LOSS", "STOP_LOSS_MARKET") and not trigger:

@@ -140,7 +140,15 @@ class DhanServer:
     def order_row(self, account: str, order_id: str) -> dict[str, object]:
         """The order as GET /orders shows it."""
         order = self.exchange.order(account, order_id)
-        return order_row(order, self.exchange.instrument(order.key))
+        return order_row(order, self.exchange.instrument(order.key), self.dialect)
+
+    def super_row(self, account: str, order_id: str) -> dict[str, object]:
+        """The super order as GET /super/orders shows it."""
+        return self._rest.linked.super_row(self.exchange.order(account, order_id))
+
+    def forever_rows(self, account: str, order_id: str) -> list[dict[str, object]]:
+        """The Forever order as GET /forever/orders shows it."""
+        return self._rest.linked.forever_rows(account, order_id)
 
     def push_frame(self, frame: str | dict[str, object], account: str | None = None, *, book: bool = True) -> Pushed:
         """Send a frame as it is to the sockets of ``account`` (by default of the client it names), after its order is

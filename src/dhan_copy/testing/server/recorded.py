@@ -11,12 +11,24 @@ from attrs import frozen
 
 from dhan_copy.model.ids import AccountName, BrokerOrderId, SecurityId
 from dhan_copy.model.instrument import InstrumentFacts, InstrumentKey, InstrumentKind
-from dhan_copy.model.order import Limit, Market, OrderStatus, Product, Side, StopLimit, StopMarket, Terms, Validity
+from dhan_copy.model.order import (
+    Leg,
+    Limit,
+    Market,
+    OrderStatus,
+    Product,
+    Side,
+    StopLimit,
+    StopMarket,
+    Terms,
+    Validity,
+)
 from dhan_copy.model.times import ist
 from dhan_copy.testing.orders import NOT_AT_EXCHANGE, Instrument, SimulatedOrder
-from dhan_copy.testing.server.dialect import SOCKET_PRODUCTS, SOCKET_SEGMENTS, ZERO_TIME
+from dhan_copy.testing.server.dialect import SOCKET_LEGS, SOCKET_PRODUCTS, SOCKET_SEGMENTS, ZERO_TIME
 
 _SEGMENTS = {codes: segment for segment, codes in SOCKET_SEGMENTS.items()}
+_LEGS = {number: leg for leg, number in SOCKET_LEGS.items()}
 _PRODUCTS = {letter: product for product, letter in SOCKET_PRODUCTS.items()}
 
 
@@ -29,7 +41,7 @@ class Recorded:
 def read_recorded(frame: str, account: str | None = None) -> Recorded:
     """What a frame tells, in either casing. It belongs to ``account``, by default to the client that it names.
 
-    Raises ValueError (KeyError for a missing field) for anything but a frame about a plain order.
+    Raises ValueError (KeyError for a missing field) for anything but a frame about an order or a leg.
     """
     envelope = json.loads(frame, parse_float=Decimal)
     if not isinstance(envelope, dict) or not isinstance(envelope.get("Data"), dict):
@@ -43,6 +55,8 @@ def read_recorded(frame: str, account: str | None = None) -> Recorded:
     ordered, number = data.time("orderDateTime"), data.text("exchOrderNo") or NOT_AT_EXCHANGE
     if ordered is None:
         raise ValueError("the frame has no orderDateTime")
+    product, leg = _PRODUCTS[data.text("product")], _LEGS[data.units("legNo") or 1]
+    linked = product in (Product.BO, Product.CO)
     order = SimulatedOrder(
         account=AccountName(account or data.text("clientId")),
         order_id=BrokerOrderId(data.text("orderNo")),
@@ -50,7 +64,9 @@ def read_recorded(frame: str, account: str | None = None) -> Recorded:
         tag={"": None, "NA": None}.get(data.text("correlationId"), data.text("correlationId")),
         key=key,
         side=Side.BUY if data.text("txnType") == "B" else Side.SELL,
-        product=_PRODUCTS[data.text("product")],
+        product=product,
+        leg=leg,
+        is_super=not linked and (leg is not Leg.ENTRY or "super order" in data.text("remarks").lower()),
         validity=Validity(data.text("validity")),
         terms=_terms(data),
         quantity=data.units("quantity"),

@@ -13,9 +13,10 @@ from dhan_copy.model.instrument import InstrumentKey
 from dhan_copy.testing.exchange import SimulatedExchange
 from dhan_copy.testing.orders import ExchangeRefusal, Instrument, NewOrder, SimulatedOrder, instrument_key
 from dhan_copy.testing.server.answers import Answer, DhanError, json_answer
-from dhan_copy.testing.server.dialect import Dialect
+from dhan_copy.testing.server.dialect import Dialect, shown_tag
 from dhan_copy.testing.server.inputs import read_change, read_new_order
 from dhan_copy.testing.server.limits import DHAN_PER_DAY, DHAN_WINDOWS, RateCounter
+from dhan_copy.testing.server.linked_rest import LinkedApi
 from dhan_copy.testing.server.rows import (
     funds_row,
     holding_row,
@@ -37,6 +38,7 @@ class RestApi:
         self._limits: tuple[tuple[tuple[int, float], ...], int | None] = (DHAN_WINDOWS, DHAN_PER_DAY)
         self._read_limits: tuple[tuple[int, float], ...] = ()
         self._counters: dict[tuple[str, bool], RateCounter] = {}
+        self.linked = LinkedApi(exchange, dialect)
 
     def set_limits(
         self,
@@ -101,6 +103,9 @@ class RestApi:
             case "DELETE", ["orders", order_id]:
                 self._exchange.cancel(account, order_id, source="P")
                 return json_answer(202, {"orderId": order_id, "orderStatus": "CANCELLED"})
+            case _, ["super" | "forever", *_]:
+                answer = self.linked.request(account, method, parts, {} if method == "DELETE" else _object(body))
+                return answer or _unserved()
         return _unserved()
 
     def _place(self, account: str, new: NewOrder) -> Answer:
@@ -125,7 +130,8 @@ class RestApi:
             case ["orders"]:
                 return json_answer(200, self._rows(exchange.visible_orders(account)))
             case ["orders", "external", tag]:
-                rows = self._rows(tuple(o for o in exchange.visible_orders(account) if o.tag == tag))
+                shown = exchange.visible_orders(account)
+                rows = self._rows(tuple(o for o in shown if o.tag and shown_tag(o, self._dialect) == tag))
                 as_object = self._dialect.external_as_object and rows
                 return json_answer(200, rows[0] if as_object else rows)
             case ["orders", order_id]:
@@ -148,7 +154,7 @@ class RestApi:
                 return json_answer(200, funds_row(account, exchange.funds(account)))
             case ["profile"]:
                 return json_answer(200, profile_row(account, exchange.clock.now()))
-        return _unserved()
+        return self.linked.read(account, parts) or _unserved()
 
     def _holdings(self, account: str) -> Answer:
         holdings = self._exchange.holdings(account)
@@ -163,7 +169,7 @@ class RestApi:
         return self._exchange.instrument(key)
 
     def _rows(self, orders: tuple[SimulatedOrder, ...]) -> list[dict[str, object]]:
-        return [order_row(order, self._instrument(order.key)) for order in orders]
+        return [order_row(order, self._instrument(order.key), self._dialect) for order in orders]
 
 
 def _unserved() -> Answer:

@@ -7,22 +7,32 @@ from decimal import Decimal
 
 from dhan_copy.model.account import Funds, Holding
 from dhan_copy.model.instrument import InstrumentKey
-from dhan_copy.model.order import OrderStatus, Product
+from dhan_copy.model.order import Leg, OrderStatus, Product, Variety
 from dhan_copy.model.times import IST
 from dhan_copy.testing.orders import Instrument, SimulatedOrder, Trade
 from dhan_copy.testing.positions import HeldPosition
-from dhan_copy.testing.server.dialect import FUTURE_STRIKE, REST_ORDER_TYPES, ZERO_DATE, decimal_number, timestamp
+from dhan_copy.testing.server.dialect import (
+    FUTURE_STRIKE,
+    REST_LEGS,
+    REST_ORDER_TYPES,
+    ZERO_DATE,
+    Dialect,
+    decimal_number,
+    shown_tag,
+    shown_trigger,
+    timestamp,
+)
 
 _OPTION_TYPES = {"CE": "CALL", "PE": "PUT", "XX": "NA"}
 
 
-def order_row(order: SimulatedOrder, instrument: Instrument) -> dict[str, object]:
-    """A row of GET /orders."""
+def order_row(order: SimulatedOrder, instrument: Instrument, dialect: Dialect) -> dict[str, object]:
+    """A row of GET /orders. Nothing in it says to which entry the leg of a bracket or cover order belongs."""
     return {
         "dhanClientId": order.account,
         "orderId": order.order_id,
         "exchangeOrderId": order.exchange_order_id,
-        "correlationId": order.tag or "NA",
+        "correlationId": shown_tag(order, dialect),
         "orderStatus": order.status.value,
         "transactionType": order.side.value,
         "exchangeSegment": order.key.segment.value,
@@ -34,15 +44,15 @@ def order_row(order: SimulatedOrder, instrument: Instrument) -> dict[str, object
         "quantity": order.quantity,
         "disclosedQuantity": order.disclosed_quantity,
         "price": decimal_number(order.price),
-        "triggerPrice": decimal_number(order.trigger),
+        "triggerPrice": decimal_number(shown_trigger(order, dialect)),
         "afterMarketOrder": order.after_market,
-        "boProfitValue": 0.0,
-        "boStopLossValue": 0.0,
-        "legName": "NA",
+        "boProfitValue": decimal_number(order.profit_change),
+        "boStopLossValue": decimal_number(order.stop_change),
+        "legName": _leg_name(order, dialect),
         "createTime": timestamp(order.created_at),
         "updateTime": timestamp(order.updated_at),
         "exchangeTime": timestamp(order.exchange_at),
-        **_derivative(instrument, order.key),
+        **derivative(instrument, order.key),
         # "0" even on a rejection; the description says "CONFIRMED" and "TRADE CONFIRMED" on success.
         "omsErrorCode": "0",
         "omsErrorDescription": order.reason,
@@ -60,7 +70,7 @@ def trade_row(trade: Trade, instrument: Instrument) -> dict[str, object]:
         "createTime": at,
         "customSymbol": None,
         "dhanClientId": order.account,
-        **_derivative(instrument, order.key),
+        **derivative(instrument, order.key),
         "exchangeOrderId": order.exchange_order_id,
         "exchangeSegment": order.key.segment.value,
         "exchangeTime": at,
@@ -108,7 +118,7 @@ def position_row(
         "daySellQty": held.sold,
         "dayBuyValue": decimal_number(held.bought_value),
         "daySellValue": decimal_number(held.sold_value),
-        **_derivative(instrument, key),
+        **derivative(instrument, key),
         "crossCurrency": False,
     }
 
@@ -163,7 +173,17 @@ def placement_row(order: SimulatedOrder) -> dict[str, object]:
     return {"orderId": order.order_id, "orderStatus": status.value}
 
 
-def _derivative(instrument: Instrument, key: InstrumentKey) -> dict[str, object]:
+def _leg_name(order: SimulatedOrder, dialect: Dialect) -> str:
+    match order.variety:
+        case Variety.SUPER if order.leg is Leg.ENTRY and not dialect.super_entry_named:
+            return "NA"
+        case Variety.SUPER | Variety.BRACKET | Variety.COVER:
+            return REST_LEGS[order.leg]
+    return "NA"
+
+
+def derivative(instrument: Instrument, key: InstrumentKey) -> dict[str, object]:
+    """What a row says of expiry, option type and strike."""
     if key.segment.is_equity:
         strike = 0.0
     else:
