@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from dhan_copy.testing.broker import Call, FakeBroker, Fault
     from dhan_copy.testing.clock import VirtualClock
     from dhan_copy.testing.exchange import SimulatedExchange
+    from dhan_copy.testing.linked_broker import FakeLinkedBroker
     from dhan_copy.testing.orders import (
         ExchangeRefusal,
         Instrument,
@@ -21,15 +22,18 @@ if TYPE_CHECKING:
         SimulatedOrder,
         Trade,
         instrument_key,
+        leg_id,
     )
     from dhan_copy.testing.rules import Rule
     from dhan_copy.testing.server import DhanServer
     from dhan_copy.testing.source import FakeSource
+    from dhan_copy.testing.unwritten import Unwritten
 
 _HOMES = {
     "broker": ("Call", "FakeBroker", "Fault"),
     "clock": ("VirtualClock",),
     "exchange": ("SimulatedExchange",),
+    "linked_broker": ("FakeLinkedBroker",),
     "orders": (
         "ExchangeRefusal",
         "Instrument",
@@ -42,10 +46,12 @@ _HOMES = {
         "SimulatedOrder",
         "Trade",
         "instrument_key",
+        "leg_id",
     ),
     "rules": ("Rule",),
     "server": ("DhanServer",),
     "source": ("FakeSource",),
+    "unwritten": ("Unwritten",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -54,6 +60,7 @@ __all__ = [
     "DhanServer",
     "ExchangeRefusal",
     "FakeBroker",
+    "FakeLinkedBroker",
     "FakeSource",
     "Fault",
     "Instrument",
@@ -67,8 +74,10 @@ __all__ = [
     "SimulatedExchange",
     "SimulatedOrder",
     "Trade",
+    "Unwritten",
     "VirtualClock",
     "instrument_key",
+    "leg_id",
 ]
 
 

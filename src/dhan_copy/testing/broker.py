@@ -144,23 +144,11 @@ class FakeBroker:
     # Broker
 
     def submit(self, request: Submit) -> BrokerOrderId:
-        new = NewOrder(
-            key=instrument_key(request.segment.value, request.security_id),
-            side=request.side,
-            quantity=request.quantity,
-            terms=request.terms,
-            product=request.product,
-            validity=request.validity,
-            disclosed_quantity=request.disclosed_quantity,
-            tag=request.client_order_id,
-            source="P",
-        )
+        new = self._new(request)
         order = self._request(
             Call.SUBMIT, lambda: self.exchange.place(self.account, new), PlacementRejected, request.client_order_id
         )
-        if order.status is OrderStatus.REJECTED and order.rejected_in_answer:
-            raise refusal(PlacementRejected, "", order.reason, request.client_order_id)
-        return order.order_id
+        return self._placed(order, request.client_order_id)
 
     def modify(self, request: Modify) -> None:
         self._request(
@@ -210,6 +198,24 @@ class FakeBroker:
         return self.exchange.holdings(self.account)
 
     # Inside
+
+    def _new(self, request: Submit) -> NewOrder:
+        return NewOrder(
+            key=instrument_key(request.segment.value, request.security_id),
+            side=request.side,
+            quantity=request.quantity,
+            terms=request.terms,
+            product=request.product,
+            validity=request.validity,
+            disclosed_quantity=request.disclosed_quantity,
+            tag=request.client_order_id,
+            source="P",
+        )
+
+    def _placed(self, order: SimulatedOrder, client_order_id: ClientOrderId) -> BrokerOrderId:
+        if order.status is OrderStatus.REJECTED and order.rejected_in_answer:
+            raise refusal(PlacementRejected, "", order.reason, client_order_id)
+        return order.order_id
 
     def _report(self, order: SimulatedOrder) -> OrderReport:
         return report_of(order, self.exchange.instrument(order.key))

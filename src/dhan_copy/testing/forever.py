@@ -266,12 +266,12 @@ class ForeverDesk:
             self._write(book.name, order_id, rejected)
 
 
-def as_order(leg: ForeverOrder) -> SimulatedOrder:
+def as_order(leg: ForeverOrder, *, tagged: bool = True) -> SimulatedOrder:
     """A leg of a Forever order in the form in which other orders are announced and shown."""
     return SimulatedOrder(
         account=leg.account,
         order_id=leg.order_id,
-        tag=leg.tag,
+        tag=leg.tag if tagged else None,
         key=leg.key,
         side=leg.side,
         product=leg.product,

@@ -6,25 +6,33 @@ import queue
 import threading
 from collections.abc import Iterator, Sequence
 
+from attrs import evolve
+
 from dhan_copy.errors import ReadError
 from dhan_copy.model.account import Funds, Holding, Position
 from dhan_copy.model.ids import AccountName
-from dhan_copy.model.order import OrderReport, OrderStatus
+from dhan_copy.model.order import Leg, OrderReport, OrderStatus
 from dhan_copy.protocols import Gap, SourceEvent
 from dhan_copy.testing.exchange import SimulatedExchange
+from dhan_copy.testing.forever import as_order
 from dhan_copy.testing.orders import OrderEvent, SimulatedOrder
-from dhan_copy.testing.reports import report_of
+from dhan_copy.testing.reports import report_of, standing
 
 
 class FakeSource:
     """Implements :class:`~dhan_copy.protocols.EventSource` and :class:`~dhan_copy.protocols.AccountReader`.
 
     Connected from the start: the first event is a :class:`~dhan_copy.protocols.Gap`. An order in TRANSIT is not
-    announced, as no recorded frame ever said so; the snapshot shows it. One thread may be in :meth:`events`; or use
+    announced, as no recorded frame ever said so; the snapshot shows it, and with ``linked`` and ``forever`` also the
+    brackets of super orders, and Forever orders. One thread may be in :meth:`events`; or use
     :meth:`take` without threads.
     """
 
-    def __init__(self, exchange: SimulatedExchange, account: str) -> None:
+    def __init__(
+        self, exchange: SimulatedExchange, account: str, *, linked: bool = False, forever: bool = False
+    ) -> None:
+        self._linked = linked
+        self._forever = forever
         self.exchange = exchange
         self.account: AccountName = exchange.add_account(account)
         self._lock = threading.Lock()
@@ -51,7 +59,11 @@ class FakeSource:
 
     def snapshot(self) -> Sequence[OrderReport]:
         self._read("order book")
-        return tuple(self._report(order) for order in self.exchange.visible_orders(self.account))
+        reports = [self._listed(order) for order in self.exchange.visible_orders(self.account)]
+        if self._forever:
+            waiting = self.exchange.forever.orders(self.account)
+            reports += [self._report(as_order(leg, tagged=False)) for leg in waiting]
+        return tuple(reports)
 
     def close(self) -> None:
         with self._lock:
@@ -141,6 +153,12 @@ class FakeSource:
         if self._failing_reads:
             self._failing_reads -= 1
             raise ReadError(f"the {what} could not be read", account=self.account)
+
+    def _listed(self, order: SimulatedOrder) -> OrderReport:
+        report = self._report(order)
+        if not (self._linked and order.is_super and order.leg is Leg.ENTRY):
+            return report
+        return evolve(report, bracket=standing(order, self.exchange.linked.legs(self.account, order.order_id)))
 
     def _report(self, order: SimulatedOrder) -> OrderReport:
         return report_of(order, self.exchange.instrument(order.key))
