@@ -233,6 +233,17 @@ def test_f40_everything_expires_with_the_day() -> None:
     assert ex.orders("L") == ex.linked.supers("L") == ex.linked.legs("L", open_.order_id) == ()
 
 
+def test_legs_that_outlive_the_day_still_know_each_other() -> None:
+    ex = exchange()
+    entry = placed(ex, product=Product.MARGIN)
+    ex.fill("L", entry.order_id)
+    ex.new_day()
+    ex.fill("L", leg_id(entry.order_id, Leg.TARGET))
+    assert statuses_of(ex, entry) == [OrderStatus.TRADED, OrderStatus.CANCELLED]
+    ex.new_day()
+    assert ex.linked.legs("L", entry.order_id) == ()
+
+
 class TestReports:
     def test_the_list_has_the_bracket_and_no_average_price_and_closes(self) -> None:
         ex = exchange()

@@ -111,7 +111,8 @@ class AccountBook:
 
     def new_day(self, symbol: Callable[[InstrumentKey], str]) -> None:
         """Forget yesterday's orders and trades; carry positions, CNC shares as holdings."""
-        self.orders = {order.book_id: order for order in self.live()}
+        kept = {order.entry_id for order in self.live()} | {order.book_id for order in self.live()}
+        self.orders = {book_id: order for book_id, order in self.orders.items() if book_id in kept}
         self.families = {entry: legs for entry, legs in self.families.items() if entry in self.orders}
         self.trades.clear()
         before, self.held = self.held, {}

@@ -94,8 +94,10 @@ class LinkedDesk:
         self, account: str, new: NewOrder, bracket: Bracket, *, deferred: bool = False
     ) -> SimulatedOrder:
         """Place a super order: ``new`` is its entry, and its legs share its id."""
-        if new.product not in SUPER_PRODUCTS or new.after_market:
+        if new.product not in SUPER_PRODUCTS:
             raise ExchangeRefusal("Invalid productType", "DH-905")
+        if new.after_market:
+            raise ExchangeRefusal("Super orders are taken in market hours only", "DH-905")
         with self._announcer.turn():
             book = self._book(account)
             entry = evolve(self._intake.new_order(book, new), is_super=True, bracket=bracket)

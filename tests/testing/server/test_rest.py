@@ -345,3 +345,23 @@ def test_orders_can_be_held_in_transit(server: DhanServer) -> None:
     order_id = place(dhan)["data"]["orderId"]
     assert row(dhan, order_id)["orderStatus"] == "TRANSIT"
     assert server.exchange.confirm(me, order_id).status is OrderStatus.PENDING
+
+
+def test_p12_and_f42_slices_are_orders_of_their_own_and_some_may_be_refused(server: DhanServer) -> None:
+    dhan, me = client(server), server.accounts[0].client_id
+    order = {"security_id": "68456", "exchange_segment": "NSE_FNO", "quantity": 20_000, "price": 3300.0}
+    whole = placed(dhan, **order)
+    assert "freeze quantity" in row(dhan, whole)["omsErrorDescription"]
+    sliced = place(dhan, **order, should_slice=True)["data"]
+    assert [server.exchange.order(me, each["orderId"]).quantity for each in sliced] == [8000, 8000, 4000]
+    for way, working in ((RejectionWay.LATER, 2), (RejectionWay.REFUSED, 0)):
+        server.exchange.reject_next(me, Rejection("RMS:no", way=way))
+        before = len(server.exchange.orders(me))
+        place(dhan, **order, should_slice=True)
+        new = server.exchange.orders(me)[before:]
+        until(lambda: all(server.exchange.order(me, each.order_id).status is not OrderStatus.TRANSIT for each in new))
+        states = [server.exchange.order(me, each.order_id).status for each in new]
+        assert states.count(OrderStatus.PENDING) == working
+    refuse_second = iter([None, Rejection("RMS:no", way=RejectionWay.REFUSED)])
+    server.exchange.rules.append(lambda order, instrument: next(refuse_second, None))
+    assert [each["orderStatus"] for each in place(dhan, **order, should_slice=True)["data"]] == ["TRANSIT"]

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from dhan_copy.testing.conformance.broker import BrokerConformance, BrokerHarness
 from dhan_copy.testing.conformance.clock import ClockConformance
+from dhan_copy.testing.conformance.linked import LinkedHarness, LinkedOrdersConformance
 from dhan_copy.testing.conformance.sizer import SizerConformance
 from dhan_copy.testing.conformance.source import EventSourceConformance, EventSourceHarness
 from dhan_copy.testing.conformance.store import StoreConformance
@@ -24,6 +25,8 @@ __all__ = [
     "ClockConformance",
     "EventSourceConformance",
     "EventSourceHarness",
+    "LinkedHarness",
+    "LinkedOrdersConformance",
     "SizerConformance",
     "StoreConformance",
 ]

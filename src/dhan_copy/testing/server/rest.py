@@ -113,10 +113,18 @@ class RestApi:
         return json_answer(200, placement_row(order), lambda: self._confirm(order))
 
     def _slice(self, account: str, new: NewOrder) -> Answer:
-        # Whether slices keep the tag is written nowhere; here they do.
+        # Whether slices keep the tag is written nowhere; here they do. Nor what becomes of the others when one is
+        # refused: here those before it stand, and none follows.
         freeze = self._exchange.instrument(new.key).freeze_units or new.quantity
-        sizes = [min(freeze, new.quantity - done) for done in range(0, new.quantity, freeze)]
-        orders = [self._exchange.place(account, evolve(new, quantity=size), deferred=True) for size in sizes]
+        orders: list[SimulatedOrder] = []
+        for done in range(0, new.quantity, freeze):
+            slice_ = evolve(new, quantity=min(freeze, new.quantity - done))
+            try:
+                orders.append(self._exchange.place(account, slice_, deferred=True))
+            except ExchangeRefusal:
+                if not orders:
+                    raise
+                break
         return json_answer(200, [placement_row(order) for order in orders], lambda: self._confirm(*orders))
 
     def _confirm(self, *orders: SimulatedOrder) -> None:
