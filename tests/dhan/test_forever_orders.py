@@ -121,6 +121,7 @@ def test_l10_an_order_is_placed_as_it_was_asked_for(
     [
         (Leg.ENTRY, False, "TARGET_LEG"),
         (Leg.TARGET, False, "TARGET_LEG"),
+        (Leg.STOP, False, "TARGET_LEG"),
         (Leg.TARGET, True, "TARGET_LEG"),
         (Leg.STOP, True, "STOP_LOSS_LEG"),
     ],

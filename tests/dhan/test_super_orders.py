@@ -265,6 +265,20 @@ class TestAgainstTheServer:
         ]  # fmt: skip
         assert server.exchange.position(me, SHARE, Product.INTRADAY) == 0
 
+    def test_l1_the_leaders_snapshot_has_the_bracket_even_where_the_book_names_no_leg(self, server: DhanServer) -> None:
+        account = server.accounts[0]
+        order_id = placed(server, broker_of(server), filled=4)
+        server.dialect.super_entry_named = False
+        feed = DhanAccount(
+            account.client_id, account.access_token, base_url=server.rest_url, feed_url=server.feed_url
+        ).feed(linked=True, forever=True)
+        entry, target, stop = feed.snapshot()
+        assert (entry.order_id, entry.variety, entry.bracket) == (order_id, Variety.SUPER, WHOLE)
+        assert (entry.filled_quantity, entry.average_price) == (4, Decimal(400))
+        assert [(leg.leg, leg.quantity, leg.terms) for leg in (target, stop)] == [
+            (Leg.TARGET, 4, Limit(Decimal(410))), (Leg.STOP, 4, StopMarket(Decimal(390))),
+        ]  # fmt: skip
+
     def test_what_dhan_refuses(self, server: DhanServer) -> None:
         broker, me = broker_of(server), server.accounts[0].client_id
         with pytest.raises(PlacementRejected) as caught:

@@ -165,6 +165,29 @@ def test_l2_and_l3_legs_grow_with_the_entry_and_shrink_with_each_other() -> None
     assert [(leg.status, leg.quantity) for leg in family.legs] == [(OrderStatus.TRADED, 3), (OrderStatus.TRADED, 17)]
 
 
+def test_l2_a_leg_that_has_filled_comes_back_for_what_the_entry_fills_next() -> None:
+    ex = exchange()
+    family = placed("super", Side.BUY, ex)
+    ex.fill("L", family.order_id, 8)
+    ex.fill("L", leg_id(family.order_id, Leg.TARGET), 8)
+    target, stop = family.legs
+    assert (target.status, target.leaves_quantity, stop.quantity) == (OrderStatus.PART_TRADED, 0, 0)
+    ex.fill("L", family.order_id, 12)
+    assert [leg.leaves_quantity for leg in family.legs] == [12, 12]
+
+
+def test_a_stop_that_went_with_the_target_is_not_triggered_by_the_same_price() -> None:
+    ex = exchange()
+    family = placed("super", Side.BUY, ex)
+    ex.fill("L", family.order_id)
+    ex.linked.modify("L", family.order_id, Leg.TARGET, Bracket(target=Decimal(389)))
+    events = heard(ex)
+    ex.set_price(SHARE, 390)
+    stop = family.leg(Leg.STOP)
+    assert (stop.terms, stop.status) == (StopMarket(Decimal(390)), OrderStatus.CANCELLED)
+    assert [event.order.leg for event in events] == [Leg.TARGET, Leg.STOP]
+
+
 def test_a_stop_is_triggered_trades_at_the_market_and_cancels_the_target() -> None:
     ex = exchange()
     family = placed("super", Side.BUY, ex)
@@ -234,8 +257,9 @@ def test_legs_take_no_funds() -> None:
     ex = exchange()
     ex.set_funds("L", Decimal(8000))
     family = placed("super", Side.BUY, ex)
-    ex.fill("L", family.order_id)
-    assert ex.funds("L").available == 0
+    for _ in range(2):
+        ex.fill("L", family.order_id, 10)
+        assert ex.funds("L").available == 0
     with_target = ex.linked.cancel("L", family.order_id, Leg.TARGET)
     assert with_target.status is OrderStatus.CANCELLED
     assert ex.funds("L").available == 0
