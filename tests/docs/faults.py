@@ -9,6 +9,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from attrs import frozen
@@ -151,6 +152,7 @@ FAULTS: dict[str, Fault] = {
 }
 
 
+@cache
 def functions() -> dict[str, set[str]]:
     """Every test function with the files that it is in."""
     found: dict[str, set[str]] = {}
