@@ -11,6 +11,7 @@ from fractions import Fraction
 import attrs
 from typing_extensions import assert_never
 
+from dhan_copy.core.facts import Refusal
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.shelf import Shelf
 from dhan_copy.core.state import State
@@ -120,7 +121,9 @@ def status(state: State) -> Table:
             {
                 "account": leader.name,
                 "role": "leader",
-                "health": _stale(state, leader.name) or ("OK" if known else "positions unknown"),
+                "health": _refused(state, leader.name)
+                or _stale(state, leader.name)
+                or ("OK" if known else "positions unknown"),
                 "orders": sum(name == leader.name for name, _ in state.leader_orders),
                 "open": sum(name == leader.name for name, _ in state.open_leader_orders),
                 "book_read_at": state.book_read_at.get(leader.name),
@@ -152,7 +155,11 @@ def _health(state: State, follower: AccountName) -> str:
         return f"BLOCKED ({blocked[1].name}) until {_time(blocked[0])}"
     if circuit is not None and circuit.until is not None:
         return f"BLOCKED (CIRCUIT) until {_time(circuit.until)}"
-    return _stale(state, follower) or "OK"
+    return _refused(state, follower) or _stale(state, follower) or "OK"
+
+
+def _refused(state: State, account: AccountName) -> str | None:
+    return f"BLOCKED ({Refusal.AUTHENTICATION.name})" if account in state.token_refused else None
 
 
 def _stale(state: State, account: AccountName) -> str | None:

@@ -249,6 +249,17 @@ def test_t1_a_book_and_a_position_read_together_tell_what_he_brought_in(
     assert seen == sorted(seen), "rows are taken in the order in which they happened"
 
 
+def test_t1_only_the_rows_read_with_a_position_are_taken_off_it() -> None:
+    """Two reads in one batch: what the second shows happened after the position was read."""
+    bench = Bench(leader_holds=None)
+    bench.wait(3600)
+    first, later = book_row(1, Side.BUY, 1, 1), book_row(2, Side.BUY, 2, 2)
+    read = BookRead(account=LEADER, read_at=bench.now)
+    bench.step(first, read, holds(LEADER, 75, bench.now), first, later, read)
+    place = (LEADER, KEY, Product.INTRADAY)
+    assert (bench.copier.state.brought_in[place], bench.copier.state.position(*place)) == (0, 225)
+
+
 def test_d1_rows_of_yesterday_are_not_taken_off_a_position() -> None:
     bench = Bench(leader_holds=None)
     old = book_row(1, Side.BUY, 2, -24 * 60)

@@ -84,6 +84,24 @@ def test_r4_over_the_wire_exits_leave_once_the_account_is_taken_again(wires: Cal
     assert len(tags) == len(set(tags)), "no id is used twice"
 
 
+def test_r4_over_the_wire_an_account_whose_reads_are_refused_too_is_shown_as_blocked(wires: Callable[..., Wire]) -> None:
+    """Nothing is sent by it that could be refused: its exit waits for the positions."""
+    wire = wires(TWO, policy=SOON)
+    bought = wire.buy(150)
+    wire.until(lambda: [wire.row(bought, name)["state"] for name in TWO] == ["FILLED"] * 2)
+    body = json.dumps({"errorType": "Invalid_Authentication", "errorCode": "DH-901", "errorMessage": "expired"})
+    wire.server.plan_fault(HttpFault(account=F, count=None, execute=False, status=401, body=body))
+    wire.sell(150)
+    wire.until(lambda: wire.net(G) == 0)
+    wire.until(lambda: wire.status(F)["health"] == "BLOCKED (AUTHENTICATION)")
+    assert alerts(wire, "BLOCKED_AUTHENTICATION") == [F] and wire.net(F) == 75
+    assert wire.status(G)["health"] == "OK"
+    wire.server.clear_faults()
+    wire.until(lambda: wire.net(F) == 0)
+    wire.until(lambda: wire.status(F)["health"] == "OK")
+    assert alerts(wire, "BLOCKED_AUTHENTICATION") == [F], "told once"
+
+
 # T12: the token is replaced while the engine runs
 
 

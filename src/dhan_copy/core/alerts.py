@@ -62,6 +62,12 @@ def alert_for(state: State, fact: Fact) -> AlertRaised | None:
                 code="UNREADABLE", what="a report of the broker could not be understood", known=fact.problem,
                 advice="It is kept in the journal as it came, and the order book is read.", account=fact.account,
             )  # fmt: skip
+        case ReadFailed(refusal=Refusal.AUTHENTICATION):
+            return AlertRaised(
+                code=f"BLOCKED_{Refusal.AUTHENTICATION.value}", what=f"the access token of {fact.account} is refused",
+                known=fact.problem, advice="Give the account a new token: it is tried again, and what waits goes on.",
+                account=fact.account,
+            )  # fmt: skip
         case ReadFailed():
             return AlertRaised(
                 code=f"{_READS.get(fact.what.split(':')[0], 'READ')}_FAILED", what=f"{fact.what.split(':')[0]} failed", known=fact.problem,

@@ -36,6 +36,7 @@ from dhan_copy.core.facts import (
     OutcomeUnresolved,
     PositionsReported,
     ReadFailed,
+    Refusal,
     ReportUnreadable,
     RequestAccepted,
     RequestIssued,
@@ -220,12 +221,18 @@ class Copier:
         A position read together with the book holds the fills that the rows are about to tell: they are taken off.
         """
         reads: list[list[LeaderReported]] = [[]]
+        held: list[tuple[PositionsReported, list[LeaderReported]]] = []
         for fact in facts:
             if isinstance(fact, LeaderReported) and fact.channel is Channel.BOOK:
                 reads[-1].append(fact)
             elif isinstance(fact, BookRead) and fact.account in self._leaders:
                 reads.append([])  # what the next read shows came after this one
-        rows = [row for read in reads for row in read]
+            elif isinstance(fact, PositionsReported) and fact.account in self._leaders:
+                self._reads.answered(ReadPositions(account=fact.account))
+                # What he brought into the day does not change during it, and a later read may lag behind the fills.
+                if fact.account not in self.state.positions_known:
+                    read_with_it = reads[-1] if reads[-1] or len(reads) == 1 else reads[-2]
+                    held.append((fact, read_with_it))
         ordered = iter([row for read in reads for row in sorted(read, key=_last_change)])
         result: list[Fact] = []
         for fact in facts:
@@ -234,18 +241,7 @@ class Copier:
             if isinstance(fact, EngineStarted):
                 continue
             result.append(next(ordered) if isinstance(fact, LeaderReported) and fact.channel is Channel.BOOK else fact)
-        # What he brought into the day does not change during it, and a later read may lag behind the fills.
-        held = [
-            fact
-            for fact in facts
-            if isinstance(fact, PositionsReported)
-            and fact.account in self._leaders
-            and fact.account not in self.state.positions_known
-        ]
-        for fact in facts:
-            if isinstance(fact, PositionsReported) and fact.account in self._leaders:
-                self._reads.answered(ReadPositions(account=fact.account))
-        return [self._as_of_before(f, rows) for f in held] + result
+        return [self._as_of_before(fact, rows) for fact, rows in held] + result
 
     def _as_of_before(self, fact: PositionsReported, rows: Sequence[LeaderReported]) -> PositionsReported:
         net: dict[tuple[InstrumentKey, Product], int] = {(p.key, p.product): p.net_quantity for p in fact.positions}
@@ -294,7 +290,7 @@ class Copier:
                     self._record(fact)
             case ReadFailed():
                 self._reads.answered(_read_named(fact))
-                self._alert(alert_for(self.state, fact))
+                self._take_failed(fact)
             case GapDetected():
                 self._record(fact)
                 self._reads.want(ReadOrders(account=fact.account))
@@ -312,6 +308,14 @@ class Copier:
                 self._take_adopted(fact, request)
             case _:
                 self._record(fact)
+
+    def _take_failed(self, fact: ReadFailed) -> None:
+        alert, known = alert_for(self.state, fact), fact.account in self.state.token_refused
+        self._note(fact)
+        if fact.refusal is not Refusal.AUTHENTICATION:
+            self._alert(alert)
+        elif alert is not None and not known:
+            self._record(alert)
 
     def _take_adopted(self, fact: RequestIssued, request: Submit) -> None:
         """A placement that another journal knew: it has used a permit, about when the leader placed his order."""

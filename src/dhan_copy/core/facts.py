@@ -151,6 +151,8 @@ class ReadFailed:
     account: AccountName
     what: str
     problem: str
+    refusal: Refusal = Refusal.OTHER
+    """What the broker refused; OTHER for every other failure."""
 
 
 @frozen(kw_only=True)

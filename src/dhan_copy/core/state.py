@@ -129,6 +129,8 @@ class State:
     """Copies that buy to open and that the figure of their account's funds does not count yet."""
     trading: dict[AccountName | None, TradingState] = field(factory=dict)
     blocked_until: dict[AccountName, tuple[datetime, Refusal]] = field(factory=dict)
+    token_refused: set[AccountName] = field(factory=set)
+    """Accounts whose last read was refused for its token."""
     circuits: dict[AccountName, Circuit] = field(factory=dict)
     """Followers whose last requests were rejected."""
     feeds: dict[AccountName, Feed] = field(factory=dict)
@@ -353,7 +355,10 @@ def fold(state: State, entry: Entry) -> None:
         case GapDetected():
             feed = state.feeds.get(fact.account, NO_FEED)
             _feed(state, fact.account, feeds.connected(feed, at) if fact.connected else feeds.lost(feed, at))
-        case ReportUnreadable() | ReadFailed():
+        case ReadFailed():
+            if fact.refusal is Refusal.AUTHENTICATION:
+                state.token_refused.add(fact.account)
+        case ReportUnreadable():
             pass
         case _:
             assert_never(fact)
@@ -839,6 +844,7 @@ def _funds_reported(state: State, fact: FundsReported) -> None:
 
 
 def _looked(state: State, fact: BookRead | OrderNotFound, position: int) -> None:
+    state.token_refused.discard(fact.account if isinstance(fact, BookRead) else fact.follower)
     if isinstance(fact, BookRead):
         state.books_read.add(fact.account)
         awaited = not state.has_read_book(fact.account)

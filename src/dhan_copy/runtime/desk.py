@@ -9,7 +9,16 @@ from datetime import datetime
 from attrs import frozen
 from typing_extensions import assert_never
 
-from dhan_copy.core.facts import Fact, OutcomeUnresolved, PositionsReported, RequestAccepted, RequestRejected, RequestWithheld
+from dhan_copy.core.facts import (
+    Fact,
+    OutcomeUnresolved,
+    PositionsReported,
+    ReadFailed,
+    Refusal,
+    RequestAccepted,
+    RequestRejected,
+    RequestWithheld,
+)
 from dhan_copy.core.requests import (
     Cancel,
     Command,
@@ -197,14 +206,14 @@ class LeaderDesk:
         try:
             before = account_read(self._reader, read, read_at)
         except Exception as error:
-            return (*leader_book(self.name, tuple(self._source.snapshot()), read_at), failed(read, words(error)))
+            return (*leader_book(self.name, tuple(self._source.snapshot()), read_at), _failed(read, error))
         for _ in range(_STABLE_READS):
             read_at = self._clock.now()
             book = leader_book(self.name, tuple(self._source.snapshot()), read_at)
             try:
                 after = account_read(self._reader, read, read_at)
             except Exception as error:
-                return (*book, failed(read, words(error)))
+                return (*book, _failed(read, error))
             if _same_positions(before, after):
                 return (*book, after)
             before = after
@@ -226,13 +235,17 @@ def _answer_read(read: Read, answer: Answer, perform: Callable[[Read], Batch]) -
     try:
         facts = perform(read)
     except Exception as error:
-        facts = (failed(read, words(error)),)
+        facts = (_failed(read, error),)
     except BaseException as error:
-        answer((failed(read, words(error)),))
+        answer((_failed(read, error),))
         raise
     answer(facts)
     if isinstance(read, Query):
         _answer_read(ReadOrders(account=account_of(read)), answer, perform)
+
+
+def _failed(read: Read, error: BaseException) -> ReadFailed:
+    return failed(read, words(error), error.refusal if isinstance(error, Rejected) else Refusal.OTHER)
 
 
 def withheld(request: Request, problem: str) -> RequestWithheld:

@@ -17,6 +17,7 @@ from dhan_copy.core.facts import (
     OrderReported,
     PositionsReported,
     ReadFailed,
+    Refusal,
 )
 from dhan_copy.core.requests import Query, Read, ReadFunds, ReadOrders, ReadPositions
 from dhan_copy.model.account import Funds, Holding, Position
@@ -42,8 +43,8 @@ def account_of(read: Read) -> AccountName:
     return read.follower if isinstance(read, Query) else read.account
 
 
-def failed(read: Read, problem: str) -> ReadFailed:
-    return ReadFailed(account=account_of(read), what=name_of(read), problem=problem)
+def failed(read: Read, problem: str, refusal: Refusal = Refusal.OTHER) -> ReadFailed:
+    return ReadFailed(account=account_of(read), what=name_of(read), problem=problem, refusal=refusal)
 
 
 def follower_book(account: AccountName, rows: Sequence[OrderReport], read_at: datetime) -> tuple[Fact, ...]:
