@@ -32,18 +32,20 @@ class Mutant:
     def _its_own(self) -> tuple[str, ...]:
         return (self.fault,) if self.fault else ()
 
-    def found_on(self) -> int | None:
-        """The first seed whose days show the bug, of a dozen beside the one that did when it was planted here."""
-        for seed in dict.fromkeys((self.seed, *range(1, 13))):
+    def found_on(self) -> tuple[int, int] | None:
+        """The first seed and number of orders whose days show the bug: those that did when it was planted here, or, now
+        that the days are others, one of thirty more."""
+        more = [(seed, orders) for orders, seeds in ((self.orders, 20), (3 * self.orders, 10)) for seed in range(1, seeds + 1)]
+        for seed, orders in dict.fromkeys(((self.seed, self.orders), *more)):
             with planted(self.edits):
-                summary = simulate(seed, self.days, orders=self.orders, followers=self.followers, only=self.faults)
+                summary = simulate(seed, self.days, orders=orders, followers=self.followers, only=self.faults)
             if self.shows in marks(summary):
-                return seed
+                return seed, orders
         return None
 
-    def without(self, seed: int) -> Summary:
+    def without(self, seed: int, orders: int) -> Summary:
         """The same days in the library as it is."""
-        return _days(seed, self.days, self.orders, self.followers, self.faults)
+        return _days(seed, self.days, orders, self.followers, self.faults)
 
     @property
     def caught_by(self) -> str:
@@ -70,12 +72,12 @@ MUTANTS: tuple[Mutant, ...] = (
             "evolve(order, outstanding=None, state=life.OrderState.REJECTED, refused_for_now=True, over_at=at)"),),
     ),
     Mutant(
-        name="stale_entries_go", fault="F07", shows=21, seed=4,
+        name="stale_entries_go", fault="F07", shows=21, seed=15,
         broken="The age of an entry is not looked at when it is sent.",
         edits=(Edit("core.admission.has_passed", "momentary and age_of(order, now) > policy.entry_age", "False"),),
     ),
     Mutant(
-        name="withheld_taken_for_sent", fault="F12", shows=4, seed=12,
+        name="withheld_taken_for_sent", fault="F12", shows=4, seed=7, orders=100,
         broken="A request that never left is waited for.",
         edits=(Edit("core.trade.withheld", "state=next_state(order.state, OrderEvent.HELD_BACK)", "state=OrderState.WORKING"),),
     ),
@@ -86,7 +88,7 @@ MUTANTS: tuple[Mutant, ...] = (
             "        if known is None and fact.channel is Channel.BOOK:\n            return\n        entry = self._record(fact)"),),
     ),
     Mutant(
-        name="followers_books_not_read", fault="F21", shows=4, seed=4,
+        name="followers_books_not_read", fault="F21", shows=4, seed=15,
         broken="The book of a follower is not read: his stream is trusted to tell everything.",
         edits=(Edit("core.reads.ReadSchedule.due", "return ready, wake",
             "return [r for r in ready if not isinstance(r, ReadOrders) or r.account == state.settings.leaders[0].name], wake"),),
@@ -133,7 +135,7 @@ MUTANTS: tuple[Mutant, ...] = (
             "        return evolve(order, state=OrderState.REJECTED, refused_for_now=True, over_at=at)\n"),),
     ),
     Mutant(
-        name="short_absence_window", fault="F32", shows=9, seed=4,
+        name="short_absence_window", fault="F32", shows=9, seed=15,
         broken="The absence window is shorter than a request may be under way.",
         edits=(Edit("core.state._looked", "since + state.settings.policy.absence_window", "since + timedelta(seconds=10)"),),
     ),
@@ -178,7 +180,7 @@ MUTANTS: tuple[Mutant, ...] = (
         edits=(Edit("core.plan._steer_live", "if order.modifications >= b.rules.limits.modifications_per_order:", "if False:"),),
     ),
     Mutant(
-        name="lost_modification_taken_for_done", fault="F39", shows=10, seed=3, orders=200,
+        name="lost_modification_taken_for_done", fault="F39", shows=10, seed=11, orders=100, followers=6,
         broken="A modification without an answer is taken for done.",
         edits=(Edit("core.trade.unresolved", "    order = _cleared(order, request)\n",
             "    order = _cleared(order, request)\n    if isinstance(request, Modify):\n"
@@ -298,7 +300,7 @@ MUTANTS: tuple[Mutant, ...] = (
             "                    state.touch(key, position)\n"),),
     ),
     Mutant(
-        name="windows_follow_the_wall_clock", fault="F45", shows=18, seed=11, faults=("F30", "F45"),
+        name="windows_follow_the_wall_clock", fault="F45", shows=18, seed=5, orders=60, faults=("F30", "F45"),
         broken="Wall time goes back with the machine's clock, and windows with it.",
         edits=(Edit("runtime.clock.SteadyClock.now", "now = max(now, self._latest + elapsed)", "pass"),),
     ),

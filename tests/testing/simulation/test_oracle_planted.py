@@ -10,9 +10,9 @@ from tests.testing.simulation.mutants import MUTANTS, Mutant, marks
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_a_planted_bug_is_seen(mutant: Mutant) -> None:
-    seed = mutant.found_on()
-    assert seed is not None, f"nobody sees that {mutant.broken}"
-    clean = mutant.without(seed)
+    where = mutant.found_on()
+    assert where is not None, f"nobody sees that {mutant.broken}"
+    clean = mutant.without(*where)
     assert not clean.violations and mutant.shows not in marks(clean)
 
 
