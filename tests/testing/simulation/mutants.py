@@ -272,7 +272,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         name="missing_in_the_book_is_cancelled", fault="F26", shows=10, seed=5,
         broken="An order that a read of the leader's book leaves out is taken for cancelled.",
-        edits=(Edit("core.copier.Copier._in_order", "        return [self._as_of_before(f, rows) for f in held] + result",
+        edits=(Edit("core.copier.Copier._in_order", "        return [self._as_of_before(fact, rows) for fact, rows in held] + result",
             "        for read in [f for f in facts if isinstance(f, BookRead) and f.account in self._leaders]:\n"
             "            shown = {row.report.order_id for row in rows}\n"
             "            for where in self.state.open_leader_orders:\n"
@@ -280,7 +280,7 @@ MUTANTS: tuple[Mutant, ...] = (
             "                if where[1] not in shown and known.first_seen_at < read.read_at:\n"
             "                    gone = evolve(known.report, status=type(known.report.status).CANCELLED)\n"
             "                    result.append(LeaderReported(leader=where[0], report=gone, channel=Channel.BOOK, read_at=read.read_at))\n"
-            "        return [self._as_of_before(f, rows) for f in held] + result"),),
+            "        return [self._as_of_before(fact, rows) for fact, rows in held] + result"),),
     ),
     Mutant(
         name="fills_may_shrink", fault="F28", shows=4,
