@@ -274,7 +274,7 @@ MUTANTS: tuple[Mutant, ...] = (
         broken="An order that a read of the leader's book leaves out is taken for cancelled.",
         edits=(Edit("core.copier.Copier._in_order", "        return [self._as_of_before(fact, rows) for fact, rows in held] + result",
             "        for read in [f for f in facts if isinstance(f, BookRead) and f.account in self._leaders]:\n"
-            "            shown = {row.report.order_id for row in rows}\n"
+            "            shown = {row.report.order_id for part in reads for row in part}\n"
             "            for where in self.state.open_leader_orders:\n"
             "                known = self.state.leader_orders[where]\n"
             "                if where[1] not in shown and known.first_seen_at < read.read_at:\n"
