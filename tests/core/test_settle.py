@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 from attrs import evolve
 
-from dhan_copy.core.facts import Channel, DriftDeclared, Refusal, TradeSettled
+from dhan_copy.core.facts import AlertRaised, Channel, DriftDeclared, Refusal, TradeSettled
 from dhan_copy.core.ledger import Stake
 from dhan_copy.model.ids import AccountName
 from dhan_copy.model.order import OrderStatus, Product, Side
@@ -68,6 +68,25 @@ def test_c7_an_exit_cancelled_by_hand_stays_owned_and_is_declared() -> None:
     assert declared(world) == [(Fraction(150), ReasonCode.HUMAN_CANCELLED)]
     assert world.net_position("F") == 150
     assert not world.open_orders("F")
+
+
+def test_a_position_that_outlives_the_leaders_is_told_once() -> None:
+    world = World({"F": Fraction(1)})
+    world.refuse["F"] = [(Refusal.FUNDS, True)]
+    world.trade(Side.BUY, 1)
+    world.trade(Side.BUY, 2)
+    world.fill_everything("F")
+    assert "LEFT_OVER" not in alerts(world), "he is in it, too"
+    world.trade(Side.SELL, 3)
+    world.end_follower("F", world.open_orders("F")[0], OrderStatus.CANCELLED)
+    for _ in range(3):
+        world.tick(31)
+    assert world.net_position("F") == 150
+    assert alerts(world).count("LEFT_OVER") == 1
+
+
+def alerts(world: World) -> list[str]:
+    return [fact.code for fact in world.facts(AlertRaised) if isinstance(fact, AlertRaised)]
 
 
 def test_what_rounding_left_over_is_declared_only_when_no_next_order_can_make_it_up() -> None:

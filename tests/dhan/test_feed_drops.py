@@ -40,6 +40,7 @@ class Reader:
     """Knows the leader's orders by his frames and, where asked to, by a snapshot after every connect."""
 
     feed: DhanOrderFeed
+    http: KeepAliveHTTP
     server: DhanServer
     snapshots: bool
     connects: int = 0
@@ -56,6 +57,7 @@ class Reader:
         self.feed.close()
         self.thread.join(PATIENCE_SECONDS)
         assert not self.thread.is_alive()
+        self.http.close()
 
     def _run(self) -> None:
         for event in self.feed.events():
@@ -96,7 +98,7 @@ def reader(server: DhanServer, *, snapshots: bool) -> Reader:
         LEADER, lambda: token, AccountReads(Session(http), LEADER), url=server.feed_url, route=Route(),
         timeout_seconds=PATIENCE_SECONDS, backoff=Backoff(0.0, 0.0),
     )  # fmt: skip
-    made = Reader(feed, server, snapshots)
+    made = Reader(feed, http, server, snapshots)
     made.start()
     assert server.wait_for_sockets(1, LEADER)
     return made

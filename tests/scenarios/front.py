@@ -7,6 +7,8 @@ import socket
 import ssl
 import threading
 
+from tests.dhan.servers import PATIENCE_SECONDS
+
 
 class Front:
     """Passes on what it is sent to ``port``: out of TLS where ``tls`` is given, and with ``tunnel`` to the port of this
@@ -20,6 +22,7 @@ class Front:
         self.broken = False
         self.refused = 0
         self._open: list[socket.socket] = []
+        self._threads: list[threading.Thread] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         threading.Thread(target=self._run, daemon=True).start()
 
@@ -41,6 +44,8 @@ class Front:
     def close(self) -> None:
         self._listener.close()
         self.fail()
+        for thread in self._threads:
+            thread.join(PATIENCE_SECONDS)
 
     def _run(self) -> None:
         while True:
@@ -52,18 +57,25 @@ class Front:
                 self.refused += 1
                 sock.close()
             else:
-                threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
+                self._open.append(sock)
+                self._threads.append(threading.Thread(target=self._serve, args=(sock,), daemon=True))
+                self._threads[-1].start()
 
     def _serve(self, sock: socket.socket) -> None:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), contextlib.ExitStack() as held:
+            held.enter_context(sock)
             if self.tls is not None:
-                sock = self.tls.wrap_socket(sock, server_side=True)
-            behind = socket.create_connection(("127.0.0.1", _asked_for(sock) if self.tunnel else self.behind))
+                sock = held.enter_context(self.tls.wrap_socket(sock, server_side=True))
+                self._open.append(sock)
+            port = _asked_for(sock) if self.tunnel else self.behind
+            behind = held.enter_context(socket.create_connection(("127.0.0.1", port)))
             if self.tunnel:
                 sock.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
-            self._open += [sock, behind]
-            threading.Thread(target=_pass_on, args=(behind, sock), daemon=True).start()
+            self._open.append(behind)
+            back = threading.Thread(target=_pass_on, args=(behind, sock), daemon=True)
+            back.start()
             _pass_on(sock, behind)
+            back.join()
 
 
 def _asked_for(sock: socket.socket) -> int:

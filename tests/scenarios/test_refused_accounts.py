@@ -202,6 +202,6 @@ def test_r9_a_price_that_is_refused_is_rejected_with_dhans_words_and_not_tried_a
 def test_r9_over_the_wire_a_price_has_a_code_of_its_own(wire: Wire) -> None:
     wire.exchange.reject_next(F, Rejection("Price is outside the circuit limits", "DH-905", RejectionWay.REFUSED))
     order = wire.buy(150, limit(90))
-    wire.until(lambda: wire.row(order)["state"] == "REJECTED")
+    wire.until(lambda: wire.row(order)["state"] == "REJECTED" and wire.facts(RequestRejected))
     (fact,) = wire.facts(RequestRejected)
     assert (fact.refusal, fact.code, fact.final) == (Refusal.PRICE, "DH-905", True)

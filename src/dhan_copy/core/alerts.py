@@ -137,6 +137,22 @@ def requests_spent(request: Request, today: int) -> AlertRaised:
     )  # fmt: skip
 
 
+def left_over(state: State, key: TradeKey) -> AlertRaised | None:
+    """The alert for what a follower still holds when nothing is open any more and the leader is out: nobody watches it."""
+    stake_key = state.stake_key(key)
+    leader, follower, instrument, product = stake_key
+    stake = state.stake(stake_key)
+    if not stake.owned or state.position(leader, instrument, product) or state.open_trades.get(stake_key):
+        return None
+    why = "; ".join(reason.value for reason, _ in stake.declared)
+    return AlertRaised(
+        code="LEFT_OVER", what="the leader is out of a position and the follower is not",
+        known=f"{stake.owned} of {instrument} {product.value}" + (f": {why}" if why else ""),
+        advice="No order of the leader's will close it: close it by hand, or keep it.",
+        account=follower, leader_order_id=key[1],
+    )  # fmt: skip
+
+
 def _missed_exit(state: State, fact: CopyDeclined) -> AlertRaised | None:
     """A leader's exit that is not copied leaves the follower with the position."""
     trade = state.trades.get((fact.leader, fact.leader_order_id, fact.follower))

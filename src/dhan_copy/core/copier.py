@@ -11,7 +11,15 @@ from attrs import frozen
 
 from dhan_copy.core import checkpoint
 from dhan_copy.core.admission import FRAME_MAY_FOLLOW, decide
-from dhan_copy.core.alerts import alert_for, alert_for_order, circuit_opened, fills_apart, requests_spent, stream_lost
+from dhan_copy.core.alerts import (
+    alert_for,
+    alert_for_order,
+    circuit_opened,
+    fills_apart,
+    left_over,
+    requests_spent,
+    stream_lost,
+)
 from dhan_copy.core.circuit import is_closed_by
 from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import (
@@ -508,6 +516,7 @@ class Copier:
         declared = difference(self.state, key)
         if declared is not None:
             self._record(declared, cause)
+        self._alert(left_over(self.state, key), cause)
 
     def _follow(self, planned: list[tuple[TradeKey, int, Plan]]) -> None:
         """Issue what the plans ask for: cancels first, then what reduces risk, then entries."""

@@ -265,7 +265,7 @@ MUTANTS: tuple[Mutant, ...] = (
         edits=(Edit("core.copier.Copier._due", "return now.monotonic + max(0.0, seconds)", "return now.monotonic"),),
     ),
     Mutant(
-        name="claim_forgotten", fault="", shows="held without an alarm",
+        name="claim_forgotten", fault="", shows="alert LEFT_OVER",
         broken="What the leader's fills oblige the follower to exit is forgotten.",
         edits=(Edit("core.state.obliged", "claim=max(trade.claim, trade.filled(Intent.EXIT)) + units", "claim=trade.claim"),),
     ),

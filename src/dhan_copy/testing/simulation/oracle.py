@@ -721,19 +721,20 @@ class Oracle:
         self.rare["position judged"] += 1
         if flat and held and listing.product.ends_with_day:
             self.rare["leader flat, follower not"] += 1
-            if not self._an_exit_was_alarmed_about(name, listing):
-                self.rare["held without an alarm"] += 1
+            if not self._was_alarmed_about(name, listing):
+                what = f"{name} still holds {held} of {listing.key} {listing.product.value}, and nobody was told"
+                self.blame(5, what, name)
         if abs(off) > listing.lot or (flat and off):
             what = f"{name} holds {held} of {listing.key} {listing.product.value}, expected {float(ideal):g}"
             self.blame(4, f"{what} (leader {self.world.leader.held(listing)}, lot {listing.lot})", name)
 
-    def _an_exit_was_alarmed_about(self, name: AccountName, listing: Listing) -> bool:
+    def _was_alarmed_about(self, name: AccountName, listing: Listing) -> bool:
         """That a difference was declared is for the books: somebody has to be told of a position that stays open."""
         return any(
             copy.ends - {"DRIFT"}
             for (order_id, follower), copy in self.copies.items()
             if follower == name and listing_of(self.newest[order_id]) is listing
-            if copy.declined is not None or (copy.admitted is not None and copy.admitted.exit_quantity)
+            if "LEFT_OVER" in copy.ends or copy.declined is not None or (copy.admitted is not None and copy.admitted.exit_quantity)
         )
 
 
