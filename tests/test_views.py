@@ -14,7 +14,7 @@ from dhan_copy.errors import AuthenticationError
 from dhan_copy.model.order import Limit, Market, StopLimit, StopMarket, Terms
 from dhan_copy.testing.broker import Fault
 from dhan_copy.testing.playground import Playground
-from dhan_copy.views import number, snapshot, terms_text
+from dhan_copy.views import number, snapshot, status, terms_text
 
 
 @pytest.fixture
@@ -113,3 +113,15 @@ def test_a_snapshot_does_not_change_with_the_state(lab: Playground) -> None:
     lab.leader.buy("NIFTY 22500 CE", lots=2)
     lab.step()
     assert not len(before.trades) and len(lab.orders()) == 2
+
+
+def test_a_snapshot_can_be_read_while_more_is_folded(lab: Playground) -> None:
+    lab.leader.buy("NIFTY 22500 CE", lots=2, price=50)
+    lab.step()
+    before = snapshot(lab.engine._machine.kernel.core.state)  # type: ignore[union-attr]
+    open_then = before.open_keys()
+    assert open_then
+    lab.leader.buy("NIFTY 22500 CE", lots=4, price=50)
+    lab.step()
+    assert before.open_keys() == open_then, "what is open is held in containers of containers"
+    assert [row["account"] for row in status(before)] == [row["account"] for row in lab.engine.status()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from copy import copy
 from datetime import datetime
@@ -32,13 +33,20 @@ _STATUS = ("account", "role", "trading", "health", "orders", "open", "unresolved
 
 
 def snapshot(state: State) -> State:
-    """A copy that folding on does not change: what it holds is immutable, so the containers are copied and no more."""
+    """A copy that folding on does not change: what it holds is immutable, so the containers are copied, and those that
+    they hold, and no more."""
     copied = copy(state)
     for field in attrs.fields(State):
         value = getattr(state, field.name)
-        if isinstance(value, (dict, set, list, Shelf)):
+        if isinstance(value, dict):
+            setattr(copied, field.name, {key: _apart(held) for key, held in value.items()})
+        elif isinstance(value, (set, list, Shelf)):
             setattr(copied, field.name, value.copy())
     return copied
+
+
+def _apart(held: object) -> object:
+    return held.copy() if isinstance(held, (dict, set, list, deque)) else held
 
 
 def terms_text(terms: Terms) -> str:

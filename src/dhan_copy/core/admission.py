@@ -142,9 +142,7 @@ def _before_start(state: State, order: LeaderOrder, key: TradeKey) -> _Answer | 
         return _Answer(ReasonCode.OLDER_THAN_START, "the follower was added after it")
     placed = order.report.created_at
     began = state.started_at.get(order.leader)
-    # Dhan's times have whole seconds: what was placed in the second of the start may well have come after it.
-    before = began is not None and placed is not None and placed + timedelta(seconds=1) <= began
-    if before and order.leader not in state.books_read:
+    if began is not None and order.leader not in state.books_read and placed is not None and placed < began:
         return _Answer(ReasonCode.OLDER_THAN_START, f"placed {placed}, copying began {began}")
     return None
 

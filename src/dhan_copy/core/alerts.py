@@ -18,6 +18,7 @@ from dhan_copy.core.facts import (
     RequestRejected,
     RequestWithheld,
 )
+from dhan_copy.core.legs import entry_of
 from dhan_copy.core.lifecycle import OrderState
 from dhan_copy.core.requests import Cancel, Intent, Request
 from dhan_copy.core.state import State
@@ -158,6 +159,8 @@ def _missed_exit(state: State, fact: CopyDeclined) -> AlertRaised | None:
     trade = state.trades.get((fact.leader, fact.leader_order_id, fact.follower))
     if trade is None or fact.reason in (ReasonCode.NOTHING_OWNED, ReasonCode.STALE, ReasonCode.NOT_ACTIVE):
         return None
+    if entry_of(state.leader_order(trade.key).report) is not None:
+        return None  # its entry was not copied: there is nothing that it would close
     stake_key = state.stake_key(trade.key)
     side = state.leader_order(trade.key).report.side
     if state.stake(stake_key).owned * side.sign >= 0:

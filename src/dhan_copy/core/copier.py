@@ -52,6 +52,7 @@ from dhan_copy.core.facts import (
     RequestWithheld,
 )
 from dhan_copy.core.intake import SETTLED_AFTER, merge, says_nothing_new
+from dhan_copy.core.legs import apart
 from dhan_copy.core.limits import RateBudget
 from dhan_copy.core.paper import paper_answer, paper_report
 from dhan_copy.core.plan import Plan, Wants, plan
@@ -137,6 +138,8 @@ class Copier:
         self._now = now
         self._entries, self._commands = [], []
         kinds = set(map(type, facts))
+        if LeaderReported in kinds:
+            facts = [apart(fact) for fact in facts]
         if CopyAdmitted in kinds or CopyDeclined in kinds:
             decisions = [fact for fact in facts if isinstance(fact, (CopyAdmitted, CopyDeclined))]
             self._adopted = {(fact.leader, fact.leader_order_id, fact.follower) for fact in decisions}

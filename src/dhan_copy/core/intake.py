@@ -59,6 +59,8 @@ def _named(report: OrderReport, other: OrderReport) -> OrderReport:
         report = evolve(report, instrument=other.instrument)
     if report.client_order_id is None and other.client_order_id is not None:
         report = evolve(report, client_order_id=other.client_order_id)
+    if report.bracket is None and other.bracket is not None:
+        report = evolve(report, bracket=other.bracket)
     if report.parent_order_id is None and other.parent_order_id is not None:
         report = evolve(report, parent_order_id=other.parent_order_id, variety=other.variety)
     return report
@@ -90,6 +92,7 @@ def says_nothing_new(known: LeaderOrder, merged: LeaderOrder) -> bool:
         and old.validity is new.validity
         and old.client_order_id == new.client_order_id
         and old.parent_order_id == new.parent_order_id
+        and old.bracket == new.bracket
         and (old.instrument is not None or new.instrument is None)
         and known.confirmed == merged.confirmed
         and known.disputed == merged.disputed

@@ -27,6 +27,7 @@ from dhan_copy.core.facts import (
     RequestAccepted,
     RequestIssued,
 )
+from dhan_copy.core.legs import apart
 from dhan_copy.core.lost import Books, Found, Tags, is_of, matched, named, unknown_tags
 from dhan_copy.core.requests import Intent, Submit
 from dhan_copy.core.state import PositionKey, State
@@ -50,7 +51,7 @@ def rebuilt(
     """One batch of facts, to be folded in one step: from ``rows`` of the leaders' books and what they hold (read
     together), what the user ``given`` says that the others held before, and the ``books`` of the live followers."""
     today = ist_date(now).isoformat()
-    rows = sorted((row for row in rows if is_of(row.report, today)), key=_placed)
+    rows = sorted((apart(row) for row in rows if is_of(row.report, today)), key=_placed)
     work = _Rebuild(state=state, same_day=state.day == today, rows=rows, books=books, now=now)
     return tuple(work.facts(positions, given))
 

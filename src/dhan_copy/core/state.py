@@ -51,6 +51,7 @@ from dhan_copy.core.facts import (
 from dhan_copy.core.feeds import Feed
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.ledger import Stake
+from dhan_copy.core.legs import entry_of
 from dhan_copy.core.lifecycle import OrderState
 from dhan_copy.core.requests import Intent, Submit
 from dhan_copy.core.settings import CopierSettings
@@ -542,11 +543,25 @@ def _leader_filled(state: State, order: LeaderOrder, units: int, position: int) 
     for follower in state.followers_of(order.leader):
         key = (order.leader, report.order_id, follower)
         stake_key = (order.leader, follower, report.key, report.product)
-        if closing:
-            _leader_closed(state, key, stake_key, before, closing, opening)
+        alone = _closes_uncopied(state, key, stake_key, closing, sign) if closing else 0
+        if closing > alone:
+            _leader_closed(state, key, stake_key, before + sign * alone, closing - alone, opening)
         if opening:
             _leader_opened(state, key, stake_key, opening, sign)
         state.touch_stake(stake_key, position)
+
+
+def _closes_uncopied(state: State, key: TradeKey, stake_key: StakeKey, closing: int, sign: int) -> int:
+    """Units that an exit leg closes of what its own entry opened, where that was not copied: nothing else shrinks."""
+    entry = entry_of(state.leader_order(key).report)
+    copied = None if entry is None else state.trades.get((key[0], entry, key[2]))
+    if entry is None or (copied is not None and copied.admitted is not None):
+        return 0
+    stake = state.stake(stake_key)
+    units = min(closing, max(0, int(-sign * stake.uncopied)))
+    state.stakes[stake_key] = stake.left_out(sign * units)
+    state.trades[key] = evolve(state.trades[key], closed=state.trades[key].closed + units)
+    return units
 
 
 def _leader_opened(state: State, key: TradeKey, stake_key: StakeKey, opening: int, sign: int) -> None:

@@ -50,7 +50,10 @@ def _instances(cls: type[attrs.AttrsInstance], full: bool) -> Sequence[typing.An
 
 
 def _choices(field: attrs.Attribute[object], hint: object, full: bool) -> Sequence[object]:
-    return [not field.default] if isinstance(field.default, bool) else _values(hint, full)
+    if isinstance(field.default, bool):
+        return [not field.default]
+    values = _values(hint, full)
+    return list(type(field.default))[:1] if isinstance(field.default, Enum) and values == [field.default] else values
 
 
 def _values(hint: object, full: bool) -> Sequence[object]:
