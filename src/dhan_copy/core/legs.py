@@ -12,10 +12,10 @@ from dhan_copy.model.order import Leg, OrderReport, Variety
 FactT = TypeVar("FactT", bound=Fact)
 
 
-def leg_id(order_id: BrokerOrderId, leg: Leg) -> BrokerOrderId:
-    """The id that a super order's leg goes by here: Dhan names the leg beside the entry's id, which all legs share
-    (protocol facts 1.10)."""
-    return BrokerOrderId(f"{order_id}/{leg.value}")
+def leg_id(order_id: str, leg: Leg) -> BrokerOrderId:
+    """What a super order's leg goes by here: ``"<id>/TARGET"``, ``"<id>/STOP"``, and the entry by the id alone. Dhan
+    names the leg beside the id, which all of them share (protocol facts 1.10)."""
+    return BrokerOrderId(order_id if leg is Leg.ENTRY else f"{order_id}/{leg.value}")
 
 
 def apart(fact: FactT) -> FactT:

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from attrs import field, frozen, validators
 
+from dhan_copy.core.legs import leg_id as leg_id
 from dhan_copy.model.bracket import Bracket
 from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId, SecurityId
 from dhan_copy.model.instrument import ExchangeSegment, InstrumentFacts, InstrumentKey, InstrumentKind
@@ -265,12 +266,6 @@ class ExchangeRefusal(Exception):
         super().__init__(text)
         self.text = text
         self.code = code
-
-
-def leg_id(order_id: str, leg: Leg) -> BrokerOrderId:
-    """How the simulated exchange tells the legs of a super order apart: ``"<id>/TARGET"``, ``"<id>/STOP"``, and the
-    entry by the id alone. Dhan names a leg beside the id."""
-    return BrokerOrderId(order_id if leg is Leg.ENTRY else f"{order_id}/{leg.value}")
 
 
 def instrument_key(segment: str, security_id: str) -> InstrumentKey:
