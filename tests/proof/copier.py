@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import queue
 import resource
 import sys
 import threading
@@ -46,7 +47,7 @@ def limit(what: str, room: int | None) -> None:
     resource.setrlimit(which, (hard if room is None else used(what) + room, hard))
 
 
-def obey(engine: CopyEngine, options: dict[str, Any]) -> None:
+def obey(running: queue.SimpleQueue[CopyEngine], options: dict[str, Any]) -> None:
     for line in sys.stdin:
         words = line.split()
         if words[0] == "lift":
@@ -56,7 +57,7 @@ def obey(engine: CopyEngine, options: dict[str, Any]) -> None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
             say("filled")
         elif words[0] == "stop":
-            engine.stop()
+            running.get().stop()
             return
 
 
@@ -97,14 +98,16 @@ def main() -> int:
     if options.get("nobody") and os.geteuid() == 0:
         os.setegid(NOBODY)
         os.seteuid(NOBODY)
+    running: queue.SimpleQueue[CopyEngine] = queue.SimpleQueue()
+    obeying = threading.Thread(target=obey, args=(running, options), daemon=True)
+    obeying.start()  # before the limit: it is the engine's start that may lack the room for a thread
     try:
         engine = started(options)
     except Exception as error:
         say(told(error))
         return 3
+    running.put(engine)
     say("started")
-    obeying = threading.Thread(target=obey, args=(engine, options), daemon=True)
-    obeying.start()
     try:
         while not caught_up(engine):
             engine.wait(0.02)
