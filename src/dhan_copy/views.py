@@ -102,7 +102,7 @@ def drift(state: State) -> Table:
     Units of the position, signed; less than a lot of difference that nobody declared is the carry.
     """
     rows: list[Mapping[str, object]] = []
-    for (leader, follower, key, product), stake in state.stakes.items():
+    for (leader, follower, key, product, tree), stake in state.stakes.items():
         if stake.is_flat and not stake.declared and not stake.scaled:
             continue
         rows.append(

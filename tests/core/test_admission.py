@@ -112,9 +112,6 @@ def test_p14_rejected_is_never_copied() -> None:
 
 KINDS = [
     ({"variety": Variety.AFTER_MARKET}, ReasonCode.AFTER_MARKET_UNSUPPORTED),
-    ({"variety": Variety.BRACKET}, ReasonCode.BRACKET_UNSUPPORTED),
-    ({"variety": Variety.COVER}, ReasonCode.COVER_UNSUPPORTED),
-    ({"variety": Variety.SUPER}, ReasonCode.SUPER_UNSUPPORTED),
     ({"variety": Variety.FOREVER, "platform": "FOVR"}, ReasonCode.FOREVER_CHILD),
     ({"variety": Variety.FOREVER, "parent_order_id": BrokerOrderId("9")}, ReasonCode.FOREVER_CHILD),
     ({"variety": Variety.FOREVER, "status": OrderStatus.CONFIRM}, ReasonCode.FOREVER_UNSUPPORTED),
@@ -460,6 +457,8 @@ def test_every_confirmed_order_gets_exactly_one_answer(told: list[OrderReport], 
     bench.wait(late)
     for number, one in enumerate(told):
         bench.tell(evolve(one, updated_at=after(10 + number)))
+    bench.wait(6)
+    bench.step()
     answers = [type(decision) for decision in bench.decisions()]
     assert answers in ([], [CopyAdmitted], [CopyDeclined], [CopyAdmitted, CopyDeclined]), "declined later if it came too late"
     confirmed = any(one.status not in (OrderStatus.TRANSIT, OrderStatus.REJECTED) or one.filled_quantity for one in told)
@@ -470,11 +469,11 @@ def test_every_confirmed_order_gets_exactly_one_answer(told: list[OrderReport], 
 
 def test_a_declined_order_asks_for_nothing_ever() -> None:
     bench = Bench()
-    assert bench.tell(evolve(RESTING, variety=Variety.COVER)) == []
-    assert bench.tell(evolve(RESTING, variety=Variety.COVER, quantity=300, updated_at=after(20))) == []
+    assert bench.tell(evolve(RESTING, variety=Variety.AFTER_MARKET)) == []
+    assert bench.tell(evolve(RESTING, variety=Variety.AFTER_MARKET, quantity=300, updated_at=after(20))) == []
     assert bench.tell(evolve(RESTING, status=OrderStatus.TRADED, filled_quantity=150, updated_at=after(30))) == []
     assert bench.decisions()[0].follower == FOLLOWER
-    assert bench.copier.state.stake((LEADER, FOLLOWER, RESTING.key, RESTING.product)).owned == 0
+    assert bench.copier.state.stake((LEADER, FOLLOWER, RESTING.key, RESTING.product, None)).owned == 0
 
 
 def test_an_entry_carries_the_leaders_terms_and_a_last_moment() -> None:

@@ -81,7 +81,7 @@ def test_an_exit_of_a_kind_that_is_not_copied_is_told() -> None:
     world.trade(Side.BUY, 1)
     world.fill_everything("F")
     order = world.place(Side.SELL, 1, tell=False)
-    world.change(order, variety=Variety.COVER)
+    world.change(order, variety=Variety.AFTER_MARKET)
     assert codes(world) == ["EXIT_NOT_COPIED"]
 
 

@@ -27,7 +27,7 @@ from dhan_copy.core.settings import CopierSettings, Policy
 from dhan_copy.core.state import State, fold
 from dhan_copy.errors import StoreCorrupt
 from dhan_copy.model.account import Funds
-from dhan_copy.model.ids import AccountName
+from dhan_copy.model.ids import AccountName, BrokerOrderId
 from dhan_copy.model.instrument import InstrumentFacts, InstrumentKind
 from dhan_copy.model.order import Product, Side
 from dhan_copy.model.reason import ReasonCode
@@ -44,6 +44,7 @@ stakes = st.builds(
     declared=st.lists(st.tuples(st.sampled_from(ReasonCode), fractions.filter(bool)), unique_by=lambda d: d[0], max_size=3).map(tuple),
 )  # fmt: skip
 products = st.sampled_from([Product.CNC, Product.MARGIN, Product.MTF])
+trees = st.sampled_from([None, BrokerOrderId("L7")])
 accounts = st.sampled_from([LEADER, FOLLOWER, AccountName("X")])
 
 
@@ -56,9 +57,9 @@ def mornings(draw: st.DrawFn) -> State:
     state.positions_known = draw(st.sets(accounts))
     state.trading = draw(st.dictionaries(st.none() | accounts, st.sampled_from(TradingState)))
     state.live = draw(st.dictionaries(accounts, st.booleans()))
-    state.stakes = draw(st.dictionaries(st.tuples(accounts, accounts, st.just(KEY), products), stakes, max_size=3))
+    state.stakes = draw(st.dictionaries(st.tuples(accounts, accounts, st.just(KEY), products, trees), stakes, max_size=3))
     state.brought_in = draw(
-        st.dictionaries(st.tuples(accounts, st.just(KEY), products), st.integers(-900, 900).filter(bool), max_size=3)
+        st.dictionaries(st.tuples(accounts, st.just(KEY), products, trees), st.integers(-900, 900).filter(bool), max_size=3)
     )
     facts = st.builds(
         InstrumentFacts, st.sampled_from([1, 75]), st.sampled_from([None, Decimal("0.05")]),

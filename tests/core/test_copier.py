@@ -242,9 +242,9 @@ def test_t1_a_book_and_a_position_read_together_tell_what_he_brought_in(
     now = brought * 75 + sum(side.sign * lots * 75 for side, lots in rows)
     bench.wait(3600)
     bench.step(*data.draw(st.permutations([*told, holds(LEADER, now, bench.now)])))
-    place = (LEADER, KEY, Product.INTRADAY)
+    place = (LEADER, KEY, Product.INTRADAY, None)
     assert bench.copier.state.brought_in[place] == brought * 75
-    assert bench.copier.state.position(*place) == now
+    assert bench.copier.state.position(place) == now
     seen = [fact.report.order_id for fact in bench.facts(LeaderReported)]
     assert seen == sorted(seen), "rows are taken in the order in which they happened"
 
@@ -256,15 +256,15 @@ def test_t1_only_the_rows_read_with_a_position_are_taken_off_it() -> None:
     first, later = book_row(1, Side.BUY, 1, 1), book_row(2, Side.BUY, 2, 2)
     read = BookRead(account=LEADER, read_at=bench.now)
     bench.step(first, read, holds(LEADER, 75, bench.now), first, later, read)
-    place = (LEADER, KEY, Product.INTRADAY)
-    assert (bench.copier.state.brought_in[place], bench.copier.state.position(*place)) == (0, 225)
+    place = (LEADER, KEY, Product.INTRADAY, None)
+    assert (bench.copier.state.brought_in[place], bench.copier.state.position(place)) == (0, 225)
 
 
 def test_d1_rows_of_yesterday_are_not_taken_off_a_position() -> None:
     bench = Bench(leader_holds=None)
     old = book_row(1, Side.BUY, 2, -24 * 60)
     bench.step(old, holds(LEADER, 150, bench.now))
-    assert bench.copier.state.position(LEADER, KEY, Product.INTRADAY) == 150
+    assert bench.copier.state.position((LEADER, KEY, Product.INTRADAY, None)) == 150
 
 
 def test_t8_where_the_channels_disagree_the_book_is_read_once_it_can_tell() -> None:
@@ -309,7 +309,7 @@ def test_a_position_read_again_in_the_day_changes_nothing() -> None:
     before = len(bench.journal)
     bench.step(holds(LEADER, 0, bench.now))
     assert bench.journal[before:] == []
-    assert bench.copier.state.position(LEADER, KEY, Product.INTRADAY) == 75
+    assert bench.copier.state.position((LEADER, KEY, Product.INTRADAY, None)) == 75
 
 
 def test_d1_a_row_of_yesterday_is_left_out_and_told_once() -> None:

@@ -2,81 +2,129 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
+from decimal import Decimal
 
 import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dhan_copy.core.facts import AlertRaised, BookRead, Channel, CopyDeclined, DriftDeclared, LeaderReported
-from dhan_copy.core.legs import apart, entry_of, leg_id
-from dhan_copy.model.ids import BrokerOrderId
-from dhan_copy.model.order import Leg, OrderReport, OrderStatus, Product, Side, Variety
-from dhan_copy.model.reason import ReasonCode
-from tests.core.make import leader_reported, report
-from tests.core.world import KEY, LEADER, World
+from dhan_copy.core.facts import BookRead, Channel, Fact, LeaderReported, PositionsReported
+from dhan_copy.core.intake import merge
+from dhan_copy.core.leader import LeaderOrder
+from dhan_copy.core.legs import LINKED, Trees, is_exit_leg, is_implied, leg_id, tree_of
+from dhan_copy.model.account import Position
+from dhan_copy.model.bracket import Bracket
+from dhan_copy.model.ids import AccountName, BrokerOrderId
+from dhan_copy.model.order import Leg, Limit, OrderReport, OrderStatus, Product, Side, StopMarket, Variety
+from tests.core.make import LEADER, SECURITY, SEGMENT, START, after, leader_reported, report
 
-PARENT = BrokerOrderId("S1")
-LOT = 75
+ENTRY = BrokerOrderId("S1")
+BRACKET = Bracket(target=Decimal(110), stop=Decimal(90))
+
+Known = dict[tuple[AccountName, BrokerOrderId], LeaderOrder]
 
 
-@given(leg=st.sampled_from(Leg), variety=st.sampled_from(Variety), parent=st.sampled_from([None, PARENT]))
-def test_only_legs_of_super_orders_get_an_id_of_their_own_and_once(
-    leg: Leg, variety: Variety, parent: BrokerOrderId | None
+def known(*reports: OrderReport) -> Known:
+    orders: Known = {}
+    for told in reports:
+        orders[LEADER, told.order_id] = merge(None, leader_reported(told), START)
+    return orders
+
+
+def told(*reports: OrderReport, orders: Known | None = None) -> list[OrderReport]:
+    trees = Trees(orders or {}, {})
+    facts = trees.told([leader_reported(each) for each in reports])
+    return [fact.report for fact in facts if isinstance(fact, LeaderReported)]
+
+
+def entry(**changes: object) -> OrderReport:
+    return report(**{"order_id": ENTRY, "variety": Variety.SUPER, "bracket": BRACKET, **changes})
+
+
+def leg(which: Leg, **changes: object) -> OrderReport:
+    terms = Limit(Decimal(110)) if which is Leg.TARGET else StopMarket(Decimal(90))
+    return entry(**{"leg": which, "side": Side.SELL, "bracket": None, "terms": terms, **changes})
+
+
+@given(which=st.sampled_from(Leg), variety=st.sampled_from(Variety), parent=st.sampled_from([None, ENTRY]))
+def test_legs_of_linked_orders_get_an_id_by_their_entry_and_once(
+    which: Leg, variety: Variety, parent: BrokerOrderId | None
 ) -> None:
-    told = leader_reported(report(leg=leg, variety=variety, parent_order_id=parent))
-    found = apart(told)
-    if leg is Leg.ENTRY or variety is not Variety.SUPER or parent is not None:
-        assert found == told
+    shown = report(leg=which, variety=variety, parent_order_id=parent)
+    [found] = told(shown)
+    linked = which is not Leg.ENTRY and variety in LINKED
+    if linked and (parent is not None or variety is Variety.SUPER):
+        own = parent or shown.order_id
+        assert (found.order_id, found.parent_order_id, found.leg_order_id) == (leg_id(own, which), own, shown.order_id)
+        assert tree_of(found) == own and is_exit_leg(found) and not is_implied(found)
     else:
-        assert found.report.order_id == leg_id(told.report.order_id, leg) != told.report.order_id
-        assert entry_of(found.report) == told.report.order_id
-    assert apart(found) == found
+        assert found == shown
+    assert told(found) == [found]
 
 
 def test_other_facts_are_left_alone() -> None:
-    fact = BookRead(account=LEADER, read_at=leader_reported(report()).report.updated_at)  # type: ignore[arg-type]
-    assert apart(fact) is fact
+    fact: Fact = BookRead(account=LEADER, read_at=START)
+    assert Trees({}, {}).told([fact]) == [fact]
 
 
-def linked(world: World, leg: Leg, filled: int, variety: Variety = Variety.SUPER) -> OrderReport:
-    """A report of a linked buy of two lots, or of a leg that closes it."""
-    told = report(
-        order_id=PARENT, quantity=2 * LOT, filled_quantity=filled, leg=leg, variety=variety,
-        status=OrderStatus.TRADED if filled == 2 * LOT else OrderStatus.PENDING, created_at=world.now,
-        updated_at=world.now, side=Side.BUY if leg is Leg.ENTRY else Side.SELL,
-    )  # fmt: skip
-    if variety is Variety.BRACKET and leg is not Leg.ENTRY:
-        return evolve(told, order_id=BrokerOrderId(f"B{leg.value}"), parent_order_id=PARENT)
-    return told
+@pytest.mark.parametrize("variety", LINKED)
+def test_a_bracket_implies_its_legs_until_they_are_told_of(variety: Variety) -> None:
+    shown = told(entry(variety=variety))
+    assert [each.order_id for each in shown] == [ENTRY, f"{ENTRY}/TARGET", f"{ENTRY}/STOP"]
+    assert [each.terms for each in shown[1:]] == [Limit(Decimal(110)), StopMarket(Decimal(90))]
+    assert all(is_implied(each) and each.side is Side.SELL and each.filled_quantity == 0 for each in shown[1:])
+    orders = known(*shown)
+    assert told(entry(variety=variety), orders=orders) == [entry(variety=variety)]
+    own = leg(Leg.STOP, variety=variety, order_id=BrokerOrderId("B7"), parent_order_id=ENTRY)
+    [first, stop] = told(entry(variety=variety), own, orders=orders)
+    assert (stop.order_id, stop.leg_order_id) == (f"{ENTRY}/STOP", "B7")
 
 
-@pytest.mark.parametrize("channel", Channel)
-@pytest.mark.parametrize("variety", [Variety.SUPER, Variety.BRACKET])
-@pytest.mark.parametrize("leg", [Leg.TARGET, Leg.STOP])
-def test_a_leg_that_fills_closes_what_its_entry_opened_and_nothing_that_was_copied(
-    leg: Leg, variety: Variety, channel: Channel
-) -> None:
-    world = World({"F": Fraction(1, 2)}, product=Product.INTRADAY)
-    world.trade(Side.BUY, 4)
-    world.fill_everything("F")
-    for name, filled in ((Leg.ENTRY, 0), (Leg.ENTRY, 2 * LOT), (leg, 0), (leg, 2 * LOT), (leg, 2 * LOT)):
-        world.advance(1)
-        told = evolve(linked(world, name, filled, variety), product=Product.INTRADAY)
-        read_at = world.now if channel is Channel.BOOK else None
-        world.feed(LeaderReported(leader=LEADER, report=told, channel=channel, read_at=read_at))
-        expected = 4 * LOT + (2 * LOT if (name, filled) != (leg, 2 * LOT) and (name, filled) != (Leg.ENTRY, 0) else 0)
-        assert world.copier.state.position(LEADER, KEY, Product.INTRADAY) == expected
-    for _ in range(3):
-        world.tick(31)
-    assert world.net_position("F") == 2 * LOT
-    assert not world.facts(DriftDeclared)
-    declined = [fact for fact in world.facts(CopyDeclined) if isinstance(fact, CopyDeclined)]
-    named = ReasonCode.SUPER_UNSUPPORTED if variety is Variety.SUPER else ReasonCode.BRACKET_UNSUPPORTED
-    assert [fact.reason for fact in declined] == [named] * 2
-    told_of = [fact.code for fact in world.facts(AlertRaised) if isinstance(fact, AlertRaised)]
-    assert told_of == [], "there is nothing that anybody should do"
-    world.trade(Side.SELL, 4)
-    world.fill_everything("F")
-    assert world.net_position("F") == 0
+def test_the_bracket_moves_what_it_implies_and_takes_it_along() -> None:
+    orders = known(*told(entry()))
+    moved = entry(bracket=Bracket(target=Decimal(120), stop=Decimal(90)), updated_at=after(5))
+    assert [each.terms for each in told(moved, orders=orders)[1:]] == [Limit(Decimal(120)), StopMarket(Decimal(90))]
+    alone = entry(bracket=Bracket(stop=Decimal(90)), updated_at=after(5))
+    assert [each.status for each in told(alone, orders=orders)[1:]] == [OrderStatus.CANCELLED, OrderStatus.PENDING]
+    over = entry(bracket=None, status=OrderStatus.CANCELLED, updated_at=after(5))
+    assert [each.status for each in told(over, orders=orders)[1:]] == [OrderStatus.CANCELLED] * 2
+    filled = entry(bracket=None, status=OrderStatus.TRADED, filled_quantity=150, updated_at=after(5))
+    assert all(each.status is OrderStatus.PENDING for each in told(filled, orders=orders)[1:])
+
+
+def test_what_is_told_of_a_leg_itself_outranks_what_its_entry_implies() -> None:
+    [_, implied, _] = told(entry(updated_at=after(60)))
+    [own] = told(leg(Leg.TARGET, terms=Limit(Decimal(115)), updated_at=after(1)))
+    order = merge(merge(None, leader_reported(implied), START), leader_reported(own, Channel.BOOK), after(61))
+    assert order.report.terms == Limit(Decimal(115)) and not is_implied(order.report) and not order.disputed
+    moved = entry(bracket=Bracket(target=Decimal(99), stop=Decimal(90)), updated_at=after(70))
+    assert f"{ENTRY}/TARGET" not in [each.order_id for each in told(moved, orders={(LEADER, own.order_id): order})]
+
+
+def test_a_row_that_names_no_parent_is_the_leg_that_an_entry_lacks() -> None:
+    other = entry(order_id=BrokerOrderId("S2"), variety=Variety.BRACKET, quantity=75)
+    mine = entry(variety=Variety.BRACKET)
+    orders = known(*told(mine, other))
+    [stop] = told(leg(Leg.STOP, order_id=BrokerOrderId("B9"), variety=Variety.BRACKET), orders=orders)
+    assert stop.order_id == f"{ENTRY}/STOP", "by its quantity"
+    trees = Trees(known(mine, stop), {(LEADER, BrokerOrderId("B9")): stop.order_id})
+    [again] = trees.told([leader_reported(leg(Leg.STOP, order_id=BrokerOrderId("B9"), variety=Variety.BRACKET))])
+    assert isinstance(again, LeaderReported) and again.report.order_id == stop.order_id, "by what was told before"
+    [alone] = told(leg(Leg.STOP, order_id=BrokerOrderId("B9"), variety=Variety.BRACKET))
+    assert alone.order_id == "B9" and tree_of(alone) is None, "nothing that it could belong to is known"
+
+
+@pytest.mark.parametrize(("product", "pooled"), [(Product.BO, Product.INTRADAY), (Product.CO, Product.INTRADAY), (Product.CNC, Product.CNC)])
+def test_bracket_and_cover_orders_are_intraday_orders_with_legs(product: Product, pooled: Product) -> None:
+    assert [each.product for each in told(report(product=product))] == [pooled]
+    held = [Position(SEGMENT, SECURITY, product, 75), Position(SEGMENT, SECURITY, pooled, -50)]
+    [fact] = Trees({}, {}).told([PositionsReported(account=LEADER, read_at=START, positions=tuple(held[: 1 + (product is not pooled)]))])
+    assert isinstance(fact, PositionsReported)
+    expected = 25 if product is not pooled else 75
+    assert [(p.product, p.net_quantity) for p in fact.positions] == [(pooled, expected)]
+
+
+def test_a_plain_order_stays_one() -> None:
+    shown = evolve(report(), bracket=BRACKET)
+    assert told(shown) == [shown]

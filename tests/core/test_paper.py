@@ -14,7 +14,7 @@ from tests.core.world import KEY, LEADER, World
 
 
 def owned(world: World) -> int:
-    return world.copier.state.stake((LEADER, "F", KEY, Product.INTRADAY)).owned  # type: ignore[arg-type]
+    return world.copier.state.stake((LEADER, "F", KEY, Product.INTRADAY, None)).owned  # type: ignore[arg-type]
 
 
 def paper(ratio: Fraction = Fraction(1, 2)) -> World:

@@ -106,7 +106,7 @@ def test_what_late_news_scales_away_is_declared_again(short: int, quantity: Frac
     order = world.place(Side.BUY, 2, tell=False)
     order.report = evolve(order.report, status=OrderStatus.TRADED, filled_quantity=2)
     stake = Stake(long=held, ideal=Fraction(held), declared=((ReasonCode.ORDER_TERMINAL, Fraction(held)),))
-    world.copier.state.stakes[LEADER, AccountName("F"), KEY, Product.CNC] = stake
+    world.copier.state.stakes[LEADER, AccountName("F"), KEY, Product.CNC, None] = stake
     world.manual["F"] = held
     world.advance(120)
     world.tell(order, Channel.BOOK)

@@ -57,7 +57,7 @@ F, G = AccountName("F"), AccountName("G")
 
 
 def stake(world: World, product: Product = Product.INTRADAY) -> Stake:
-    return world.copier.state.stake((LEADER, F, KEY, product))
+    return world.copier.state.stake((LEADER, F, KEY, product, None))
 
 
 @given(
@@ -145,7 +145,7 @@ def test_d2_what_the_broker_squares_off_is_gone_in_the_morning(product: Product,
     world.now = datetime(2026, 11, 21, 9, 0, tzinfo=world.now.tzinfo)
     world.feed()
     assert stake(world, product).owned == kept
-    assert world.copier.state.position(LEADER, KEY, product) == 2 * kept
+    assert world.copier.state.position((LEADER, KEY, product, None)) == 2 * kept
     assert not world.copier.state.trades
 
 
@@ -165,11 +165,11 @@ def test_d1_a_book_that_still_shows_yesterday_changes_nothing() -> None:
     world.fill_everything("F")
     world.now = datetime(2026, 11, 21, 0, 0, 5, tzinfo=world.now.tzinfo)
     world.feed()
-    before = world.copier.state.position(LEADER, KEY, Product.MARGIN)
+    before = world.copier.state.position((LEADER, KEY, Product.MARGIN, None))
     world.tell(order)
     order.report = evolve(order.report, status=OrderStatus.EXPIRED, updated_at=world.now + timedelta(seconds=1))
     world.tell(order)
-    assert world.copier.state.position(LEADER, KEY, Product.MARGIN) == before == 150
+    assert world.copier.state.position((LEADER, KEY, Product.MARGIN, None)) == before == 150
     assert len(world.requests()) == 1
 
 
@@ -234,7 +234,7 @@ def test_an_instrument_that_is_not_listed_is_flat() -> None:
     bench.tell(sold)
     bench.wait(1)
     bench.step(PositionsReported(account=LEADER, read_at=bench.now, positions=()))
-    assert bench.copier.state.position(LEADER, KEY, Product.INTRADAY) == 0
+    assert bench.copier.state.position((LEADER, KEY, Product.INTRADAY, None)) == 0
 
 
 def test_d1_after_a_night_off_his_position_is_read_again() -> None:
@@ -347,7 +347,7 @@ def test_each_leaders_holding_is_its_own() -> None:
     copier = Copier(CopierSettings(leaders=(LeaderRules(name=LEADER), LeaderRules(name=m)), followers=followers))
     assert list(copier.state.followers_of(LEADER)) == [F]
     assert list(copier.state.followers_of(m)) == [F, G]
-    at = (LEADER, F, KEY, Product.INTRADAY), (m, F, KEY, Product.INTRADAY)
+    at = (LEADER, F, KEY, Product.INTRADAY, None), (m, F, KEY, Product.INTRADAY, None)
     copier.state.stakes = {at[0]: Stake(long=150, ideal=Fraction(150)), at[1]: Stake(short=75, ideal=Fraction(-75))}
     for seconds in range(1, 6):
         flat = PositionsReported(account=F, read_at=after(60 * seconds), positions=())

@@ -111,7 +111,7 @@ def test_x8_longs_that_are_gone_are_not_sold_although_shorts_hide_it_in_the_net(
     """An entry of the other side fills while the exit waits: net of both the account seems to have all there is."""
     copier = World({"F": Fraction(1)}).copier
     leader, follower = AccountName("L"), AccountName("F")
-    at = (leader, follower, KEY, Product.INTRADAY)
+    at = (leader, follower, KEY, Product.INTRADAY, None)
     copier.state.stakes = {at: Stake(long=150, short=150, ideal=Fraction(0))}
     state = copier.state
     for seconds in (1, 2, 3):
@@ -122,7 +122,7 @@ def test_x8_longs_that_are_gone_are_not_sold_although_shorts_hide_it_in_the_net(
     assert state.missing(at) == 150
     over = Position(segment=KEY.segment, security_id=KEY.security_id, product=Product.INTRADAY, net_quantity=150)
     fold(state, Entry(104, now, PositionsReported(account=follower, read_at=now, positions=(over,))))
-    assert state.suspects[at[1:]].side == -1
+    assert state.suspects[at[1:4]].side == -1
 
 
 def test_f26_one_book_that_lacks_a_row_does_not_prove_a_hand() -> None:

@@ -12,7 +12,7 @@ from dhan_copy.model.order import Product, Side
 from tests.core.trading import UNRULY, Act, act, acts, ratios
 from tests.core.world import KEY, LEADER, TrueOrder, World
 
-STAKE = (LEADER, "F", KEY, Product.INTRADAY)
+STAKE = (LEADER, "F", KEY, Product.INTRADAY, None)
 
 
 def trade_of(world: World, order: TrueOrder) -> CopyTrade:

@@ -10,6 +10,7 @@ from typing_extensions import assert_never
 
 from dhan_copy.core.facts import Channel, CopyAdmitted, CopyDeclined, TradingState
 from dhan_copy.core.leader import LeaderOrder
+from dhan_copy.core.legs import EXIT_LEGS, LINKED, is_exit_leg, leg_id, tree_of
 from dhan_copy.core.reads import needs_funds
 from dhan_copy.core.requests import Intent
 from dhan_copy.core.reserve import spendable
@@ -21,12 +22,14 @@ from dhan_copy.core.trade import StakeKey, TradeKey
 from dhan_copy.errors import SizingError
 from dhan_copy.model.ids import AccountName, is_ours
 from dhan_copy.model.instrument import InstrumentFacts, InstrumentKey
-from dhan_copy.model.order import Market, OrderReport, OrderStatus, StopMarket, Validity, Variety
+from dhan_copy.model.order import Leg, Market, OrderReport, OrderStatus, StopMarket, Validity, Variety
 from dhan_copy.model.reason import ReasonCode
 from dhan_copy.model.size import Quantity, Ratio
 from dhan_copy.protocols import Accounts
 
 
+LEGS_MAY_FOLLOW = timedelta(seconds=5)
+"""How long the entry of a linked order waits for news of its legs: they stand in another list than the entry."""
 FRAME_MAY_FOLLOW = timedelta(seconds=5)
 """How long an order that only the book has shown waits for a frame with its lot, where nothing else knows it."""
 
@@ -68,6 +71,8 @@ def decide(state: State, key: TradeKey, rules: FollowerRules, now: datetime) -> 
         return declined(ReasonCode.LEADER_REJECTED, report.reason)
     if not order.confirmed:
         return None
+    if is_exit_leg(report):
+        return _decide_leg(state, order, rules, now)
     refused = _unsupported(report, state.settings.policy) or _before_start(state, order, key)
     if refused is not None:
         return declined(refused.reason, refused.detail)
@@ -81,6 +86,11 @@ def decide(state: State, key: TradeKey, rules: FollowerRules, now: datetime) -> 
         return declined(ReasonCode.INSTRUMENT_UNKNOWN, str(report.key))
     if report.quantity % facts.lot_units:
         return declined(ReasonCode.QUANTITY_OFF_LOT, f"{report.quantity} at a lot of {facts.lot_units}")
+    if not _shows_its_legs(state, order):
+        if now < order.first_seen_at + LEGS_MAY_FOLLOW:
+            return None
+        cover = report.variety is Variety.COVER
+        return declined(ReasonCode.COVER_WITHOUT_STOP if cover else ReasonCode.BRACKET_UNKNOWN)
 
     stake_key = state.stake_key(key)
     before = _position_before(state, order)
@@ -110,18 +120,48 @@ def decide(state: State, key: TradeKey, rules: FollowerRules, now: datetime) -> 
     return declined(refused.reason, refused.detail)
 
 
+def _decide_leg(state: State, order: LeaderOrder, rules: FollowerRules, now: datetime) -> CopyAdmitted | CopyDeclined | None:
+    """A leg goes with its entry: it closes what that opens, and needs no leave of its own."""
+    report = order.report
+    tree = tree_of(report)
+    entry = None if tree is None else state.trades.get((order.leader, tree, rules.name))
+    reason, detail = ReasonCode.ENTRY_NOT_COPIED, ""
+    if entry is None:
+        if now < order.first_seen_at + LEGS_MAY_FOLLOW:
+            return None
+        reason = ReasonCode.UNKNOWN_PARENT
+    elif entry.decision is None:
+        return None
+    elif entry.admitted is not None:
+        return CopyAdmitted(
+            leader=order.leader, leader_order_id=report.order_id, follower=rules.name, live=rules.live,
+            facts=entry.admitted.facts, exit_quantity=report.quantity, entry_quantity=0, position_before=None,
+            ratio=Fraction(0), carry=Fraction(0),
+        )  # fmt: skip
+    else:
+        detail = entry.decision.name
+    return CopyDeclined(
+        leader=order.leader, leader_order_id=report.order_id, follower=rules.name, reason=reason, detail=detail
+    )
+
+
+def _shows_its_legs(state: State, order: LeaderOrder) -> bool:
+    """Whether an order has no legs, or somebody has told of those that protect it."""
+    report = order.report
+    if report.variety not in LINKED:
+        return True
+    needed = (Leg.STOP,) if report.variety is Variety.COVER else EXIT_LEGS
+    if any((order.leader, leg_id(report.order_id, leg)) in state.leader_orders for leg in needed):
+        return True
+    return report.bracket is not None and (report.variety is not Variety.COVER or report.bracket.stop is not None)
+
+
 def _unsupported(report: OrderReport, policy: Policy) -> _Answer | None:
     match report.variety:
-        case Variety.REGULAR:
+        case Variety.REGULAR | Variety.SUPER | Variety.BRACKET | Variety.COVER:
             pass
         case Variety.AFTER_MARKET:
             return _Answer(ReasonCode.AFTER_MARKET_UNSUPPORTED)
-        case Variety.BRACKET:
-            return _Answer(ReasonCode.BRACKET_UNSUPPORTED)
-        case Variety.COVER:
-            return _Answer(ReasonCode.COVER_UNSUPPORTED)
-        case Variety.SUPER:
-            return _Answer(ReasonCode.SUPER_UNSUPPORTED)
         case Variety.FOREVER:
             if report.platform == "FOVR" or report.parent_order_id is not None:
                 return _Answer(ReasonCode.FOREVER_CHILD, f"parent {report.parent_order_id or 'not named'}")
@@ -163,9 +203,11 @@ def instrument_facts(state: State, key: InstrumentKey) -> InstrumentFacts | None
 def _position_before(state: State, order: LeaderOrder) -> int | None:
     """The leader's filled position without this order's own fills; None while it is unknown."""
     report = order.report
-    if not state.knows_position(order.leader):
+    tree = state.tree_of(order.leader, report)
+    if tree is None and not state.knows_position(order.leader):
         return None
-    return state.position(order.leader, report.key, report.product) - report.side.sign * report.filled_quantity
+    place = (order.leader, report.key, report.product, tree)
+    return state.position(place) - report.side.sign * report.filled_quantity
 
 
 def _exit_and_entry(
@@ -173,6 +215,8 @@ def _exit_and_entry(
 ) -> tuple[int, int]:
     """The leader's units as (exit, entry)."""
     sign = report.side.sign
+    if stake_key[4] is not None:
+        return 0, units
     if report.product.is_delivery:
         return (units, 0) if sign < 0 else (0, units)
     if before is None:

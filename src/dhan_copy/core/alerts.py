@@ -18,11 +18,11 @@ from dhan_copy.core.facts import (
     RequestRejected,
     RequestWithheld,
 )
-from dhan_copy.core.legs import entry_of
+from dhan_copy.core.legs import is_exit_leg
 from dhan_copy.core.lifecycle import OrderState
 from dhan_copy.core.requests import Cancel, Intent, Request
 from dhan_copy.core.state import State
-from dhan_copy.core.trade import FollowerOrder, TradeKey
+from dhan_copy.core.trade import FollowerOrder, TradeKey, place_of
 from dhan_copy.model.ids import AccountName
 from dhan_copy.model.reason import ReasonCode
 
@@ -141,9 +141,9 @@ def requests_spent(request: Request, today: int) -> AlertRaised:
 def left_over(state: State, key: TradeKey) -> AlertRaised | None:
     """The alert for what a follower still holds when nothing is open any more and the leader is out: nobody watches it."""
     stake_key = state.stake_key(key)
-    leader, follower, instrument, product = stake_key
+    _, follower, instrument, product, _ = stake_key
     stake = state.stake(stake_key)
-    if not stake.owned or state.position(leader, instrument, product) or state.open_trades.get(stake_key):
+    if not stake.owned or state.position(place_of(stake_key)) or state.open_trades.get(stake_key):
         return None
     why = "; ".join(reason.value for reason, _ in stake.declared)
     return AlertRaised(
@@ -159,7 +159,7 @@ def _missed_exit(state: State, fact: CopyDeclined) -> AlertRaised | None:
     trade = state.trades.get((fact.leader, fact.leader_order_id, fact.follower))
     if trade is None or fact.reason in (ReasonCode.NOTHING_OWNED, ReasonCode.STALE, ReasonCode.NOT_ACTIVE):
         return None
-    if entry_of(state.leader_order(trade.key).report) is not None:
+    if is_exit_leg(state.leader_order(trade.key).report):
         return None  # its entry was not copied: there is nothing that it would close
     stake_key = state.stake_key(trade.key)
     side = state.leader_order(trade.key).report.side

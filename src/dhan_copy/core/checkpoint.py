@@ -16,8 +16,8 @@ from dhan_copy.core.facts import CheckpointWritten, Refusal, TradingState
 from dhan_copy.core.feeds import Feed
 from dhan_copy.core.ledger import Stake
 from dhan_copy.core.settings import CopierSettings
-from dhan_copy.core.state import LEADER_ORDERS, TRADES, LeaderKey, PositionKey, State, TagKey
-from dhan_copy.core.trade import StakeKey, TradeKey
+from dhan_copy.core.state import LEADER_ORDERS, TRADES, LeaderKey, State, TagKey
+from dhan_copy.core.trade import PositionKey, StakeKey, TradeKey
 from dhan_copy.errors import StoreCorrupt
 from dhan_copy.model.account import Funds
 from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId
@@ -42,6 +42,8 @@ class Saved:
     disputed: tuple[LeaderKey, ...] = ()
     pairs: tuple[tuple[AccountName, AccountName], ...] = ()
     foreign: tuple[TagKey, ...] = ()
+    released: tuple[LeaderKey, ...] = ()
+    legs: tuple[tuple[LeaderKey, BrokerOrderId], ...] = ()
     unresolved: tuple[TagKey, ...] = ()
     funds: tuple[tuple[AccountName, Funds], ...] = ()
     since_funds: tuple[TradeKey, ...] = ()
@@ -78,6 +80,8 @@ def dump(state: State, *, whole: bool) -> CheckpointWritten:
         disputed=tuple(state.disputed),
         pairs=tuple(sorted(state.pairs)),
         foreign=tuple(state.foreign),
+        released=tuple(state.released),
+        legs=tuple(state.legs.items()),
         unresolved=tuple(state.unresolved),
         funds=tuple(state.funds.items()),
         since_funds=tuple(state.since_funds),
@@ -123,6 +127,8 @@ def load(before: State | None, fact: CheckpointWritten, settings: CopierSettings
     state.disputed = dict.fromkeys(saved.disputed)
     state.pairs = set(saved.pairs)
     state.foreign = dict.fromkeys(saved.foreign)
+    state.released = dict.fromkeys(saved.released)
+    state.legs = dict(saved.legs)
     state.unresolved = dict.fromkeys(saved.unresolved)
     state.funds = dict(saved.funds)
     state.since_funds = dict.fromkeys(saved.since_funds)

@@ -52,7 +52,7 @@ from dhan_copy.core.facts import (
     RequestWithheld,
 )
 from dhan_copy.core.intake import SETTLED_AFTER, merge, says_nothing_new
-from dhan_copy.core.legs import apart
+from dhan_copy.core.legs import LINKED, Trees
 from dhan_copy.core.limits import RateBudget
 from dhan_copy.core.paper import paper_answer, paper_report
 from dhan_copy.core.plan import Plan, Wants, plan
@@ -138,8 +138,8 @@ class Copier:
         self._now = now
         self._entries, self._commands = [], []
         kinds = set(map(type, facts))
-        if LeaderReported in kinds:
-            facts = [apart(fact) for fact in facts]
+        if LeaderReported in kinds or PositionsReported in kinds:
+            facts = Trees(self.state.leader_orders, self.state.legs).told(facts)
         if CopyAdmitted in kinds or CopyDeclined in kinds:
             decisions = [fact for fact in facts if isinstance(fact, (CopyAdmitted, CopyDeclined))]
             self._adopted = {(fact.leader, fact.leader_order_id, fact.follower) for fact in decisions}
@@ -369,8 +369,10 @@ class Copier:
         decision = decide(self.state, key, self._rules[key[2]], self._now.wall)
         if decision is None:
             order = self.state.leader_order(key)
-            if order.confirmed:
+            if order.confirmed and order.first_seen_at + FRAME_MAY_FOLLOW > self._now.wall:
                 self._waiting[key] = order.first_seen_at + FRAME_MAY_FOLLOW
+                if order.report.variety in LINKED:
+                    self._reads.want(ReadOrders(account=key[0]))
             return
         entry = self._record(decision, cause)
         if not isinstance(decision, CopyAdmitted):
@@ -459,14 +461,14 @@ class Copier:
         for name in proven:
             suspect = self.state.suspects.pop(name)
             missing = suspect.missing
-            held = {key: stake for key, stake in self.state.stakes.items() if key[1:] == name}
+            held = {key: stake for key, stake in self.state.stakes.items() if key[1:4] == name}
             for stake_key, stake in held.items():
                 taken = min(missing, stake.closable(-suspect.side))
                 if not taken:
                     continue
                 missing -= taken
                 fact = DriftDeclared(
-                    leader=stake_key[0], follower=account, key=name[1], product=name[2],
+                    leader=stake_key[0], follower=account, key=name[1], product=name[2], tree=stake_key[4],
                     quantity=Fraction(-taken * suspect.side), reason=ReasonCode.MANUAL,
                     detail="the account's net position shows less than was copied",
                 )  # fmt: skip
@@ -533,6 +535,8 @@ class Copier:
                 self._want_position(key[2])
             if what.book_awaited:
                 self._reads.want(ReadOrders(account=key[2]))
+            if what.leader_book_awaited:
+                self._reads.want(ReadOrders(account=key[0]))
             if what.wake_at is not None:
                 self._waiting[key] = what.wake_at
             requests.extend((_rank(request), key, cause, request) for request in what.requests)
@@ -656,7 +660,7 @@ class Copier:
             if not whole or stake_key[3].ends_with_day:
                 continue
             declared = DriftDeclared(
-                leader=stake_key[0], follower=stake_key[1], key=stake_key[2], product=stake_key[3],
+                leader=stake_key[0], follower=stake_key[1], key=stake_key[2], product=stake_key[3], tree=stake_key[4],
                 quantity=Fraction(whole), reason=ReasonCode.DAY_END, detail="open orders end with the day",
             )  # fmt: skip
             entry = self._record(declared)

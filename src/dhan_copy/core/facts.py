@@ -229,6 +229,8 @@ class DriftDeclared:
     follower: AccountName
     key: InstrumentKey
     product: Product
+    tree: BrokerOrderId | None = None
+    """The entry of the linked order whose holding this is about."""
     quantity: Fraction
     reason: ReasonCode
     leader_order_id: BrokerOrderId | None = None

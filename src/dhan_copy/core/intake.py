@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import Channel, LeaderReported
 from dhan_copy.core.leader import LeaderOrder
-from dhan_copy.model.order import Limit, Market, OrderReport, OrderStatus, StopLimit, StopMarket
+from dhan_copy.core.legs import LINKED, is_implied
+from dhan_copy.model.order import Limit, Market, OrderReport, OrderStatus, StopLimit, StopMarket, Variety
 
 SETTLED_AFTER = timedelta(seconds=2)
 """Dhan's times have a resolution of one second: a read begun this long after a report is newer than it."""
@@ -38,7 +39,8 @@ def merge(known: LeaderOrder | None, fact: LeaderReported, at: datetime) -> Lead
         known = evolve(known, first_filled_at=known.first_filled_at or filled_at, last_filled_at=filled_at)
     filled = max(old.filled_quantity, report.filled_quantity)
     confirmed = known.confirmed or _is_confirmed(report)
-    newer = _is_newer(known, fact)
+    # What a leg's entry implies of it gives way to what is told of the leg itself.
+    newer = True if is_implied(old) and not is_implied(report) else _is_newer(known, fact)
     if not newer:
         merged = _named(_with_fills(old, report, filled), report)
         return evolve(known, report=merged, disputed=known.disputed or newer is None, confirmed=confirmed)
@@ -59,10 +61,14 @@ def _named(report: OrderReport, other: OrderReport) -> OrderReport:
         report = evolve(report, instrument=other.instrument)
     if report.client_order_id is None and other.client_order_id is not None:
         report = evolve(report, client_order_id=other.client_order_id)
+    if report.variety is Variety.REGULAR and other.variety in LINKED:
+        report = evolve(report, variety=other.variety)
     if report.bracket is None and other.bracket is not None:
         report = evolve(report, bracket=other.bracket)
     if report.parent_order_id is None and other.parent_order_id is not None:
         report = evolve(report, parent_order_id=other.parent_order_id, variety=other.variety)
+    if report.leg_order_id is None and other.leg_order_id is not None:
+        report = evolve(report, leg_order_id=other.leg_order_id)
     return report
 
 
@@ -92,6 +98,7 @@ def says_nothing_new(known: LeaderOrder, merged: LeaderOrder) -> bool:
         and old.validity is new.validity
         and old.client_order_id == new.client_order_id
         and old.parent_order_id == new.parent_order_id
+        and old.leg_order_id == new.leg_order_id
         and old.bracket == new.bracket
         and (old.instrument is not None or new.instrument is None)
         and known.confirmed == merged.confirmed

@@ -48,6 +48,17 @@ class Stake:
     def is_flat(self) -> bool:
         return self.long == self.short == 0 and self.ideal == 0 and self.uncopied == 0
 
+    def merged(self, other: Stake) -> Stake:
+        """Both holdings as one."""
+        stake = self
+        for reason, quantity in other.declared:
+            stake = evolve(stake.with_declared(reason, quantity), ideal=stake.ideal)
+        return evolve(
+            stake, long=stake.long + other.long, short=stake.short + other.short, ideal=stake.ideal + other.ideal,
+            manual=stake.manual + other.manual, uncopied=stake.uncopied + other.uncopied,
+            to_net_off=stake.to_net_off + other.to_net_off,
+        )  # fmt: skip
+
     def opened(self, units: Fraction) -> Stake:
         """The leader opened more: ``units`` is signed and scaled."""
         return evolve(self, ideal=self.ideal + units)

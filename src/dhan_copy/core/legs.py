@@ -1,35 +1,172 @@
-"""The exit legs of a leader's linked orders, each as an order of its own."""
+"""A leader's linked orders as trees: the entry, and each of its exit legs as an order of its own."""
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Protocol
+
+from attrs import define
 
 from dhan_copy.core.evolving import evolve
-from dhan_copy.core.facts import Fact, LeaderReported
-from dhan_copy.model.ids import BrokerOrderId
-from dhan_copy.model.order import Leg, OrderReport, Variety
+from dhan_copy.core.facts import Fact, LeaderReported, PositionsReported
+from dhan_copy.core.leader import LeaderOrder
+from dhan_copy.model.account import Position
+from dhan_copy.model.ids import AccountName, BrokerOrderId
+from dhan_copy.model.order import Leg, Limit, OrderReport, OrderStatus, Product, Side, StopMarket, Variety
 
-FactT = TypeVar("FactT", bound=Fact)
-
-
-def leg_id(order_id: str, leg: Leg) -> BrokerOrderId:
-    """What a super order's leg goes by here: ``"<id>/TARGET"``, ``"<id>/STOP"``, and the entry by the id alone. Dhan
-    names the leg beside the id, which all of them share (protocol facts 1.10)."""
-    return BrokerOrderId(order_id if leg is Leg.ENTRY else f"{order_id}/{leg.value}")
+LINKED = (Variety.SUPER, Variety.BRACKET, Variety.COVER)
+EXIT_LEGS = (Leg.TARGET, Leg.STOP)
 
 
-def apart(fact: FactT) -> FactT:
-    """A report of a super order's exit leg under an id of its own, with the entry as its parent; any other fact as it
-    is. Bracket and cover orders' legs have ids of their own."""
-    if not isinstance(fact, LeaderReported) or fact.report.leg is Leg.ENTRY or fact.report.variety is not Variety.SUPER:
-        return fact
-    report = fact.report
-    if report.parent_order_id is not None:
-        return fact
-    own = evolve(report, order_id=leg_id(report.order_id, report.leg), parent_order_id=report.order_id)
-    return evolve(fact, report=own)
+def leg_id(entry: str, leg: Leg) -> BrokerOrderId:
+    """What a leg goes by here: ``"<entry>/TARGET"``, ``"<entry>/STOP"``, and the entry by its id alone. Dhan gives the
+    legs of a super order the entry's id (protocol facts 1.10), those of bracket and cover orders ids of their own."""
+    return BrokerOrderId(entry if leg is Leg.ENTRY else f"{entry}/{leg.value}")
 
 
-def entry_of(report: OrderReport) -> BrokerOrderId | None:
-    """The entry that an exit leg belongs to, where that is known."""
-    return None if report.leg is Leg.ENTRY or report.variety is Variety.FOREVER else report.parent_order_id
+def tree_of(report: OrderReport) -> BrokerOrderId | None:
+    """The entry of the linked order that an order is a part of; None for every other order, and for a leg whose entry
+    nobody has named."""
+    if report.variety not in LINKED:
+        return None
+    return report.order_id if report.leg is Leg.ENTRY else report.parent_order_id
+
+
+def is_exit_leg(report: OrderReport) -> bool:
+    return report.variety in LINKED and report.leg is not Leg.ENTRY
+
+
+def is_implied(report: OrderReport) -> bool:
+    """Whether a leg is known by its entry's bracket alone."""
+    return is_exit_leg(report) and report.leg_order_id is None
+
+
+def pooled(product: Product) -> Product:
+    """The product that bracket and cover orders are copied in: they are intraday orders with legs (Dhan's risk policy,
+    protocol facts 1.9)."""
+    return Product.INTRADAY if product in (Product.BO, Product.CO) else product
+
+
+class Orders(Protocol):
+    """Leaders' orders as they are known."""
+
+    def get(self, key: tuple[AccountName, BrokerOrderId], /) -> LeaderOrder | None: ...
+    def items(self) -> Iterable[tuple[tuple[AccountName, BrokerOrderId], LeaderOrder]]: ...
+
+
+@define
+class Trees:
+    """What is known of linked orders, for reading news about them. ``legs`` holds the ids here of exit legs that have
+    ids of their own at the broker."""
+
+    orders: Orders
+    legs: Mapping[tuple[AccountName, BrokerOrderId], BrokerOrderId]
+
+    def told(self, facts: Sequence[Fact]) -> list[Fact]:
+        """``facts`` with every leg under its id here, after the entry that implies it where no report of the leg itself
+        is among them; products as they are copied."""
+        named: list[Fact] = [self._named(fact, facts) for fact in facts]
+        reported = {(fact.leader, fact.report.order_id) for fact in named if isinstance(fact, LeaderReported)}
+        result: list[Fact] = []
+        for fact in named:
+            result.append(fact)
+            if isinstance(fact, LeaderReported) and fact.report.variety in LINKED and fact.report.leg is Leg.ENTRY:
+                legs = self._implied(fact)
+                result.extend(leg for leg in legs if (leg.leader, leg.report.order_id) not in reported)
+        return result
+
+    def _named(self, fact: Fact, facts: Sequence[Fact]) -> Fact:
+        if isinstance(fact, PositionsReported):
+            return evolve(fact, positions=_pooled(fact.positions))
+        if not isinstance(fact, LeaderReported):
+            return fact
+        report = fact.report
+        if report.product is not pooled(report.product):
+            report = evolve(report, product=pooled(report.product))
+        if is_exit_leg(report) and report.leg_order_id is None:
+            entry = self._entry(fact, facts)
+            if entry is not None:
+                own = leg_id(entry, report.leg)
+                report = evolve(report, order_id=own, leg_order_id=report.order_id, parent_order_id=entry)
+        return fact if report is fact.report else evolve(fact, report=report)
+
+    def _entry(self, fact: LeaderReported, facts: Sequence[Fact]) -> BrokerOrderId | None:
+        """The entry of a leg: as the report says, as another said, or the one that lacks this leg. Rows of the order
+        book do not name it for bracket and cover orders; entries that it could be one of are alike."""
+        report = fact.report
+        if report.parent_order_id is not None:
+            return report.parent_order_id
+        if report.variety is Variety.SUPER:
+            return report.order_id
+        known = self.orders.get((fact.leader, self.legs.get((fact.leader, report.order_id), report.order_id)))
+        if known is not None:
+            return known.report.parent_order_id
+        entries = [other for other in self._entries(fact, facts) if self._lacks(fact.leader, other, report)]
+        return min(entries, key=lambda e: (not self._fits(fact.leader, e, report), e.order_id)).order_id if entries else None
+
+    def _entries(self, fact: LeaderReported, facts: Sequence[Fact]) -> Iterator[OrderReport]:
+        known = (order.report for (leader, _), order in self.orders.items() if leader == fact.leader)
+        news = (other.report for other in facts if isinstance(other, LeaderReported) and other.leader == fact.leader)
+        leg = fact.report
+        for entry in (*known, *news):
+            if entry.variety is leg.variety and entry.leg is Leg.ENTRY and entry.key == leg.key and entry.side is not leg.side:
+                yield entry
+
+    def _lacks(self, leader: AccountName, entry: OrderReport, leg: OrderReport) -> bool:
+        known = self.orders.get((leader, leg_id(entry.order_id, leg.leg)))
+        return known is None or is_implied(known.report)
+
+    def _fits(self, leader: AccountName, entry: OrderReport, leg: OrderReport) -> bool:
+        known = self.orders.get((leader, leg_id(entry.order_id, leg.leg)))
+        return leg.quantity in (entry.quantity, entry.filled_quantity) and (known is None or known.report.terms == leg.terms)
+
+    def _implied(self, fact: LeaderReported) -> Iterator[LeaderReported]:
+        """The legs of an entry as its bracket has them, until reports of their own come: they protect from the first
+        fill on, the follower's included. An entry that ended without a fill takes them with it."""
+        entry = fact.report
+        over = entry.status.is_terminal and not entry.filled_quantity
+        for leg in EXIT_LEGS:
+            known = self.orders.get((fact.leader, leg_id(entry.order_id, leg)))
+            if known is not None and (not is_implied(known.report) or known.report.status.is_terminal):
+                continue
+            terms = _terms(entry, leg)
+            gone = over or (terms is None and entry.bracket is not None)
+            if known is None and (gone or terms is None):
+                continue
+            quantity = max(entry.quantity, 1 if known is None else known.report.filled_quantity)
+            shown = known.report if known is not None else _leg(entry, leg, terms)
+            report = evolve(
+                shown, terms=terms or shown.terms, quantity=quantity, updated_at=entry.updated_at,
+                status=OrderStatus.CANCELLED if gone else OrderStatus.PENDING,
+            )  # fmt: skip
+            if known is None or report != known.report:
+                yield evolve(fact, report=report)
+
+
+def _terms(entry: OrderReport, leg: Leg) -> Limit | StopMarket | None:
+    if entry.bracket is None:
+        return None
+    price = entry.bracket.target if leg is Leg.TARGET else entry.bracket.stop
+    if price is None:
+        return None
+    return Limit(price) if leg is Leg.TARGET else StopMarket(price)
+
+
+def _leg(entry: OrderReport, leg: Leg, terms: Limit | StopMarket | None) -> OrderReport:
+    assert terms is not None
+    return evolve(
+        entry, order_id=leg_id(entry.order_id, leg), parent_order_id=entry.order_id, leg=leg, terms=terms, bracket=None,
+        side=Side.SELL if entry.side is Side.BUY else Side.BUY, filled_quantity=0, average_price=None,
+        exchange_order_id=None, disclosed_quantity=0, status=OrderStatus.PENDING, reason="", raw="",
+    )  # fmt: skip
+
+
+def _pooled(positions: Sequence[Position]) -> tuple[Position, ...]:
+    if not any(position.product is not pooled(position.product) for position in positions):
+        return tuple(positions)
+    net: dict[tuple[object, Product], Position] = {}
+    for position in positions:
+        where = (position.key, pooled(position.product))
+        before = net[where].net_quantity if where in net else 0
+        net[where] = evolve(position, product=where[1], net_quantity=before + position.net_quantity)
+    return tuple(net.values())

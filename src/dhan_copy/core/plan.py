@@ -11,13 +11,15 @@ from typing_extensions import assert_never
 from dhan_copy.core.admission import age_of, has_passed
 from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import AlertRaised, CopyDeclined, Fact, Refusal, TradingState
+from dhan_copy.core.intake import SETTLED_AFTER
 from dhan_copy.core.leader import LeaderOrder
+from dhan_copy.core.legs import is_exit_leg
 from dhan_copy.core.lifecycle import OrderState
 from dhan_copy.core.requests import Cancel, Intent, Modify, Query, Request, Submit
 from dhan_copy.core.settings import AtModificationCap, FollowerRules, StopMarketForm
 from dhan_copy.core.sizing import disclosed_size
 from dhan_copy.core.state import State
-from dhan_copy.core.target import closes, entry_want, exit_wants
+from dhan_copy.core.target import closes, entry_want, exit_wants, is_taken_back, may_be_taken_back
 from dhan_copy.core.terms import copied_terms
 from dhan_copy.core.trade import CANCEL_GRACE, CopyTrade, FollowerOrder, Instruction, StakeKey, TradeKey
 from dhan_copy.model.ids import ClientOrderId, client_order_id
@@ -47,6 +49,8 @@ class Plan:
     """An exit waits for a read of the account's positions begun after this."""
     book_awaited: bool = False
     """A placement waits for a read of the account's order book."""
+    leader_book_awaited: bool = False
+    """What became of a leg is to be seen in the leader's order book."""
     wake_at: datetime | None = None
 
 
@@ -66,6 +70,7 @@ class _Builder:
         self.facts: list[Fact] = []
         self.positions_since: datetime | None = None
         self.book_awaited = False
+        self.leader_book_awaited = False
         self.wake_at: datetime | None = None
 
     def wake(self, at: datetime) -> None:
@@ -80,13 +85,18 @@ class _Builder:
         self.facts.append(fact)
 
     def build(self) -> Plan:
-        news = self.requests or self.queries or self.facts or self.positions_since or self.book_awaited or self.wake_at
-        return _NOTHING if not news else Plan(
+        if not (
+            self.requests or self.queries or self.facts or self.positions_since or self.wake_at
+            or self.book_awaited or self.leader_book_awaited
+        ):  # fmt: skip
+            return _NOTHING
+        return Plan(
             requests=tuple(self.requests),
             queries=tuple(self.queries),
             facts=tuple(self.facts),
             positions_since=self.positions_since,
             book_awaited=self.book_awaited,
+            leader_book_awaited=self.leader_book_awaited,
             wake_at=self.wake_at,
         )
 
@@ -106,6 +116,8 @@ def plan(state: State, key: TradeKey, rules: FollowerRules, now: datetime, wants
         if missing:
             exit_total = exit_wants(state, stake_key, missing=missing).get(key, trade.filled(Intent.EXIT))
             _look_again(b)
+        if stake_key[4] is not None and may_be_taken_back(state, stake_key, b.order):
+            _look_at_the_leaders_book(b, stake_key)
     _steer(b, Intent.EXIT, exit_total)
     _steer(b, Intent.ENTRY, entry_want(state, trade), hold=_exit_comes_first(state, trade, due))
     return b.build()
@@ -118,6 +130,12 @@ def _look_again(b: _Builder) -> None:
         b.positions_since = b.now
     else:
         b.wake(read_at + LOOK_AGAIN)
+
+
+def _look_at_the_leaders_book(b: _Builder, stake_key: StakeKey) -> None:
+    if not is_taken_back(b.state, stake_key, b.order):
+        b.leader_book_awaited = True
+        b.wake(max(b.now, b.order.seen_at + SETTLED_AFTER) + b.policy.retry_after)
 
 
 def _exit_comes_first(state: State, trade: CopyTrade, exit_total: int) -> bool:
@@ -292,7 +310,8 @@ def _place(b: _Builder, intent: Intent, units: int) -> None:
     first = intent is Intent.EXIT if admitted.exit_quantity else intent is Intent.ENTRY
     slice = 0 if first else 1
     generation = 0 if last is None else last.generation + 1
-    tag = client_order_id(leader, order_id, follower, Leg.ENTRY.letter, slice, generation)
+    leg = b.report.leg if is_exit_leg(b.report) else Leg.ENTRY
+    tag = client_order_id(leader, order_id, follower, leg.letter, slice, generation)
     if not _is_unknown_there(b, tag, intent, first=last is None):
         return
     want = _instruction(b, units)
@@ -301,7 +320,7 @@ def _place(b: _Builder, intent: Intent, units: int) -> None:
             follower=follower,
             client_order_id=tag, attempt=1, leader=leader, leader_order_id=order_id, intent=intent, segment=b.report.segment,
             security_id=b.report.security_id, side=b.report.side, product=b.report.product, validity=want.validity,
-            terms=want.terms, quantity=want.quantity, disclosed_quantity=want.disclosed_quantity,
+            terms=want.terms, quantity=want.quantity, disclosed_quantity=want.disclosed_quantity, leg=leg,
             not_after=b.now + b.policy.send_within if intent is Intent.ENTRY else None, note=_note(b, want),
         )  # fmt: skip
     )
@@ -448,7 +467,8 @@ def _instruction(b: _Builder, units: int) -> Instruction:
 
 def _is_refused_stop_market(b: _Builder) -> bool:
     """Whether the leader made a stop-market order of one that had been admitted, and those are refused."""
-    return isinstance(b.report.terms, StopMarket) and b.policy.stop_market is StopMarketForm.REFUSE
+    refused = b.policy.stop_market is StopMarketForm.REFUSE and not is_exit_leg(b.report)
+    return refused and isinstance(b.report.terms, StopMarket)
 
 
 def _tell_of_refused_stop_market(b: _Builder, advice: str, order: FollowerOrder | None = None) -> None:

@@ -27,18 +27,19 @@ from dhan_copy.core.facts import (
     RequestAccepted,
     RequestIssued,
 )
-from dhan_copy.core.legs import apart
+from dhan_copy.core.legs import Trees, is_exit_leg, tree_of
 from dhan_copy.core.lost import Books, Found, Tags, is_of, matched, named, unknown_tags
 from dhan_copy.core.requests import Intent, Submit
-from dhan_copy.core.state import PositionKey, State
+from dhan_copy.core.state import State
 from dhan_copy.core.terms import copied_terms
-from dhan_copy.core.trade import StakeKey, TradeKey
+from dhan_copy.core.trade import PositionKey, StakeKey, TradeKey
 from dhan_copy.model.account import Position
 from dhan_copy.model.ids import AccountName, ClientOrderId, is_ours
 from dhan_copy.model.instrument import InstrumentFacts, InstrumentKey
 from dhan_copy.model.order import Limit, Market, OrderReport, Product, StopLimit, StopMarket, Terms, Validity
 from dhan_copy.model.reason import ReasonCode
 from dhan_copy.model.times import ist_date
+
 
 def rebuilt(
     state: State,
@@ -51,8 +52,12 @@ def rebuilt(
     """One batch of facts, to be folded in one step: from ``rows`` of the leaders' books and what they hold (read
     together), what the user ``given`` says that the others held before, and the ``books`` of the live followers."""
     today = ist_date(now).isoformat()
-    rows = sorted((apart(row) for row in rows if is_of(row.report, today)), key=_placed)
-    work = _Rebuild(state=state, same_day=state.day == today, rows=rows, books=books, now=now)
+    same_day = state.day == today
+    trees = Trees(state.leader_orders if same_day else {}, state.legs if same_day else {})
+    told = trees.told([*(row for row in rows if is_of(row.report, today)), *positions])
+    rows = sorted((fact for fact in told if isinstance(fact, LeaderReported)), key=_placed)
+    positions = [fact for fact in told if isinstance(fact, PositionsReported)]
+    work = _Rebuild(state=state, same_day=same_day, rows=rows, books=books, now=now)
     return tuple(work.facts(positions, given))
 
 
@@ -81,7 +86,7 @@ class _Rebuild:
             if self.same_day and self.state.knows_position(leader.name):
                 self.told.add(leader.name)
                 mine = (where for where in {*self.state.brought_in, *self.state.leader_fills} if where[0] == leader.name)
-                self.position.update({where: self.state.position(*where) for where in mine})
+                self.position.update({where: self.state.position(where) for where in mine})
         for fact in given:
             self._take(fact)
         for fact in positions:
@@ -94,7 +99,7 @@ class _Rebuild:
                 key = (told.leader, told.report.order_id, follower)
                 yield from known.pop(key, ())
                 yield from self._copy(key, told.report, split, matches.get(key, ()))
-            where = (told.leader, told.report.key, told.report.product)
+            where = _place(told.leader, told.report)
             grown = max(0, told.report.filled_quantity - self._known_fills(told))
             self.position[where] = self.position.get(where, 0) + told.report.side.sign * grown
         for news in known.values():
@@ -130,7 +135,7 @@ class _Rebuild:
 
     def _take(self, fact: PositionsReported) -> PositionsReported:
         self.told.add(fact.account)
-        self.position.update({(fact.account, p.key, p.product): p.net_quantity for p in fact.positions})
+        self.position.update({(fact.account, p.key, p.product, None): p.net_quantity for p in fact.positions})
         return fact
 
     def _known_fills(self, told: LeaderReported) -> int:
@@ -148,7 +153,7 @@ class _Rebuild:
         for one in found:
             self.adopted += 1
             if one.row.filled_quantity or not one.row.status.is_terminal:
-                self.owned.add((key[0], key[2], report.key, report.product))
+                self.owned.add(_stake_key(key, report))
             intent = Intent.EXIT if exit_units and one.slice == 0 else Intent.ENTRY
             yield from self._order(key, report, one.row, intent)
 
@@ -158,7 +163,7 @@ class _Rebuild:
         leader, order_id, follower = key
         exit_units, entry_units = split
         entries = [one.row for one in found if not (exit_units and one.slice == 0)]
-        stake_key = (leader, follower, report.key, report.product)
+        stake_key = _stake_key(key, report)
         owns = stake_key in self.owned or (self.same_day and bool(self.state.stake(stake_key).owned))
         closes = bool(exit_units) and owns and not is_ours(report.client_order_id)
         if not found and not closes:
@@ -173,7 +178,7 @@ class _Rebuild:
         return CopyAdmitted(
             leader=leader, leader_order_id=order_id, follower=follower, live=rules.live, facts=facts,
             exit_quantity=exit_units, entry_quantity=entry_units if entries else 0,
-            position_before=self.position.get((leader, report.key, report.product), 0) if leader in self.told else None,
+            position_before=self.position.get(_place(leader, report), 0) if leader in self.told else None,
             ratio=_ratio(entries, report, exit_units), carry=Fraction(0),
             most_units=None if rules.max_lots is None or not entries else rules.max_lots * facts.lot_units,
             reason=ReasonCode.ADOPTED,
@@ -185,9 +190,11 @@ class _Rebuild:
         report = told.report
         units = report.filled_quantity if report.status.is_terminal else report.quantity
         sign = report.side.sign
+        if tree_of(report) is not None:
+            return (units, 0) if is_exit_leg(report) else (0, units)
         if report.product.is_delivery:
             return (units, 0) if sign < 0 else (0, units)
-        before = self.position.get((told.leader, report.key, report.product), 0) - sign * self._known_fills(told)
+        before = self.position.get(_place(told.leader, report), 0) - sign * self._known_fills(told)
         if told.leader not in self.told or before * sign >= 0:
             return 0, units
         closing = min(units, abs(before))
@@ -231,6 +238,14 @@ class _Rebuild:
             advice="Not known, and to be looked after by hand: positions from before today, what rounding had left over, "
             "requests under way when the journal was lost.",
         )  # fmt: skip
+
+
+def _stake_key(key: TradeKey, report: OrderReport) -> StakeKey:
+    return (key[0], key[2], report.key, report.product, tree_of(report))
+
+
+def _place(leader: AccountName, report: OrderReport) -> PositionKey:
+    return (leader, report.key, report.product, tree_of(report))
 
 
 def _placed(told: LeaderReported) -> tuple[float, str]:

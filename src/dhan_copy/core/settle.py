@@ -10,7 +10,7 @@ from dhan_copy.core.requests import Intent
 from dhan_copy.core.sizing import trunc_to_lot
 from dhan_copy.core.state import State, claim_left, entry_total
 from dhan_copy.core.target import balance_of, entry_pending, exit_wants
-from dhan_copy.core.trade import CopyTrade, FollowerOrder, StakeKey, TradeKey
+from dhan_copy.core.trade import CopyTrade, FollowerOrder, StakeKey, TradeKey, place_of
 from dhan_copy.model.reason import ReasonCode
 
 
@@ -32,7 +32,7 @@ def is_left_over(state: State, key: TradeKey) -> bool:
 
 
 def _is_flat(state: State, stake_key: StakeKey) -> bool:
-    return not state.open_trades.get(stake_key) and state.position(stake_key[0], stake_key[2], stake_key[3]) == 0
+    return not state.open_trades.get(stake_key) and state.position(place_of(stake_key)) == 0
 
 
 def difference(state: State, key: TradeKey) -> DriftDeclared | None:
@@ -47,8 +47,8 @@ def difference(state: State, key: TradeKey) -> DriftDeclared | None:
     if whole == 0:
         return None
     return DriftDeclared(
-        leader=key[0], follower=key[2], key=stake_key[2], product=stake_key[3], quantity=Fraction(-whole),
-        reason=_reason(trade), leader_order_id=key[1], detail=_detail(trade),
+        leader=key[0], follower=key[2], key=stake_key[2], product=stake_key[3], tree=stake_key[4],
+        quantity=Fraction(-whole), reason=_reason(trade), leader_order_id=key[1], detail=_detail(trade),
     )  # fmt: skip
 
 

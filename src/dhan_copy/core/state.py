@@ -51,24 +51,23 @@ from dhan_copy.core.facts import (
 from dhan_copy.core.feeds import Feed
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.ledger import Stake
-from dhan_copy.core.legs import entry_of
+from dhan_copy.core.legs import is_exit_leg, leg_id, tree_of
 from dhan_copy.core.lifecycle import OrderState
 from dhan_copy.core.requests import Intent, Submit
 from dhan_copy.core.settings import CopierSettings
 from dhan_copy.core.shelf import Shelf
 from dhan_copy.core.sizing import entry_size, kept_after_exit
-from dhan_copy.core.trade import CopyTrade, FollowerOrder, StakeKey, TradeKey
+from dhan_copy.core.trade import CopyTrade, FollowerOrder, PositionKey, StakeKey, TradeKey, place_of
 from dhan_copy.model.account import Funds
 from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId, id_parts, is_ours
 from dhan_copy.model.instrument import InstrumentFacts, InstrumentKey
-from dhan_copy.model.order import OrderReport, Product, Side, Validity
+from dhan_copy.model.order import Leg, OrderReport, Product, Side, Validity
 from dhan_copy.model.reason import ReasonCode
 
 LONGEST_RETRY = timedelta(seconds=60)
 """The longest pause before something that was refused is tried again."""
 
 LeaderKey: TypeAlias = tuple[AccountName, BrokerOrderId]
-PositionKey: TypeAlias = tuple[AccountName, InstrumentKey, Product]
 TagKey: TypeAlias = tuple[AccountName, ClientOrderId]
 LEADER_ORDERS = Coded(LeaderOrder)
 TRADES = Coded(CopyTrade)
@@ -112,6 +111,10 @@ class State:
     brought_in: dict[PositionKey, int] = field(factory=dict)
     """The leader's position before today's orders, so that position = brought in + today's fills."""
     positions_known: set[AccountName] = field(factory=set)
+    released: dict[LeaderKey, None] = field(factory=dict)
+    """Linked orders whose legs are plain exits since the leader traded against them by another order."""
+    legs: dict[LeaderKey, BrokerOrderId] = field(factory=dict)
+    """The ids here of exit legs that have ids of their own at the broker."""
     leader_fills: dict[PositionKey, int] = field(factory=dict)
     instruments: dict[InstrumentKey, InstrumentFacts] = field(factory=dict)
     trades: Shelf[TradeKey, CopyTrade] = field(factory=lambda: Shelf(TRADES.load))
@@ -164,14 +167,18 @@ class State:
         if trade is not None:
             return trade.stake_key
         report = self.leader_order(key).report
-        return (key[0], key[2], report.key, report.product)
+        return (key[0], key[2], report.key, report.product, self.tree_of(key[0], report))
+
+    def tree_of(self, leader: AccountName, report: OrderReport) -> BrokerOrderId | None:
+        """The entry of the linked order that an order belongs to, unless that was taken apart."""
+        tree = tree_of(report)
+        return None if (leader, tree) in self.released else tree
 
     def stake(self, key: StakeKey) -> Stake:
         return self.stakes.get(key, _NOTHING)
 
-    def position(self, leader: AccountName, key: InstrumentKey, product: Product) -> int:
+    def position(self, where: PositionKey) -> int:
         """The leader's filled position, signed; what he brought in counts as nothing until it is known."""
-        where = (leader, key, product)
         return self.brought_in.get(where, 0) + self.leader_fills.get(where, 0)
 
     def knows_position(self, leader: AccountName) -> bool:
@@ -241,12 +248,12 @@ class State:
     def missing(self, key: StakeKey) -> int:
         """Units of this holding that are no longer in the account, it seems, and not booked yet: signed as they are
         held."""
-        suspect = self.suspects.get(key[1:])
+        suspect = self.suspects.get(key[1:4])
         if suspect is None or not suspect.confirmed:
             return 0
         left = suspect.missing
         for other, stake in self.stakes.items():
-            if other[1:] == key[1:]:
+            if other[1:4] == key[1:4]:
                 share = min(left, stake.closable(-suspect.side))
                 if other == key:
                     return share * suspect.side
@@ -255,7 +262,7 @@ class State:
 
     def is_busy(self, follower: AccountName, key: InstrumentKey, product: Product) -> bool:
         """Whether a request for this instrument is under way or its outcome unknown."""
-        stakes = (trades for where, trades in self.open_trades.items() if where[1:] == (follower, key, product))
+        stakes = (trades for where, trades in self.open_trades.items() if where[1:4] == (follower, key, product))
         return any(order.is_busy for trades in stakes for trade in trades for order in self.trades[trade].orders)
 
     def touch(self, key: TradeKey, position: int) -> None:
@@ -400,8 +407,6 @@ def _engine_started(state: State, at: datetime, position: int) -> None:
                 _put(state, trade := trade.with_order(life.unresolved(order, order.outstanding, at)))
                 state.unresolved[key[2], order.client_order_id] = None
         state.touch(key, position)
-
-
     known = state.pairs
     state.pairs = {(rules.name, follower) for rules in state.settings.leaders for follower in state.followers_of(rules.name)}
     for leader, follower in sorted(state.pairs - known):
@@ -453,8 +458,10 @@ def _clock_stepped(state: State, by: timedelta) -> None:
 def _day_opened(state: State, fact: DayOpened, at: datetime) -> None:
     """Yesterday's orders are over, what the broker squares off is gone, and the rest is brought into today."""
     if state.day:
+        for where in [where for where in state.leader_fills if where[3] is not None and not where[2].ends_with_day]:
+            _release(state, where, 0)  # legs end with their day; what they have not closed is a holding like any other
         for where in {*state.brought_in, *state.leader_fills}:
-            carried = 0 if where[2].ends_with_day else state.position(*where)
+            carried = 0 if where[2].ends_with_day else state.position(where)
             state.brought_in[where] = carried
         state.brought_in = {where: units for where, units in state.brought_in.items() if units}
         state.leader_fills.clear()
@@ -465,7 +472,7 @@ def _day_opened(state: State, fact: DayOpened, at: datetime) -> None:
         }
         for orders in (state.leader_orders, state.open_leader_orders, state.disputed, state.trades, state.open_trades):
             orders.clear()
-        for known in (state.by_tag, state.by_broker_id, state.unresolved, state.foreign):
+        for known in (state.by_tag, state.by_broker_id, state.unresolved, state.foreign, state.released, state.legs):
             known.clear()
         _forget_answers(state, at)
         for seen in (state.suspects, state.net_positions, state.touched):
@@ -503,6 +510,12 @@ def _leader_reported(state: State, fact: LeaderReported, at: datetime, position:
     state.leader_orders[where] = order
     _member(state.open_leader_orders, where, not order.report.status.is_terminal)
     _member(state.disputed, where, order.disputed)
+    if order.report.leg_order_id not in (None, order.report.parent_order_id):
+        state.legs[fact.leader, order.report.leg_order_id] = report.order_id
+    if known is not None and tree_of(known.report) != tree_of(order.report):
+        # It was copied as a plain order before anything showed that it has legs: they are plain exits.
+        state.released[where] = None
+    _release_what_it_closes(state, order, position)
     if report.instrument is not None:
         before = state.instruments.get(report.key)
         if before is None or before.tick is None or report.instrument.tick is not None:
@@ -516,6 +529,8 @@ def _leader_reported(state: State, fact: LeaderReported, at: datetime, position:
             # Over before anything could be sent, though it came in several reports: what it filled is the size.
             state.trades[key] = evolve(state.trades[key], leader_was_over=True)
         state.touch(key, position)
+        if is_exit_leg(order.report) and order.report.parent_order_id is not None:
+            state.touch((fact.leader, order.report.parent_order_id, follower), position)
     grown = order.report.filled_quantity - (known.report.filled_quantity if known else 0)
     if grown > 0:
         _leader_filled(state, order, grown, position)
@@ -534,34 +549,61 @@ def _trade(state: State, key: TradeKey) -> CopyTrade:
 
 def _leader_filled(state: State, order: LeaderOrder, units: int, position: int) -> None:
     report = order.report
-    where = (order.leader, report.key, report.product)
-    before = state.position(*where)
+    where = (order.leader, report.key, report.product, state.tree_of(order.leader, report))
+    before = state.position(where)
     sign = report.side.sign
     state.leader_fills[where] = state.leader_fills.get(where, 0) + sign * units
     closing = min(units, abs(before)) if before * sign < 0 else 0
     opening = units - closing
     for follower in state.followers_of(order.leader):
         key = (order.leader, report.order_id, follower)
-        stake_key = (order.leader, follower, report.key, report.product)
-        alone = _closes_uncopied(state, key, stake_key, closing, sign) if closing else 0
-        if closing > alone:
-            _leader_closed(state, key, stake_key, before + sign * alone, closing - alone, opening)
+        stake_key = (order.leader, follower, *where[1:])
+        if closing:
+            _leader_closed(state, key, stake_key, before, closing, opening)
         if opening:
             _leader_opened(state, key, stake_key, opening, sign)
         state.touch_stake(stake_key, position)
 
 
-def _closes_uncopied(state: State, key: TradeKey, stake_key: StakeKey, closing: int, sign: int) -> int:
-    """Units that an exit leg closes of what its own entry opened, where that was not copied: nothing else shrinks."""
-    entry = entry_of(state.leader_order(key).report)
-    copied = None if entry is None else state.trades.get((key[0], entry, key[2]))
-    if entry is None or (copied is not None and copied.admitted is not None):
-        return 0
-    stake = state.stake(stake_key)
-    units = min(closing, max(0, int(-sign * stake.uncopied)))
-    state.stakes[stake_key] = stake.left_out(sign * units)
-    state.trades[key] = evolve(state.trades[key], closed=state.trades[key].closed + units)
-    return units
+def _release_what_it_closes(state: State, order: LeaderOrder, position: int) -> None:
+    """Linked orders that the leader trades against by another order are taken apart: what they hold is a part of what he
+    holds by plain orders, and their legs are plain exits, so that nothing is closed twice."""
+    report = order.report
+    if not order.confirmed or tree_of(report) is not None:
+        return
+    sign = report.side.sign
+    trees = [
+        where
+        for where, units in state.leader_fills.items()
+        if where[:3] == (order.leader, report.key, report.product) and where[3] is not None and units * sign < 0
+    ]
+    closable = max(0, -sign * state.position((order.leader, report.key, report.product, None)))
+    units = report.filled_quantity if report.status.is_terminal else report.quantity
+    if trees and units > closable:
+        for where in trees:
+            _release(state, where, position)
+
+
+def _release(state: State, where: PositionKey, position: int) -> None:
+    """Merge the ledgers of a linked order into those of plain orders."""
+    leader, key, product, tree = where
+    assert tree is not None
+    plain = (leader, key, product, None)
+    state.leader_fills[plain] = state.leader_fills.get(plain, 0) + state.leader_fills.pop(where)
+    state.released[leader, tree] = None
+    ledgers = {*state.stakes, *state.open_trades}
+    for follower in dict.fromkeys((*state.followers_of(leader), *(k[1] for k in ledgers if place_of(k) == where))):
+        old = (leader, follower, key, product, tree)
+        new = (leader, follower, key, product, None)
+        if old in state.stakes:
+            state.stakes[new] = state.stake(new).merged(state.stakes.pop(old))
+        moved = state.open_trades.pop(old, {})
+        state.open_trades.setdefault(new, {}).update(moved)
+        for leg in Leg:
+            trade = state.trades.get((leader, leg_id(tree, leg), follower))
+            if trade is not None:
+                state.trades[trade.key] = evolve(trade, stake_key=new)
+        state.touch_stake(new, position)
 
 
 def _leader_opened(state: State, key: TradeKey, stake_key: StakeKey, opening: int, sign: int) -> None:
@@ -812,12 +854,13 @@ def _follower_filled(
     state: State, trade: CopyTrade, order: FollowerOrder, units: int, stake_key: StakeKey, at: datetime
 ) -> None:
     sign = state.leader_order(trade.key).report.side.sign
-    suspect = state.suspects.get(stake_key[1:])
+    suspect = state.suspects.get(stake_key[1:4])
     if suspect is not None:
         # This fill may be what was missing: the suspicion begins anew, and until the next read nothing is sold twice.
-        state.suspects[stake_key[1:]] = Suspect(suspect.missing, suspect.side, at, suspect.confirmed)
+        state.suspects[stake_key[1:4]] = Suspect(suspect.missing, suspect.side, at, suspect.confirmed)
     stake = state.stake(stake_key)
     if order.intent is Intent.EXIT:
+        _closed_for_others(state, trade, units, stake_key)
         beyond = max(0, units - stake.closable(sign))
         stake = stake.filled(sign, units, 0)
         if beyond and stake.manual:
@@ -845,6 +888,19 @@ def _follower_filled(
             closer = state.trades[exit_key]
             state.trades[exit_key] = evolve(obliged(closer, late), settled=False)
             state.open_trades.setdefault(stake_key, {})[exit_key] = None
+
+
+def _closed_for_others(state: State, trade: CopyTrade, units: int, stake_key: StakeKey) -> None:
+    """A leg that fills before the leader's does closes what another leg of its tree is due to close."""
+    if stake_key[4] is None:
+        return
+    left = trade.filled(Intent.EXIT) - max(trade.claim, trade.filled(Intent.EXIT) - units)
+    for key in state.open_trades.get(stake_key, ()):
+        other = state.trades[key]
+        taken = min(left, claim_left(other)) if key != trade.key else 0
+        if taken > 0:
+            left -= taken
+            state.trades[key] = evolve(other, claim=other.claim - taken)
 
 
 def _funds_reported(state: State, fact: FundsReported) -> None:
@@ -896,16 +952,16 @@ def _positions_reported(state: State, fact: PositionsReported, at: datetime, pos
     if fact.account in leaders:
         for where in {*state.brought_in, *state.leader_fills}:
             if where[0] == fact.account:
-                net.setdefault(where[1:], 0)
+                net.setdefault(where[1:3], 0)
         for (key, product), quantity in net.items():
-            place = (fact.account, key, product)
-            state.brought_in[place] = quantity - state.leader_fills.get(place, 0)
+            legs = sum(units for where, units in state.leader_fills.items() if where[:3] == (fact.account, key, product))
+            state.brought_in[fact.account, key, product, None] = quantity - legs
         state.positions_known.add(fact.account)
         return
     state.positions_read_at[fact.account] = fact.read_at
     state.net_positions[fact.account] = net
     held: dict[tuple[InstrumentKey, Product], tuple[int, int]] = {}
-    for (_, follower, key, product), stake in state.stakes.items():
+    for (_, follower, key, product, _), stake in state.stakes.items():
         if follower == fact.account:
             long, short = held.get((key, product), (0, 0))
             held[key, product] = (long + stake.long, short + stake.short)
@@ -949,7 +1005,7 @@ def _close(state: State, trade: CopyTrade) -> None:
 
 
 def _drift_declared(state: State, fact: DriftDeclared, position: int) -> None:
-    stake_key = (fact.leader, fact.follower, fact.key, fact.product)
+    stake_key = (fact.leader, fact.follower, fact.key, fact.product, fact.tree)
     stake = state.stake(stake_key)
     if fact.reason is ReasonCode.MANUAL:
         units = int(-fact.quantity)

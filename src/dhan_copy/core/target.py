@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from dhan_copy.core.intake import SETTLED_AFTER
+from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.requests import Intent
 from dhan_copy.core.sizing import kept_after_exit
 from dhan_copy.core.state import State, behind_by, claim_left, entry_total, split
-from dhan_copy.core.trade import CopyTrade, StakeKey, TradeKey
+from dhan_copy.core.trade import CopyTrade, StakeKey, TradeKey, place_of
 from dhan_copy.model.order import OrderReport, OrderStatus
 
 
@@ -90,8 +92,11 @@ def exit_wants(state: State, stake_key: StakeKey, *, missing: int = 0) -> dict[T
 
     Three parts: what has filled, what the leader's fills claim, and what his resting exits would close. Resting exits
     share the position in the order in which they came; one that exceeds what is left (a target beside a stop) covers
-    as much as the leader could still close with it, and everything once the leader himself has nothing left.
+    as much as the leader could still close with it, and everything once the leader himself has nothing left. The legs
+    of a linked order share nothing: each is for all that its own entry holds.
     """
+    if stake_key[4] is not None:
+        return _leg_wants(state, stake_key, missing)
     sides: dict[int, list[CopyTrade]] = {1: [], -1: []}
     for key in state.open_trades.get(stake_key, ()):
         trade = state.trades[key]
@@ -112,8 +117,7 @@ def _exit_wants_of_side(
     if missing:
         # What is still there is not sold twice: by an exit, and by an entry that turned out to close.
         owned = max(0, owned - sum(_entry_closes(t) for t in trades))
-    leader, _, key, product = stake_key
-    position = max(0, -sign * state.position(leader, key, product))
+    position = max(0, -sign * state.position(place_of(stake_key)))
     claims = sum(claim_left(t) for t in trades)
     free = max(0, owned + sum(behind_by(state, t, -sign) for t in others) - claims)
     left, unshared = position, free
@@ -132,6 +136,45 @@ def _exit_wants_of_side(
         if due > 0 or resting or trade.claim or trade.filled(Intent.EXIT):
             wants[trade.key] = trade.filled(Intent.EXIT) + max(0, due)
     return wants
+
+
+def _leg_wants(state: State, stake_key: StakeKey, missing: int) -> dict[TradeKey, int]:
+    """What each leg of a linked order should total: what it has filled and all that is open, until nothing is. A leg that
+    the leader took back closes what his own fills of it closed, and no more."""
+    stake = state.stake(stake_key)
+    wants: dict[TradeKey, int] = {}
+    for key in state.open_trades.get(stake_key, ()):
+        trade, order = state.trades[key], state.leader_order(key)
+        if trade.admitted is None or not trade.admitted.exit_quantity:
+            continue
+        sign = order.report.side.sign
+        open_units = max(0, stake.closable(sign) - max(0, -sign * missing))
+        if is_taken_back(state, stake_key, order):
+            open_units = min(open_units, claim_left(trade))
+        wants[key] = trade.filled(Intent.EXIT) + open_units
+    return wants
+
+
+def is_taken_back(state: State, stake_key: StakeKey, order: LeaderOrder) -> bool:
+    """Whether the leader took a leg back while it had something to protect. When one leg has closed everything the
+    exchange cancels the other, and its cancel may be told first: it counts once a later look at his book shows the rest
+    still open."""
+    return may_be_taken_back(state, stake_key, order) and _looked_since(state, order)
+
+
+def may_be_taken_back(state: State, stake_key: StakeKey, order: LeaderOrder) -> bool:
+    report = order.report
+    if not report.status.is_terminal or report.status is OrderStatus.TRADED:
+        return False
+    if state.position(place_of(stake_key)):
+        return True
+    entry = state.leader_orders.get((order.leader, stake_key[4])) if stake_key[4] is not None else None
+    return entry is not None and not entry.report.status.is_terminal
+
+
+def _looked_since(state: State, order: LeaderOrder) -> bool:
+    read_at = state.book_read_at.get(order.leader)
+    return read_at is not None and read_at >= order.seen_at + SETTLED_AFTER
 
 
 def _resting_exit(trade: CopyTrade, report: OrderReport) -> int:

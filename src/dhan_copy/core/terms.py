@@ -21,7 +21,7 @@ _RUPEE = Decimal(1)
 def copied_terms(terms: Terms, side: Side, segment: ExchangeSegment, facts: InstrumentFacts, policy: Policy) -> Terms:
     """The leader's terms on the instrument's tick, with a stop-limit for a stop-market order unless ``policy`` says
     otherwise: Dhan drops the trigger of stop-market orders that come over its API."""
-    if isinstance(terms, StopMarket) and policy.stop_market is StopMarketForm.STOP_LIMIT:
+    if isinstance(terms, StopMarket) and policy.stop_market is not StopMarketForm.AS_IS:
         return _stop_limit(terms.trigger, side, segment, facts, policy)
     return aligned(terms, side, facts)
 

@@ -33,8 +33,17 @@ CANCEL_GRACE = timedelta(seconds=5)
 
 TradeKey: TypeAlias = tuple[AccountName, BrokerOrderId, AccountName]
 """(leader, leader's order, follower)"""
-StakeKey: TypeAlias = tuple[AccountName, AccountName, InstrumentKey, Product]
-"""(leader, follower, instrument, product)"""
+StakeKey: TypeAlias = tuple[AccountName, AccountName, InstrumentKey, Product, BrokerOrderId | None]
+"""(leader, follower, instrument, product, the entry of a linked order): the legs of a linked order close what their own
+entry opened, so that each has a ledger of its own; plain orders share one, under None."""
+PositionKey: TypeAlias = tuple[AccountName, InstrumentKey, Product, BrokerOrderId | None]
+"""(leader, instrument, product, the entry of a linked order)"""
+
+
+def place_of(stake_key: StakeKey) -> PositionKey:
+    """The leader's position that a holding copies."""
+    leader, _, key, product, tree = stake_key
+    return (leader, key, product, tree)
 
 
 @frozen(slots=True)

@@ -176,6 +176,8 @@ class OrderReport:
     parent_order_id: BrokerOrderId | None = None
     disclosed_quantity: int = field(default=0, validator=validators.ge(0))
     leg: Leg = Leg.ENTRY
+    leg_order_id: BrokerOrderId | None = None
+    """The broker's own id of an exit leg, where ``order_id`` names its place in its entry's tree."""
     variety: Variety = Variety.REGULAR
     bracket: Bracket | None = None
     """On an entry: the legs that close it, where this report tells of them. None says nothing: another report may."""

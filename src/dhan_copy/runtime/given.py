@@ -33,5 +33,8 @@ def given_positions(
 
 
 def _kept(state: State, leader: AccountName) -> Given:
-    places = [place for place in {**state.brought_in, **state.leader_fills} if place[0] == leader]
-    return {(key, product): state.position(leader, key, product) for _, key, product in places}
+    net: dict[tuple[InstrumentKey, Product], int] = {}
+    for place in {**state.brought_in, **state.leader_fills}:
+        if place[0] == leader:
+            net[place[1:3]] = net.get(place[1:3], 0) + state.position(place)
+    return net

@@ -1,0 +1,285 @@
+"""Orders that belong together: what the follower has while the leader's entry, target and stop go their ways."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+
+from dhan_copy.core.facts import AlertRaised, CopyDeclined, DriftDeclared, TradeSettled
+from dhan_copy.core.legs import LINKED
+from dhan_copy.core.requests import Intent, Submit
+from dhan_copy.model.order import Leg, Limit, OrderStatus, Product, Side, StopLimit, Variety
+from dhan_copy.model.reason import ReasonCode
+from tests.core.linked_world import STOP, TARGET, Linked, wait
+from tests.core.world import World
+
+LOT = 75
+LEGS = (Leg.TARGET, Leg.STOP)
+both_sides = pytest.mark.parametrize("side", Side)
+with_target = pytest.mark.parametrize("variety", [Variety.SUPER, Variety.BRACKET])
+all_forms = pytest.mark.parametrize("variety", LINKED)
+
+
+def world(ratio: str = "1/2") -> World:
+    return World({"F": Fraction(ratio)})
+
+
+def entered(world: World, lots: int = 4, *, side: Side = Side.BUY, variety: Variety = Variety.SUPER) -> Linked:
+    """A linked order whose entry has filled on both sides."""
+    linked = Linked.place(world, lots, side, variety)
+    linked.fill_entry()
+    fill(world, linked, Leg.ENTRY)
+    wait(world, 4)
+    return linked
+
+
+def fill(world: World, linked: Linked, leg: Leg, lots: int | None = None) -> None:
+    [order] = linked.orders("F", leg)
+    left = order.report.quantity - order.report.filled_quantity
+    world.fill_follower("F", order, left if lots is None else lots * LOT)
+
+
+def live(linked: Linked) -> list[int]:
+    return [linked.live_units("F", leg) for leg in LEGS]
+
+
+def alerts(world: World) -> list[str]:
+    return [fact.code for fact in world.facts(AlertRaised) if isinstance(fact, AlertRaised)]
+
+
+def reasons(world: World) -> list[ReasonCode]:
+    return [fact.reason for fact in world.facts(CopyDeclined) if isinstance(fact, CopyDeclined)]
+
+
+@both_sides
+@all_forms
+def test_l1_l8_l9_the_follower_gets_the_entry_and_every_leg_at_the_leaders_prices(side: Side, variety: Variety) -> None:
+    bench = world()
+    linked = entered(bench, side=side, variety=variety)
+    [stop] = linked.orders("F", Leg.STOP)
+    assert isinstance(stop.report.terms, StopLimit) and stop.report.terms.trigger == STOP
+    assert (stop.report.side, stop.report.product) == (Side.SELL if side is Side.BUY else Side.BUY, Product.INTRADAY)
+    if variety is Variety.COVER:
+        assert live(linked) == [0, 2 * LOT]
+    else:
+        assert [order.report.terms for order in linked.orders("F", Leg.TARGET)] == [Limit(TARGET)]
+        assert live(linked) == [2 * LOT, 2 * LOT]
+    assert all(r.intent is Intent.EXIT for r in bench.requests() if "/" in getattr(r, "leader_order_id", ""))
+    assert alerts(bench) == reasons(bench) == []
+
+
+@with_target
+def test_l2_target_and_stop_are_sized_from_the_followers_own_fills(variety: Variety) -> None:
+    bench = world()
+    linked = Linked.place(bench, 8, variety=variety)
+    for lots in (1, 1, 2):
+        fill(bench, linked, Leg.ENTRY, lots)
+        wait(bench, 4)
+        assert live(linked) == [linked.open_units("F")] * 2
+    assert linked.open_units("F") == 4 * LOT, "and before any fill of the leader's"
+
+
+@with_target
+@pytest.mark.parametrize("leg", LEGS)
+def test_l3_when_a_leg_fills_the_other_shrinks_or_goes(leg: Leg, variety: Variety) -> None:
+    bench = world()
+    linked = entered(bench, variety=variety)
+    fill(bench, linked, leg, 1)
+    wait(bench, 4)
+    assert live(linked) == [LOT, LOT]
+    fill(bench, linked, leg, 1)
+    wait(bench, 4)
+    assert live(linked) == [0, 0]
+    assert bench.net_position("F") == 0
+    linked.fill_leg(leg)
+    wait(bench, 40)
+    assert bench.net_position("F") == 0 and bench.open_orders("F") == []
+    assert len(bench.facts(TradeSettled)) == 3 and not bench.facts(DriftDeclared)
+
+
+@with_target
+@pytest.mark.parametrize("first", LEGS)
+def test_l5_the_follower_keeps_both_legs_until_it_is_flat(first: Leg, variety: Variety) -> None:
+    bench = world()
+    linked = entered(bench, variety=variety)
+    linked.fill_leg(first)
+    wait(bench, 120)
+    assert live(linked) == [2 * LOT, 2 * LOT], "the leader is out, the follower is not"
+    other = Leg.STOP if first is Leg.TARGET else Leg.TARGET
+    fill(bench, linked, other)
+    wait(bench, 4)
+    assert live(linked) == [0, 0] and bench.net_position("F") == 0
+    wait(bench, 40)
+    assert not bench.facts(DriftDeclared)
+
+
+@with_target
+@pytest.mark.parametrize("first", LEGS)
+def test_l5_the_cancel_of_the_other_leg_may_be_told_before_the_fill(first: Leg, variety: Variety) -> None:
+    bench = world()
+    linked = entered(bench, variety=variety)
+    other = Leg.STOP if first is Leg.TARGET else Leg.TARGET
+    linked.cancel_leg(other)
+    assert live(linked) == [2 * LOT, 2 * LOT]
+    linked.fill_leg(first, siblings=False)
+    wait(bench, 60)
+    assert live(linked) == [2 * LOT, 2 * LOT]
+    assert not [order for leg in LEGS for order in linked.orders("F", leg, live=False) if not order.is_open]
+
+
+@all_forms
+@pytest.mark.parametrize("leg", LEGS)
+def test_l6_a_leg_follows_the_leaders(leg: Leg, variety: Variety) -> None:
+    if variety is Variety.COVER and leg is Leg.TARGET:
+        pytest.skip("a cover order has no target")
+    bench = world()
+    linked = entered(bench, variety=variety)
+    for price in (Decimal("95.00"), Decimal("96.50")):
+        linked.move(leg, price)
+        wait(bench, 4)
+        [order] = linked.orders("F", leg)
+        terms = order.report.terms
+        assert (terms.price if isinstance(terms, Limit) else getattr(terms, "trigger")) == price
+    assert order.requests == ["modify", "modify"]
+
+
+@all_forms
+def test_l7_cancelled_before_the_entry_everything_goes(variety: Variety) -> None:
+    bench = world()
+    linked = Linked.place(bench, 4, variety=variety)
+    bench.cancel(linked.entry)
+    wait(bench, 20)
+    assert bench.open_orders("F") == [] and bench.net_position("F") == 0
+    assert len(bench.facts(TradeSettled)) == (2 if variety is Variety.COVER else 3)
+
+
+@with_target
+@pytest.mark.parametrize("leg", LEGS)
+def test_l7_a_leg_that_the_leader_takes_back_after_the_entry_goes_and_the_other_stays(leg: Leg, variety: Variety) -> None:
+    bench = world()
+    linked = entered(bench, variety=variety)
+    linked.cancel_leg(leg)
+    wait(bench, 20)
+    assert live(linked) == [0 if each is leg else 2 * LOT for each in LEGS]
+    assert bench.net_position("F") == 2 * LOT
+
+
+@with_target
+def test_l7_a_part_filled_entry_that_is_cancelled_takes_the_legs_along(variety: Variety) -> None:
+    bench = world()
+    linked = Linked.place(bench, 4, variety=variety)
+    linked.fill_entry(2)
+    fill(bench, linked, Leg.ENTRY, 1)
+    for leg in LEGS:
+        linked.show(leg)
+    bench.cancel(linked.entry)
+    for leg in LEGS:
+        linked.cancel_leg(leg)
+    wait(bench, 30)
+    assert bench.open_orders("F") == []
+    assert bench.net_position("F") == LOT
+
+
+def test_l9_a_cover_order_whose_stop_nobody_tells_is_declined() -> None:
+    bench = world()
+    linked = Linked.place(bench, 4, variety=Variety.COVER, bracket=False)
+    assert bench.requests() == []
+    wait(bench, 8)
+    assert reasons(bench) == [ReasonCode.COVER_WITHOUT_STOP]
+    linked.show(Leg.STOP)
+    wait(bench, 8)
+    assert reasons(bench) == [ReasonCode.COVER_WITHOUT_STOP, ReasonCode.ENTRY_NOT_COPIED]
+    assert bench.requests() == []
+
+
+@with_target
+def test_l8_an_entry_waits_for_its_legs_and_goes_when_they_are_told(variety: Variety) -> None:
+    bench = world()
+    linked = Linked.place(bench, 4, variety=variety, bracket=False)
+    assert bench.requests() == []
+    bench.advance(2)
+    linked.show(Leg.STOP)
+    assert len(linked.orders("F", Leg.ENTRY)) == 1
+    other = Linked.place(bench, 4, variety=variety, bracket=False)
+    wait(bench, 8)
+    assert other.orders("F", Leg.ENTRY) == [] and reasons(bench) == [ReasonCode.BRACKET_UNKNOWN]
+
+
+def test_x7_in_and_out_while_the_followers_entry_rests() -> None:
+    bench = world()
+    linked = Linked.place(bench, 4)
+    linked.fill_entry()
+    fill(bench, linked, Leg.ENTRY, 1)
+    linked.fill_leg(Leg.TARGET)
+    wait(bench, 8)
+    assert linked.orders("F", Leg.ENTRY) == [], "what has not filled is given up"
+    assert live(linked) == [LOT, LOT]
+    fill(bench, linked, Leg.TARGET)
+    wait(bench, 40)
+    assert bench.net_position("F") == 0 and bench.open_orders("F") == []
+
+
+@with_target
+def test_two_linked_orders_of_one_instrument_do_not_mix(variety: Variety) -> None:
+    bench = world()
+    one, two = entered(bench, 4, variety=variety), entered(bench, 8, variety=variety)
+    assert [live(one), live(two)] == [[2 * LOT] * 2, [4 * LOT] * 2]
+    one.fill_leg(Leg.TARGET)
+    fill(bench, one, Leg.TARGET)
+    wait(bench, 8)
+    assert [live(one), live(two)] == [[0, 0], [4 * LOT] * 2]
+    assert bench.net_position("F") == 4 * LOT
+
+
+@with_target
+@both_sides
+def test_what_the_leader_closes_by_another_order_is_closed_once(side: Side, variety: Variety) -> None:
+    """He squares off by a plain order; the legs are his to cancel, and the follower's do not close it again."""
+    bench = world()
+    linked = entered(bench, 4, side=side, variety=variety)
+    other = Side.SELL if side is Side.BUY else Side.BUY
+    order = bench.place(other, 4)
+    bench.fill(order, order.report.quantity)
+    wait(bench, 8)
+    bench.fill_everything("F")
+    for leg in LEGS:
+        linked.cancel_leg(leg)
+    wait(bench, 40)
+    assert bench.net_position("F") == 0 and bench.open_orders("F") == [] and not bench.facts(DriftDeclared)
+    plain = [r for r in bench.requests() if getattr(r, "leader_order_id", "") == order.report.order_id]
+    assert [(r.intent, getattr(r, "quantity")) for r in plain if isinstance(r, Submit)] == [(Intent.EXIT, 2 * LOT)]
+
+
+@with_target
+def test_t4_a_restart_changes_nothing(variety: Variety) -> None:
+    bench = world()
+    linked = Linked.place(bench, 4, variety=variety)
+    linked.fill_entry()
+    fill(bench, linked, Leg.ENTRY, 1)
+    wait(bench, 8)
+    before = len(bench.requests())
+    bench.restart()
+    wait(bench, 8)
+    assert len(bench.requests()) == before and live(linked) == [LOT, LOT]
+    fill(bench, linked, Leg.ENTRY)
+    linked.fill_leg(Leg.STOP)
+    bench.restart()
+    wait(bench, 8)
+    assert live(linked) == [2 * LOT, 2 * LOT]
+    fill(bench, linked, Leg.TARGET)
+    wait(bench, 40)
+    assert bench.net_position("F") == 0 and bench.open_orders("F") == []
+
+
+def test_d1_what_the_legs_have_not_closed_is_a_holding_like_any_other() -> None:
+    bench = World({"F": Fraction(1, 2)}, product=Product.MARGIN)
+    linked = Linked.place(bench, 4)
+    linked.fill_entry()
+    fill(bench, linked, Leg.ENTRY)
+    wait(bench, 8)
+    bench.next_day()
+    bench.trade(Side.SELL, 4)
+    bench.fill_everything("F")
+    assert bench.net_position("F") == 0
