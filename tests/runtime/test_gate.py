@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+import sys
 import threading
 from datetime import timedelta
+from types import FrameType
 
 import pytest
 from attrs import evolve
@@ -104,3 +107,39 @@ def test_an_answer_to_what_never_left_is_no_matter() -> None:
     gate = Gate()
     gate.back(evolve(ENTRY, attempt=7))
     assert gate.wait(0) == ()
+
+
+@pytest.mark.parametrize("act", ["allow", "tighten", "leave", "back", "wait", "close"])
+def test_f06_ctrl_c_at_the_start_of_any_function_keeps_nobody_else_from_leaving(act: str) -> None:
+    """Where CPython looks for signals. ``with`` over a Condition is two functions of Python, one after the lock."""
+    for number in range(1, 40):
+        gate = Gate()
+        calls = itertools.count(1)
+
+        def interrupt(frame: FrameType, event: str, argument: object) -> None:
+            if next(calls) == number:
+                raise KeyboardInterrupt
+
+        before = sys.gettrace()
+        sys.settrace(interrupt)
+        try:
+            {
+                "allow": lambda: gate.allow(TradingState.ACTIVE),
+                "tighten": lambda: gate.tighten(TradingState.ACTIVE),
+                "leave": lambda: gate.leave(ENTRY, START, late=False),
+                "back": lambda: gate.back(ENTRY),
+                "wait": lambda: gate.wait(0.0),
+                "close": lambda: gate.close(),
+            }[act]()
+        except KeyboardInterrupt:
+            pass
+        else:
+            break
+        finally:
+            sys.settrace(before)
+        worker = threading.Thread(target=gate.leave, args=(cancel(), START, False), daemon=True)
+        worker.start()
+        worker.join(PATIENCE_SECONDS)
+        assert not worker.is_alive(), f"interrupted at call {number}"
+    else:
+        pytest.fail("there was no end of calls")

@@ -18,30 +18,32 @@ class Gate:
     """One follower's gate. Shutting it and passing it exclude each other, so that nothing slips out afterwards."""
 
     def __init__(self) -> None:
-        self._condition = threading.Condition()
+        # Condition's own ``with`` is written in Python, and Ctrl-C between two lines of it keeps the lock for ever.
+        self._lock = threading.RLock()
+        self._condition = threading.Condition(self._lock)
         self._state = TradingState.ACTIVE
         self._closed = False
         self._outside: dict[ClientOrderId, int] = {}
 
     def allow(self, state: TradingState) -> None:
         """What may leave from now on."""
-        with self._condition:
+        with self._lock:
             self._state = state
 
     def tighten(self, state: TradingState) -> None:
         """As :meth:`allow`, but never to allow more."""
-        with self._condition:
+        with self._lock:
             if _STRICTNESS[state] > _STRICTNESS[self._state]:
                 self._state = state
 
     def close(self) -> None:
         """Nothing leaves any more: the engine stops."""
-        with self._condition:
+        with self._lock:
             self._closed = True
 
     def leave(self, request: Request, now: datetime, late: bool) -> str:
         """Let ``request`` out and answer "", or say why it must not leave. Whoever is let out calls :meth:`back`."""
-        with self._condition:
+        with self._lock:
             problem = self._objection(request, now, late)
             if not problem:
                 self._outside[request.client_order_id] = threading.get_ident()
@@ -49,7 +51,7 @@ class Gate:
 
     def back(self, request: Request) -> None:
         """The request has been answered, or its answer is unknown."""
-        with self._condition:
+        with self._lock:
             self._outside.pop(request.client_order_id, None)
             self._condition.notify_all()
 
@@ -59,7 +61,7 @@ class Gate:
         What the calling thread itself has outside is not waited for.
         """
         me = threading.get_ident()
-        with self._condition:
+        with self._lock:
             self._condition.wait_for(lambda: all(owner == me for owner in self._outside.values()), timeout)
             return tuple(name for name, owner in self._outside.items() if owner != me)
 
