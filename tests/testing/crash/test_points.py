@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
+import itertools
 import sys
 import threading
 from collections.abc import Iterator
@@ -13,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dhan_copy.core import sizing
+from dhan_copy.runtime.clock import SteadyClock, SystemClock
 from dhan_copy.testing.crash.points import Point, Recorder, Snare, Trap, is_watched
 
 FIRST = inspect.getsourcelines(sizing.trunc_to_lot)[1]
@@ -41,6 +44,10 @@ def in_a_thread(times: int) -> None:
     thread = threading.Thread(target=call, args=(times,))
     thread.start()
     thread.join()
+
+
+def interrupt() -> None:
+    raise KeyboardInterrupt
 
 
 @given(st.from_regex(r"[a-z_/]{1,20}\.py", fullmatch=True), st.integers(1, 9999), st.integers(1, 999))
@@ -85,10 +92,33 @@ def test_a_line_that_is_not_reached_often_enough_springs_nothing() -> None:
     assert not snare.sprung
 
 
-def test_what_the_spring_raises_comes_out_of_the_line() -> None:
-    def interrupt() -> None:
-        raise KeyboardInterrupt
+def test_an_interruption_leaves_no_lock_held_as_ctrl_c_leaves_none() -> None:
+    """Each line of a function that takes a lock, at each of its passes."""
+    first = inspect.getsourcelines(SteadyClock.now)[1]
+    clock = SteadyClock(SystemClock())
+    for line, count, times in itertools.product(range(first, first + 8), (1, 2, 3), (1, 3)):
+        snare = Snare(Trap(Point("runtime/clock.py", line), count), interrupt)
+        snare.start(main_alone=True)
+        with contextlib.suppress(KeyboardInterrupt):
+            for _ in range(times):
+                clock.now()
+        sys.settrace(None)
+        held = not clock._lock.acquire(timeout=0)
+        assert not held, (line, count)
+        clock._lock.release()
 
+
+def test_a_with_that_is_left_counts_for_deaths_and_not_for_interruptions() -> None:
+    line = inspect.getsourcelines(SteadyClock.now)[1] + 1
+    clock = SteadyClock(SystemClock())
+    recorder = Recorder()
+    recorder.start()
+    clock.now()
+    passes = recorder.stop()[Point("runtime/clock.py", line)]
+    assert (passes.times, passes.in_main) == (2, 1)
+
+
+def test_what_the_spring_raises_comes_out_of_the_line() -> None:
     Snare(Trap(RETURN), interrupt).start(main_alone=True)
     with pytest.raises(KeyboardInterrupt):
         call(1)

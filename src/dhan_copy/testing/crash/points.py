@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import linecache
 import sys
 import threading
 from collections.abc import Callable
@@ -50,7 +51,7 @@ class Trap:
 
 @define
 class Passes:
-    """How often a line was executed, and how often of that by the main thread."""
+    """How often a line was executed, and how often of that by the main thread where Ctrl-C can end it."""
 
     times: int = 0
     in_main: int = 0
@@ -62,6 +63,7 @@ class Recorder:
     def __init__(self) -> None:
         self._lines: dict[tuple[str, int], Passes] = {}
         self._lock = threading.Lock()
+        self._leaving = Leaving()
 
     def start(self) -> None:
         threading.settrace(self._called)
@@ -82,12 +84,39 @@ class Recorder:
             with self._lock:
                 passes = self._lines.setdefault((frame.f_code.co_filename, frame.f_lineno), Passes())
                 passes.times += 1
-                passes.in_main += threading.current_thread() is threading.main_thread()
+                passes.in_main += threading.current_thread() is threading.main_thread() and not self._leaving(frame)
         return self._line
 
 
+class Leaving:
+    """Tells whether a line's event is that of a ``with`` which is being left.
+
+    A trace function can raise there, before ``__exit__`` is called, and a lock would be kept for ever. Ctrl-C cannot:
+    CPython looks for signals after calls, at the starts of functions and at jumps back, of which there is none on the
+    way to ``__exit__``.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[CodeType, int], bool] = {}
+
+    def __call__(self, frame: FrameType) -> bool:
+        at = frame.f_code, frame.f_lasti
+        leaves = self._known.get(at)
+        if leaves is None:
+            leaves = self._known[at] = self._look(*at)
+        return leaves
+
+    @staticmethod
+    def _look(code: CodeType, offset: int) -> bool:
+        """What calls ``__exit__`` has the place of the whole statement; what calls ``__enter__``, that of a part."""
+        line, _, column, _ = next(itertools.islice(code.co_positions(), offset // 2, None))
+        if line is None or column is None:
+            return False
+        return linecache.getline(code.co_filename, line).encode()[column:].startswith((b"with ", b"with("))
+
+
 class Snare:
-    """Calls ``spring`` when a trap is reached: in any thread, or in the main one alone."""
+    """Calls ``spring`` when a trap is reached: in any thread, or in the main one alone, where Ctrl-C can be."""
 
     def __init__(self, trap: Trap, spring: Callable[[], None]) -> None:
         self._path = str(Path(ROOT, trap.point.file))
@@ -96,9 +125,12 @@ class Snare:
         self._spring = spring
         self._passes = itertools.count(1)
         self._codes: dict[CodeType, bool] = {}
+        self._leaving = Leaving()
+        self._main_alone = False
         self.sprung = False
 
     def start(self, *, main_alone: bool) -> None:
+        self._main_alone = main_alone
         if not main_alone:
             threading.settrace(self._called)
         sys.settrace(self._called)
@@ -113,9 +145,10 @@ class Snare:
         return self._stepped if has_line else None
 
     def _stepped(self, frame: FrameType, event: str, argument: object) -> _Tracer:
-        if event == "line" and frame.f_lineno == self._line and next(self._passes) == self._count:
-            self.sprung = True
-            self._spring()
+        if event == "line" and frame.f_lineno == self._line and not (self._main_alone and self._leaving(frame)):
+            if next(self._passes) == self._count:
+                self.sprung = True
+                self._spring()
         return self._stepped
 
 
