@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from dhan_copy.config import Follower, Leader, as_function, settings
 from dhan_copy.core.settings import CopierSettings, Policy
 from dhan_copy.errors import ConfigurationError
+from dhan_copy.model.freeze import FreezeLimits
 from dhan_copy.model.ids import AccountName, SecurityId
 from dhan_copy.model.instrument import ExchangeSegment, InstrumentFacts, InstrumentKey
 from dhan_copy.model.size import Quantity, Ratio
@@ -213,3 +215,11 @@ def test_instruments_as_a_function_a_mapping_or_nothing() -> None:
     assert as_function(None)(KEY) is None
     assert as_function({KEY: facts})(KEY) is facts
     assert as_function(lambda key: facts)(KEY) is facts
+
+
+def test_p12_freeze_limits_are_those_of_this_release_or_the_users() -> None:
+    accounts = [leader()], [Follower("F", size="1")]
+    published = settings(*accounts, Policy(), None, durable=True).freeze_limits
+    assert published.most_units(ExchangeSegment.NSE_FNO, date(2026, 11, 2), 65, symbol="NIFTY-Nov2026-FUT") == 3510
+    own = FreezeLimits()
+    assert settings(*accounts, Policy(), None, durable=True, freeze_limits=own).freeze_limits is own

@@ -9,6 +9,8 @@ from attrs import field, frozen
 
 from dhan_copy.core.settings import CopierSettings, FollowerRules, LeaderRules, Policy, RateLimits
 from dhan_copy.errors import ConfigurationError
+from dhan_copy.market.freeze import freeze_limits as published_freeze_limits
+from dhan_copy.model.freeze import FreezeLimits
 from dhan_copy.model.ids import AccountName
 from dhan_copy.model.instrument import InstrumentFacts, InstrumentKey
 from dhan_copy.model.order import Product
@@ -186,9 +188,11 @@ def settings(
     durable: bool,
     flat: frozenset[AccountName] = frozenset(),
     readable: frozenset[AccountName] = frozenset(),
+    freeze_limits: FreezeLimits | None = None,
 ) -> CopierSettings:
     """What the core is told. ``durable`` says whether the store outlives the process, ``flat`` names the leaders whose
-    positions were given by the user, ``readable`` the followers whose positions can be read.
+    positions were given by the user, ``readable`` the followers whose positions can be read. Without ``freeze_limits``
+    those of this release hold.
 
     Raises ``ConfigurationError`` for whatever contradicts itself.
     """
@@ -228,6 +232,7 @@ def settings(
         ),
         policy=policy,
         instruments=as_function(instruments),
+        freeze_limits=published_freeze_limits() if freeze_limits is None else freeze_limits,
     )
 
 

@@ -38,6 +38,7 @@ from dhan_copy.core.settings import CopierSettings, Policy
 from dhan_copy.core.state import State
 from dhan_copy.display import Table
 from dhan_copy.errors import ConfigurationError, JournalLost, StoreError
+from dhan_copy.model.freeze import FreezeLimits
 from dhan_copy.model.ids import AccountName, ClientOrderId
 from dhan_copy.observe import LogFormat, log, logger
 from dhan_copy.protocols import AccountReader, Clock, Store
@@ -63,7 +64,8 @@ class CopyEngine:
     """Copies what leaders do to followers, and journals everything before it acts.
 
     ``store`` is a path (an SQLite file) or any :class:`~dhan_copy.protocols.Store`; memory is refused for live
-    followers. ``instruments`` says what the user knows of instruments (lot, tick). ``on_alert`` gets every
+    followers. ``instruments`` says what the user knows of instruments (lot, tick), ``freeze_limits`` how large an
+    order exchanges take (by default what this release knows of it). ``on_alert`` gets every
     :class:`~dhan_copy.core.facts.AlertRaised` (without it alerts are log warnings only) and ``on_event`` every journal
     entry; both run on a thread of their own, and whatever they do, copying goes on. Every entry is also a line of the
     logger ``dhan_copy``.
@@ -87,6 +89,7 @@ class CopyEngine:
         *,
         policy: Policy = Policy(),
         instruments: Instruments | None = None,
+        freeze_limits: FreezeLimits | None = None,
         rebuild: bool = False,
         on_alert: Callable[[AlertRaised], object] | None = None,
         on_event: Callable[[Entry], object] | None = None,
@@ -120,6 +123,7 @@ class CopyEngine:
             policy,
             instruments,
             durable=durable,
+            freeze_limits=freeze_limits,
             flat=frozenset(
                 leader.name
                 for leader, account in zip(self._leaders, self._accounts.leaders)

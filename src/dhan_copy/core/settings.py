@@ -10,6 +10,7 @@ from fractions import Fraction
 
 from attrs import field, frozen, validators
 
+from dhan_copy.model.freeze import FreezeLimits
 from dhan_copy.model.ids import AccountName
 from dhan_copy.model.instrument import ExchangeSegment, InstrumentFacts, InstrumentKey
 from dhan_copy.protocols import PositionSizer
@@ -162,3 +163,5 @@ class CopierSettings:
     policy: Policy = Policy()
     instruments: Callable[[InstrumentKey], InstrumentFacts | None] = lambda key: None
     """Facts that the user supplied (a scrip master); asked when neither frame nor journal knows them."""
+    freeze_limits: FreezeLimits = FreezeLimits()
+    """The largest single orders that exchanges take; larger copies are sliced."""
