@@ -64,7 +64,7 @@ from dhan_copy.core.sizing import trunc_to_lot
 from dhan_copy.core.state import State, alert_key, fold
 from dhan_copy.core.trade import TradeKey, repeats, reported
 from dhan_copy.model.account import Position
-from dhan_copy.model.ids import AccountName, ClientOrderId, is_ours
+from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId, is_ours
 from dhan_copy.model.instrument import InstrumentKey
 from dhan_copy.model.order import OrderReport, Product, Variety
 from dhan_copy.model.reason import ReasonCode
@@ -106,6 +106,8 @@ class Copier:
         """Requests that hold a permit: (follower, id, attempt)."""
         self._waiting: dict[TradeKey, datetime | None] = {}
         self._unreadable: set[tuple[AccountName, str]] = set()
+        self._ended: dict[tuple[AccountName, BrokerOrderId], tuple[OrderReport, ClientOrderId]] = {}
+        """The last row of every order that is over for good: most rows of a busy day's book, at every sweep."""
         self._restored = False
         self._saved_at = 0
         self._adopted: set[TradeKey] = set()
@@ -379,6 +381,11 @@ class Copier:
             self._alert(alert_for(self.state, decision), entry.position)
 
     def _take_order(self, fact: OrderReported) -> None:
+        where = (fact.follower, fact.report.order_id)
+        ended = self._ended.get(where)
+        if ended is not None and (ended[0] is fact.report or ended[0] == fact.report):
+            self._reads.shown(fact.follower, ended[1])
+            return
         found = self.state.order_of(fact.follower, fact.report)
         if found is None:
             tag = fact.report.client_order_id
@@ -397,6 +404,7 @@ class Copier:
         trade, before = found
         self._reads.shown(fact.follower, before.client_order_id)
         if repeats(before, fact.report):
+            self._ended[where] = (fact.report, before.client_order_id)
             return
         after = reported(before, fact, self._now.wall)
         circuit = self.state.circuits.get(fact.follower)
@@ -643,6 +651,7 @@ class Copier:
             budget.new_day()
         self._waiting.clear()
         self._unreadable.clear()
+        self._ended.clear()
         self._reads.forget_lookups()
         if not first:
             self._checkpoint(whole=True)
