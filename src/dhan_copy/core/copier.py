@@ -50,19 +50,22 @@ from dhan_copy.core.facts import (
     RequestIssued,
     RequestRejected,
     RequestWithheld,
+    TradingStateChanged,
 )
 from dhan_copy.core.intake import SETTLED_AFTER, merge, says_nothing_new
+from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.legs import LINKED, Trees
 from dhan_copy.core.limits import RateBudget
 from dhan_copy.core.paper import paper_answer, paper_report
-from dhan_copy.core.plan import Plan, Wants, plan
+from dhan_copy.core.plan import NOTHING, Plan, Wants, plan
 from dhan_copy.core.reads import ReadSchedule
 from dhan_copy.core.requests import Cancel, Command, Intent, Query, Read, ReadFunds, ReadOrders, ReadPositions, Request, Submit
 from dhan_copy.core.settings import CopierSettings
 from dhan_copy.core.settle import difference, is_left_over, is_over
 from dhan_copy.core.sizing import trunc_to_lot
 from dhan_copy.core.state import State, alert_key, fold
-from dhan_copy.core.trade import TradeKey, repeats, reported
+from dhan_copy.core.target import closes
+from dhan_copy.core.trade import CopyTrade, TradeKey, repeats, reported
 from dhan_copy.model.account import Position
 from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId, is_ours
 from dhan_copy.model.instrument import InstrumentKey
@@ -106,6 +109,8 @@ class Copier:
         """Requests that hold a permit: (follower, id, attempt)."""
         self._waiting: dict[TradeKey, datetime | None] = {}
         self._unreadable: set[tuple[AccountName, str]] = set()
+        self._at_rest: dict[TradeKey, tuple[CopyTrade, LeaderOrder]] = {}
+        """Entries whose last plan came to nothing: none else will until they change, or the trading state does."""
         self._ended: dict[tuple[AccountName, BrokerOrderId], tuple[OrderReport, ClientOrderId]] = {}
         """The last row of every order that is over for good: most rows of a busy day's book, at every sweep."""
         self._restored = False
@@ -313,6 +318,9 @@ class Copier:
                 self._take_answer(fact)
             case AlertRaised():
                 self._alert(fact)
+            case TradingStateChanged():
+                self._at_rest.clear()
+                self._record(fact)
             case CopyAdmitted() | CopyDeclined():
                 trade = self.state.trades.get((fact.leader, fact.leader_order_id, fact.follower))
                 if trade is not None and trade.decision is None:
@@ -499,9 +507,12 @@ class Copier:
             wants: Wants = {}
             position = self.position
             for key, cause in touched.items():
-                self._waiting.pop(key, None)
                 if key not in state.trades or key[2] not in self._rules:
+                    self._waiting.pop(key, None)
                     continue
+                if self._rests(key):
+                    continue
+                self._waiting.pop(key, None)
                 if state.trades[key].decision is None:
                     self._decide(key, cause)
                 self._settle(key, cause)
@@ -509,7 +520,10 @@ class Copier:
                     wants, position = {}, self.position
                 trade = state.trades[key]
                 if not trade.settled and trade.decision is not None:
-                    planned.append((key, cause, plan(state, key, self._rules[key[2]], now, wants)))
+                    what = plan(state, key, self._rules[key[2]], now, wants)
+                    if what is NOTHING and not closes(trade):
+                        self._at_rest[key] = (trade, state.leader_order(key))
+                    planned.append((key, cause, what))
             self._follow(planned)
         else:
             raise AssertionError("planning does not come to rest")
@@ -519,6 +533,11 @@ class Copier:
             if settled_at > now:
                 wake = min(wake, settled_at)
         return min([wake, *(at for at in self._waiting.values() if at is not None)])
+
+    def _rests(self, key: TradeKey) -> bool:
+        """Whether neither an entry nor the leader's order of it has changed since its plan came to nothing."""
+        known = self._at_rest.get(key)
+        return known is not None and known[0] is self.state.trades[key] and known[1] is self.state.leader_order(key)
 
     def _settle(self, key: TradeKey, cause: int) -> None:
         settled = is_over(self.state, key)
@@ -652,6 +671,7 @@ class Copier:
         self._waiting.clear()
         self._unreadable.clear()
         self._ended.clear()
+        self._at_rest.clear()
         self._reads.forget_lookups()
         if not first:
             self._checkpoint(whole=True)

@@ -56,7 +56,7 @@ class Plan:
 
 Wants: TypeAlias = dict[StakeKey, dict[TradeKey, int]]
 """What the exits of each holding should total."""
-_NOTHING = Plan()
+NOTHING = Plan()
 
 
 class _Builder:
@@ -89,7 +89,7 @@ class _Builder:
             self.requests or self.queries or self.facts or self.positions_since or self.wake_at
             or self.book_awaited or self.leader_book_awaited
         ):  # fmt: skip
-            return _NOTHING
+            return NOTHING
         return Plan(
             requests=tuple(self.requests),
             queries=tuple(self.queries),
