@@ -212,7 +212,9 @@ class Judge:
         before = self.submits.setdefault(part, [])
         self.hold(1, request.client_order_id not in self.parts, f"{request} uses an id twice")
         live = [order for order in self.world.placed(part) if order.is_open]
-        self.hold(1, not live, f"{request} beside a live one")
+        most = self.world.limits.modifications_per_order
+        spent = [order for order in live if self.modifications[order.report.client_order_id or ""] == most]
+        self.hold(1, live == (spent if request.intent is Intent.EXIT else []), f"{request} beside a live one")
         if before:
             self._again(request, before)
         if request.intent is Intent.ENTRY:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from fractions import Fraction
 
 from attrs import frozen
@@ -103,6 +103,7 @@ def decide(state: State, key: TradeKey, rules: FollowerRules, now: datetime) -> 
             leader=leader, leader_order_id=order_id, follower=follower, live=rules.live, facts=facts,
             exit_quantity=exit_units, entry_quantity=entry, position_before=before, ratio=ratio, carry=carry,
             most_units=None if rules.max_lots is None or not entry else rules.max_lots * facts.lot_units,
+            slice_units=_slice_units(state, report, facts),
             reason=reason, detail=detail,
         )  # fmt: skip
 
@@ -136,12 +137,18 @@ def _decide_leg(state: State, order: LeaderOrder, rules: FollowerRules, now: dat
         return CopyAdmitted(
             leader=order.leader, leader_order_id=report.order_id, follower=rules.name, live=rules.live,
             facts=entry.admitted.facts, exit_quantity=report.quantity, entry_quantity=0, position_before=None,
-            ratio=Fraction(0), carry=Fraction(0),
+            ratio=Fraction(0), carry=Fraction(0), slice_units=entry.admitted.slice_units,
         )  # fmt: skip
     else:
         detail = entry.decision.name
     return CopyDeclined(
         leader=order.leader, leader_order_id=report.order_id, follower=rules.name, reason=reason, detail=detail
+    )
+
+
+def _slice_units(state: State, report: OrderReport, facts: InstrumentFacts) -> int | None:
+    return state.settings.freeze_limits.most_units(
+        report.segment, date.fromisoformat(state.day), facts.lot_units, symbol=report.symbol, security_id=report.security_id
     )
 
 

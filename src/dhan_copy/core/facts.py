@@ -194,6 +194,8 @@ class CopyAdmitted:
     carry: Fraction
     most_units: int | None = None
     """The largest entry that is allowed, whatever the leader modifies his order to."""
+    slice_units: int | None = None
+    """The largest single order that the exchange takes (its freeze limit): what is more is several orders."""
     reason: ReasonCode = ReasonCode.COPIED
     detail: str = ""
 

@@ -10,7 +10,7 @@ from attrs import frozen
 
 from dhan_copy.core.facts import LeaderReported
 from dhan_copy.core.state import LeaderKey, State
-from dhan_copy.core.trade import TradeKey
+from dhan_copy.core.trade import SLICES_APART, TradeKey
 from dhan_copy.model.ids import AccountName, ClientOrderId, client_order_id, id_parts, is_ours
 from dhan_copy.model.instrument import InstrumentKey
 from dhan_copy.model.order import OrderReport, Product, Side, Variety
@@ -29,6 +29,11 @@ class Found:
     slice: int
     generation: int
     row: OrderReport
+
+    @property
+    def is_first_part(self) -> bool:
+        """Whether it is of the part of an order that goes first: an exit, where there is one."""
+        return self.slice % SLICES_APART == 0
 
 
 def unknown_tags(state: State, books: Books, now: datetime) -> dict[AccountName, tuple[ClientOrderId, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
@@ -21,7 +22,15 @@ from dhan_copy.core.sizing import disclosed_size
 from dhan_copy.core.state import State
 from dhan_copy.core.target import closes, entry_want, exit_wants, is_taken_back, may_be_taken_back
 from dhan_copy.core.terms import copied_terms
-from dhan_copy.core.trade import CANCEL_GRACE, CopyTrade, FollowerOrder, Instruction, StakeKey, TradeKey
+from dhan_copy.core.trade import (
+    CANCEL_GRACE,
+    SLICES_APART,
+    CopyTrade,
+    FollowerOrder,
+    Instruction,
+    StakeKey,
+    TradeKey,
+)
 from dhan_copy.model.ids import ClientOrderId, client_order_id
 from dhan_copy.model.instrument import InstrumentFacts
 from dhan_copy.model.order import Leg, OrderReport, StopLimit, StopMarket, Terms
@@ -34,8 +43,9 @@ EXIT_WAITS_LONG = timedelta(seconds=30)
 CLOCKS_APART = timedelta(seconds=5)
 """What this machine's clock and the broker's may differ by."""
 _NOT_TAKEN = (OrderState.REJECTED, OrderState.WITHHELD)
-MOST_GENERATIONS = 1295
+MOST_GENERATIONS = MOST_SLICES = 1295
 """What fits into a client_order_id."""
+
 
 
 @frozen(kw_only=True)
@@ -153,16 +163,55 @@ def _exit_comes_first(state: State, trade: CopyTrade, exit_total: int) -> bool:
 
 
 def _steer(b: _Builder, intent: Intent, total: int, *, hold: bool = False) -> None:
-    filled = b.trade.filled(intent)
-    live = b.trade.live(intent)
-    for order in b.trade.orders:
-        if order.intent is intent and order is not live and not order.state.is_over:
-            # Given up before, yet there: its successor does the work.
-            _steer_live(b, order, order.filled_quantity)
-    if live is not None:
-        _steer_live(b, live, total - (filled - live.filled_quantity))
-    elif total > filled and not hold and b.trade.admitted is not None:
-        _place(b, intent, total - filled)
+    """Bring the orders of an intent to ``total``, fills included: one order, or as many slices as it takes."""
+    left = total - b.trade.filled(intent)
+    slices = b.trade.lanes(intent)
+    for number, orders in slices.items():
+        live = next((order for order in reversed(orders) if not order.state.is_over), None)
+        for order in orders:
+            if order is not live and not order.state.is_over:
+                # Given up before, yet there: its successor does the work.
+                _steer_live(b, order, order.filled_quantity)
+        if live is not None:
+            share = max(0, min(left, _room(b, live)))
+            _steer_live(b, live, live.filled_quantity + share)
+        elif intent is Intent.ENTRY and not _is_replaced(b, orders[-1]):
+            share = orders[-1].unfilled
+        else:
+            share = _placed(b, intent, number, left, orders, hold=hold)
+        left -= share
+    number = max(slices, default=_first_slice(b, intent) - SLICES_APART) + SLICES_APART
+    more = not slices or intent is Intent.EXIT or _slice_units(b) is not None
+    while left > 0 and more and number <= MOST_SLICES:
+        left -= _placed(b, intent, number, left, [], hold=hold)
+        number += SLICES_APART
+
+
+def _first_slice(b: _Builder, intent: Intent) -> int:
+    admitted = b.trade.admitted
+    goes_first = Intent.EXIT if admitted is not None and admitted.exit_quantity else Intent.ENTRY
+    return 0 if intent is goes_first else 1
+
+
+def _slice_units(b: _Builder) -> int | None:
+    return None if b.trade.admitted is None else b.trade.admitted.slice_units
+
+
+def _room(b: _Builder, order: FollowerOrder) -> int:
+    """How much more an order can be for. An exit whose modifications are used up is completed by another."""
+    if order.intent is Intent.EXIT and order.modifications >= b.rules.limits.modifications_per_order:
+        return order.unfilled
+    most = _slice_units(b)
+    return sys.maxsize if most is None else most - order.filled_quantity
+
+
+def _placed(b: _Builder, intent: Intent, number: int, left: int, before: list[FollowerOrder], *, hold: bool) -> int:
+    """Place a slice, if it may be; its share of what is left."""
+    most = _slice_units(b)
+    share = max(0, left if most is None else min(left, most))
+    if share and not hold and b.trade.admitted is not None:
+        _place(b, intent, number, share, before)
+    return share
 
 
 def _steer_live(b: _Builder, order: FollowerOrder, total: int) -> None:
@@ -227,6 +276,9 @@ def _may_modify(b: _Builder, order: FollowerOrder, want: Instruction) -> bool:
 
 
 def _at_cap(b: _Builder, order: FollowerOrder) -> None:
+    if is_exit_leg(b.report):
+        _cancel(b, order)  # what protects a position has to follow: it is placed anew
+        return
     match b.policy.at_modification_cap:
         case AtModificationCap.KEEP:
             b.alert(
@@ -286,12 +338,12 @@ def _must_wait(b: _Builder, order: FollowerOrder | None, intent: Intent) -> bool
     return False
 
 
-def _place(b: _Builder, intent: Intent, units: int) -> None:
-    last = b.trade.last(intent)
+def _place(b: _Builder, intent: Intent, slice: int, units: int, before: list[FollowerOrder]) -> None:
+    last = before[-1] if before else None
     if intent is Intent.ENTRY:
-        if not _may_enter(b, last):
+        if not _may_enter(b):
             return
-    elif not _may_exit(b, last):
+    elif not _may_exit(b, before):
         return
     if _must_wait(b, last if last is not None and last.state in _NOT_TAKEN else None, intent):
         return
@@ -307,8 +359,6 @@ def _place(b: _Builder, intent: Intent, units: int) -> None:
     admitted = b.trade.admitted
     assert admitted is not None
     leader, order_id, follower = b.trade.key
-    first = intent is Intent.EXIT if admitted.exit_quantity else intent is Intent.ENTRY
-    slice = 0 if first else 1
     generation = 0 if last is None else last.generation + 1
     leg = b.report.leg if is_exit_leg(b.report) else Leg.ENTRY
     tag = client_order_id(leader, order_id, follower, leg.letter, slice, generation)
@@ -368,10 +418,8 @@ def _note(b: _Builder, want: Instruction) -> str:
     return "; ".join(notes)
 
 
-def _may_enter(b: _Builder, last: FollowerOrder | None) -> bool:
-    """A finished entry is never replaced; one that has not left yet goes only while it is fresh and allowed."""
-    if last is not None and not (last.refused_for_now or _replaced_at_cap(b, last)):
-        return False
+def _may_enter(b: _Builder) -> bool:
+    """An entry that has not left yet goes only while it is fresh and allowed."""
     leader, order_id, follower = b.trade.key
     reason: ReasonCode | None = None
     detail = ""
@@ -389,8 +437,10 @@ def _may_enter(b: _Builder, last: FollowerOrder | None) -> bool:
     return True
 
 
-def _replaced_at_cap(b: _Builder, last: FollowerOrder) -> bool:
-    return (
+def _is_replaced(b: _Builder, last: FollowerOrder) -> bool:
+    """Whether a finished entry is placed anew: one that the broker did not want just then, or that could not be modified
+    any more. No other ever is."""
+    return last.refused_for_now or (
         b.policy.at_modification_cap is AtModificationCap.REPLACE
         and last.state is OrderState.CANCELLED
         and last.cancel_sent
@@ -398,33 +448,33 @@ def _replaced_at_cap(b: _Builder, last: FollowerOrder) -> bool:
     )
 
 
-def _may_exit(b: _Builder, last: FollowerOrder | None) -> bool:
+def _may_exit(b: _Builder, before: list[FollowerOrder]) -> bool:
     """A finished exit that is still wanted is sent again, unless a human took it back or it is plainly useless."""
     if b.state.trading_state(b.rules.name) is TradingState.HALTED:
         return False
     if _is_refused_stop_market(b):
         _tell_of_refused_stop_market(b, "It is not placed while it is one; protect the position by hand.")
         return False
-    if last is None:
+    if not before:
         return True
-    exits = [order for order in b.trade.orders if order.intent is Intent.EXIT]
+    last = before[-1]
     if last.was_cancelled_by_hand:
         b.alert(
             "EXIT_CANCELLED_BY_HAND", "an exit was cancelled by hand", f"{last.filled_quantity} of it had filled",
             "It is respected and not sent again; close the rest by hand.", last,
         )  # fmt: skip
         return False
-    if sum(order.state is OrderState.ABSENT for order in exits) > 1:
+    if sum(order.state is OrderState.ABSENT for order in before) > 1:
         b.alert(
             "EXIT_LOST", "an exit was lost twice", "both attempts were proven not to have reached the broker",
             "Close the position by hand.", last,
         )  # fmt: skip
         return False
     trailing = 0
-    for order in reversed(exits):
+    for order in reversed(before):
         if order.state in (OrderState.FILLED, OrderState.WITHHELD) or order.refused_for_now:
             break
-        trailing += 1
+        trailing += not order.was_cancelled_by_us
     if trailing >= b.policy.stalled_after:
         b.alert(
             "STALLED", "an exit is refused or ends again and again", f"{last.code} {last.text}",

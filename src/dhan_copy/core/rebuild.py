@@ -154,7 +154,7 @@ class _Rebuild:
             self.adopted += 1
             if one.row.filled_quantity or not one.row.status.is_terminal:
                 self.owned.add(_stake_key(key, report))
-            intent = Intent.EXIT if exit_units and one.slice == 0 else Intent.ENTRY
+            intent = Intent.EXIT if exit_units and one.is_first_part else Intent.ENTRY
             yield from self._order(key, report, one.row, intent)
 
     def _decision(
@@ -162,7 +162,7 @@ class _Rebuild:
     ) -> CopyAdmitted | CopyDeclined:
         leader, order_id, follower = key
         exit_units, entry_units = split
-        entries = [one.row for one in found if not (exit_units and one.slice == 0)]
+        entries = [one.row for one in found if not (exit_units and one.is_first_part)]
         stake_key = _stake_key(key, report)
         owns = stake_key in self.owned or (self.same_day and bool(self.state.stake(stake_key).owned))
         closes = bool(exit_units) and owns and not is_ours(report.client_order_id)

@@ -83,7 +83,11 @@ def _is_given_up(state: State, trade: CopyTrade) -> bool:
     if last is None:
         return False
     exits = [order for order in trade.orders if order.intent is Intent.EXIT]
-    fruitless = [o for o in exits if o.state not in (OrderState.FILLED, OrderState.WITHHELD) and not o.refused_for_now]
+    fruitless = [
+        o
+        for o in exits
+        if o.state not in (OrderState.FILLED, OrderState.WITHHELD) and not o.refused_for_now and not o.was_cancelled_by_us
+    ]
     absent = sum(order.state is OrderState.ABSENT for order in exits)
     return last.was_cancelled_by_hand or len(fruitless) >= state.settings.policy.stalled_after or absent > 1
 

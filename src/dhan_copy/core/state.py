@@ -572,14 +572,11 @@ def _release_what_it_closes(state: State, order: LeaderOrder, position: int) -> 
     if not order.confirmed or tree_of(report) is not None:
         return
     sign = report.side.sign
-    trees = [
-        where
-        for where, units in state.leader_fills.items()
-        if where[:3] == (order.leader, report.key, report.product) and where[3] is not None and units * sign < 0
-    ]
-    closable = max(0, -sign * state.position((order.leader, report.key, report.product, None)))
+    place = (order.leader, report.key, report.product)
+    trees = {where: units for where, units in state.leader_fills.items() if where[:3] == place and where[3] is not None}
+    closable = max(0, -sign * state.position((*place, None)))
     units = report.filled_quantity if report.status.is_terminal else report.quantity
-    if trees and units > closable:
+    if units > closable and any(held * sign < 0 for held in trees.values()):
         for where in trees:
             _release(state, where, position)
 
@@ -662,8 +659,8 @@ def _covered_by_entry(state: State, trade: CopyTrade, opening: int) -> int:
         return 0
     filled = split(trade, state.leader_order(trade.key).report.filled_quantity)[1]
     share = entry_total(trade, filled) - entry_total(trade, trade.opened + opening) - trade.covers
-    last = trade.last(Intent.ENTRY)
-    coming = last.leaves_quantity if last is not None else entry_total(trade, filled)
+    placed = trade.last(Intent.ENTRY) is not None
+    coming = trade.leaves(Intent.ENTRY) if placed else entry_total(trade, filled)
     return max(0, min(share, coming + trade.filled(Intent.ENTRY)))
 
 
@@ -687,10 +684,12 @@ def behind_by(state: State, trade: CopyTrade, direction: int) -> int:
         return 0
     if state.leader_order(trade.key).report.side.sign != direction:
         return 0
-    live = trade.live(Intent.ENTRY)
-    if live is None and trade.last(Intent.ENTRY) is not None:
+    lag = entry_total(trade, trade.opened) - trade.forgone - trade.filled(Intent.ENTRY)
+    if trade.admitted.slice_units is not None:
+        return max(0, lag - trade.given_up())
+    if trade.live(Intent.ENTRY) is None and trade.last(Intent.ENTRY) is not None:
         return 0
-    return max(0, entry_total(trade, trade.opened) - trade.forgone - trade.filled(Intent.ENTRY))
+    return max(0, lag)
 
 
 def _admitted(state: State, fact: CopyAdmitted, at: datetime, position: int) -> None:

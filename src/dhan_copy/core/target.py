@@ -47,6 +47,8 @@ def _entry_leaves(trade: CopyTrade, report: OrderReport) -> int:
 
 def entry_pending(state: State, trade: CopyTrade) -> int:
     """What the follower's entry is still expected to fill."""
+    if trade.admitted is not None and trade.admitted.slice_units is not None:
+        return max(0, entry_want(state, trade) - trade.filled(Intent.ENTRY) - trade.given_up())
     last = trade.last(Intent.ENTRY)
     if last is not None and last.state.is_over and not last.refused_for_now:
         return 0

@@ -31,6 +31,9 @@ from dhan_copy.model.reason import ReasonCode
 CANCEL_GRACE = timedelta(seconds=5)
 """How long an accepted cancel may take to show in the book before it is asked again."""
 
+SLICES_APART = 2
+"""Slices of the part of an order that goes first (an exit, where there is one) have even numbers, of the other odd ones."""
+
 TradeKey: TypeAlias = tuple[AccountName, BrokerOrderId, AccountName]
 """(leader, leader's order, follower)"""
 StakeKey: TypeAlias = tuple[AccountName, AccountName, InstrumentKey, Product, BrokerOrderId | None]
@@ -110,14 +113,21 @@ class FollowerOrder:
     @property
     def leaves_quantity(self) -> int:
         """What can still fill, as far as we know."""
-        if self.state.is_over:
-            return 0
+        return 0 if self.state.is_over else self.unfilled
+
+    @property
+    def unfilled(self) -> int:
+        """What it was for and has not filled."""
         return max(0, (self.accepted or self.asked).quantity - self.filled_quantity)
 
     @property
     def is_busy(self) -> bool:
         """Whether a request is under way or its outcome unknown."""
         return self.outstanding is not None or self.unresolved is not None
+
+    @property
+    def was_cancelled_by_us(self) -> bool:
+        return self.state is OrderState.CANCELLED and self.cancel_sent
 
     @property
     def was_cancelled_by_hand(self) -> bool:
@@ -186,6 +196,19 @@ class CopyTrade:
             if order.intent is intent:
                 return order
         return None
+
+    def lanes(self, intent: Intent) -> dict[int, list[FollowerOrder]]:
+        """The orders of an intent by their slice: each generation takes the place of the one before."""
+        lanes: dict[int, list[FollowerOrder]] = {}
+        for order in self.orders:
+            if order.intent is intent:
+                lanes.setdefault(order.slice, []).append(order)
+        return lanes
+
+    def given_up(self) -> int:
+        """Units of slices of the entry that ended before they had filled: a finished entry is never replaced."""
+        ended = (orders[-1] for orders in self.lanes(Intent.ENTRY).values())
+        return sum(order.unfilled for order in ended if order.state.is_over and not order.refused_for_now)
 
     def with_order(self, order: FollowerOrder) -> CopyTrade:
         """The same trade with ``order`` in the place of its former self, or added."""
