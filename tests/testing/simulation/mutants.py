@@ -194,8 +194,9 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         name="market_taken_for_filled", fault="F43", shows=1,
         broken="A market order is taken for filled once the broker has it.",
-        edits=(Edit("core.trade.CopyTrade.live", "not order.state.is_over:",
-            "not order.state.is_over and not (order.accepted and type(order.accepted.terms).__name__ == 'Market'):"),),
+        edits=(Edit("core.plan._steer", "reversed(orders) if not order.state.is_over)",
+            "reversed(orders) if not order.state.is_over"
+            " and not (order.accepted and type(order.accepted.terms).__name__ == 'Market'))"),),
     ),
     Mutant(
         name="batch_judged_before_it_is_folded", fault="F44", shows=2,
