@@ -14,6 +14,7 @@ from typing import TypeVar
 import attrs
 import pytest
 
+from dhan_copy.core.facts import CheckpointWritten
 from dhan_copy.errors import StoreCorrupt, StoreError, StoreLocked, StoreTooNew
 from dhan_copy.protocols import Store
 from dhan_copy.stores import sqlite
@@ -386,6 +387,27 @@ def test_an_interrupted_append_is_undone_and_the_journal_goes_on(
         store.append(entries(2, 2))
     assert list(store.read()) == entries(1, 1)
     assert store.append(entries(2, 2)) == 2
+
+
+def test_f06_a_checkpoint_of_an_interrupted_append_is_not_recovered_from(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Recovering begins with the checkpoints: they must not be those that were never committed."""
+
+    class Interrupted:
+        def __enter__(self) -> None:
+            store._connection.execute("BEGIN IMMEDIATE")
+
+        def __exit__(self, *_: object) -> None:
+            raise KeyboardInterrupt
+
+    store.append(entries(1, 1))
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "_transaction", Interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            store.append([attrs.evolve(entry(2), fact=CheckpointWritten(state="{}", whole=True))])
+    assert list(store.checkpoints()) == []
+    assert list(store.read()) == entries(1, 1)
 
 
 def test_a_commit_that_landed_although_it_failed_is_found_by_reading(

@@ -140,10 +140,7 @@ class SqliteStore:
         ``verify`` checks the hash of each; that none is missing is checked in any case.
         """
         with self._busy, explained(self.path):
-            self._check_open()
-            if self._connection.in_transaction:  # left over from an append that was interrupted
-                self._connection.execute("ROLLBACK")
-            head = self._head = self._read_head()
+            head = self._head = self._head_in_file()
             self._unsure = False
         position = min(max(after, 0), head.position)
         previous: object = self._hash_at(position, head)
@@ -163,8 +160,7 @@ class SqliteStore:
     def checkpoints(self) -> Iterator[Entry]:
         """The checkpoints, the newest first, each with its hash checked."""
         with self._busy, explained(self.path):
-            self._check_open()
-            head = self._read_head()
+            head = self._head_in_file()
         before = head.position + 1
         while rows := self._fetch(_CHECKPOINT, before):
             (row,) = rows
@@ -218,6 +214,13 @@ class SqliteStore:
 
     def _transaction(self) -> _Transaction:
         return _Transaction(self._connection)
+
+    def _head_in_file(self) -> _Head:
+        """The head without what an append that was interrupted has left over."""
+        self._check_open()
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+        return self._read_head()
 
     def _read_head(self) -> _Head:
         """The last position and hash, which must be those of the last row. In one statement: one state of the file."""
