@@ -1,6 +1,6 @@
 """The short profile: deaths at sampled lines, in recoveries too, and Ctrl-C; what is summed up.
 
-``DHAN_COPY_CRASH_POINTS`` says how many lines (default 20); there are a fifth as many double deaths and interruptions.
+``DHAN_COPY_CRASH_POINTS`` says how many lines (default 100); there are a fifth as many double deaths and interruptions.
 ``DHAN_COPY_CRASH_SEED`` draws others (default 0).
 """
 
@@ -17,7 +17,7 @@ from dhan_copy.testing.crash.points import Trap
 from dhan_copy.testing.crash.run import Plan, Ran
 from tests.testing.crash.lines import BEFORE_ITS_ANSWER_IS_KNOWN
 
-POINTS = int(os.environ.get("DHAN_COPY_CRASH_POINTS", "20"))
+POINTS = int(os.environ.get("DHAN_COPY_CRASH_POINTS", "100"))
 SEED = int(os.environ.get("DHAN_COPY_CRASH_SEED", "0"))
 TRAP = Trap(BEFORE_ITS_ANSWER_IS_KNOWN)
 
