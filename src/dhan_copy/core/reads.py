@@ -16,6 +16,7 @@ from dhan_copy.model.ids import AccountName, ClientOrderId
 LONGEST_LOOKUP_PAUSE = timedelta(seconds=10)
 ANSWER_OVERDUE = timedelta(seconds=60)
 """A read that was never answered may be asked again after this."""
+_NOBODY: frozenset[AccountName] = frozenset()
 
 
 @define
@@ -70,16 +71,22 @@ class ReadSchedule:
                 wake = min(wake, at)
         for read, every in _sweeps(state):
             record = self.asked.get(read)
-            at = now if record is None else (record.at + every if record.answered else record.at + max(every, ANSWER_OVERDUE))
-            logged_in = _logged_in_by(state, read)
-            if logged_in is not None and record is not None and record.answered and record.at < logged_in:
-                at = min(at, logged_in)
-            if read in ready:
+            if record is None:
+                at = now
+            elif record.answered:
+                at = record.at + every
+                logged_in = _logged_in_by(state, read)
+                if logged_in is not None and record.at < logged_in < at:
+                    at = logged_in
+            else:
+                at = record.at + max(every, ANSWER_OVERDUE)
+            if ready and read in ready:
                 at = now + every
             elif at <= now:
                 ready.append(read)
                 at = now + every
-            wake = min(wake, at)
+            if at < wake:
+                wake = at
         for read in ready:
             record = self.asked.get(read)
             self.asked[read] = _Asked(now, times=1 if record is None else record.times + 1)
@@ -109,7 +116,9 @@ def _lacks_position(state: State, read: Read) -> bool:
 def _logged_in_by(state: State, read: Read) -> datetime | None:
     """When the present stream of an account tells of its orders for certain. Dhan does not say that a login has been
     dealt with (protocol facts 3.2): what happens between the first look at the book and then is told by neither."""
-    feed = state.feeds.get(read.account) if isinstance(read, ReadOrders) else None
+    if type(read) is not ReadOrders:
+        return None
+    feed = state.feeds.get(read.account)
     return None if feed is None or feed.connected_at is None else feed.connected_at + CATCHING_UP
 
 
@@ -124,26 +133,26 @@ def _positions_of(account: AccountName) -> ReadPositions:
 
 
 def _sweeps(state: State) -> list[tuple[Read, timedelta]]:
-    policy = state.settings.policy
+    policy, started = state.settings.policy, state.started_at
     reads: list[tuple[Read, timedelta]] = []
-    suspected = {account for account, _, _ in state.suspects}
-    owning = {key[1] for key, stake in state.stakes.items() if stake.long != stake.short}
-    busy = _busy_accounts(state) | suspected
+    suspected = {account for account, _, _ in state.suspects} if state.suspects else _NOBODY
+    owning = _owning_accounts(state)
+    busy = _busy_accounts(state)
     for leader in state.settings.leaders:
-        if leader.name in state.started_at:
-            every = policy.sweep_open if leader.name in busy or _is_stale(state, leader.name) else policy.sweep_idle
+        if leader.name in started:
             if state.knows_position(leader.name):
-                reads.append((_orders_of(leader.name), every))
+                often = leader.name in busy or leader.name in suspected or _is_stale(state, leader.name)
+                reads.append((_orders_of(leader.name), policy.sweep_open if often else policy.sweep_idle))
             else:
                 reads.append((_positions_of(leader.name), policy.sweep_open))
     for follower in state.settings.followers:
-        if follower.live and follower.name in state.started_at:
-            every = policy.sweep_open if follower.name in busy else policy.sweep_idle
-            reads.append((_orders_of(follower.name), every))
-            if follower.reads_positions and follower.name in owning:
+        name = follower.name
+        if follower.live and name in started:
+            often = name in busy or name in suspected
+            reads.append((_orders_of(name), policy.sweep_open if often else policy.sweep_idle))
+            if name in owning and follower.reads_positions:
                 # Two reads of everything tell whether somebody closed by hand: not a minute apart.
-                every = policy.sweep_open if follower.name in suspected else policy.positions_every
-                reads.append((_positions_of(follower.name), every))
+                reads.append((_positions_of(name), policy.sweep_open if name in suspected else policy.positions_every))
     for account in _accounts_with_funds(state):
         reads.append((ReadFunds(account=account), policy.funds_every))
     return reads
@@ -156,10 +165,20 @@ def _is_stale(state: State, account: AccountName) -> bool:
 
 def _busy_accounts(state: State) -> set[AccountName]:
     busy: set[AccountName] = set()
-    for stake_key, trades in state.open_trades.items():
-        if trades:
-            busy.update((stake_key[0], stake_key[1]))
+    for (leader, follower, _, _), trades in state.open_trades.items():
+        if trades and not (follower in busy and leader in busy):
+            busy.add(leader)
+            busy.add(follower)
     return busy
+
+
+def _owning_accounts(state: State) -> set[AccountName]:
+    """Followers that hold something on behalf of a leader."""
+    owning: set[AccountName] = set()
+    for (_, follower, _, _), stake in state.stakes.items():
+        if follower not in owning and stake.long != stake.short:
+            owning.add(follower)
+    return owning
 
 
 def _accounts_with_funds(state: State) -> list[AccountName]:
