@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 
 from dhan_copy.testing.simulation.faults import KINDS
-from dhan_copy.testing.simulation.summary import simulate, told
+from dhan_copy.testing.simulation.summary import LINKED, simulate, told
 
 SIMULATE = """\
 Simulate trading days under faults, seeded, on virtual time: the leader trades, followers' brokers and the network
@@ -24,6 +24,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--days", type=_positive, default=10, metavar="N", help="trading days (default 10)")
     parser.add_argument("--faults", type=_faults, default=None, metavar="F31,F36", help="these alone; 'none' for none")
     parser.add_argument("--orders", type=_positive, default=200, help="the leader's orders of a day (default 200)")
+    parser.add_argument(
+        "--linked", type=_share, default=LINKED, metavar="SHARE",
+        help=f"of his new orders, how many are super, bracket or cover orders (0 to 1, default {LINKED:g})",
+    )  # fmt: skip
     parser.add_argument("--followers", type=_positive, default=5, help="how many follow him (default 5)")
 
 
@@ -35,12 +39,13 @@ def describe_faults() -> str:
 def run(options: argparse.Namespace, say: Callable[[str], object]) -> int:
     """Run the command, telling each line to ``say``; returns the exit status."""
     summary = simulate(
-        options.seed, options.days, orders=options.orders, followers=options.followers, only=options.faults
-    )
+        options.seed, options.days, orders=options.orders, followers=options.followers, only=options.faults,
+        linked=options.linked,
+    )  # fmt: skip
     named = "" if options.faults is None else f" --faults {','.join(options.faults) or 'none'}"
     command = (
         f"python -m dhan_copy.testing simulate --seed {options.seed} --days {summary.days} --orders {options.orders} "
-        f"--followers {options.followers}{named}"
+        f"--followers {options.followers} --linked {options.linked:g}{named}"
     )
     for violation in summary.violations[:SHOWN]:
         say(told(violation, command))
@@ -53,6 +58,13 @@ def _positive(text: str) -> int:
     if number < 1:
         raise ValueError(text)
     return number
+
+
+def _share(text: str) -> float:
+    share = float(text)
+    if not 0 <= share <= 1:
+        raise ValueError(text)
+    return share
 
 
 def _faults(text: str) -> list[str]:

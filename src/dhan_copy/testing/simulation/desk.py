@@ -25,10 +25,11 @@ from dhan_copy.core.facts import (
 from dhan_copy.core.requests import Cancel, Command, Intent, Modify, Query, ReadFunds, ReadOrders, ReadPositions, Submit
 from dhan_copy.model.account import Position
 from dhan_copy.model.ids import BrokerOrderId, is_ours
-from dhan_copy.model.order import OrderReport
+from dhan_copy.model.order import OrderReport, Product
 from dhan_copy.testing.simulation.faults import Faults
 from dhan_copy.testing.simulation.host import Host, withheld
-from dhan_copy.testing.simulation.market import Account, TrueOrder
+from dhan_copy.testing.simulation.linked import in_book
+from dhan_copy.testing.simulation.market import Account, Listing, TrueOrder
 from dhan_copy.testing.simulation.timeline import Timeline
 
 TIMEOUT_SECONDS = 10.0
@@ -53,6 +54,10 @@ class Desk:
         self.carry = carry
         """None for a leader: he takes no requests."""
         self.on_lost: Callable[[Request], None] = lambda request: None
+        self.apart: Callable[[Account], dict[tuple[Listing, Product], int]] = lambda account: {}
+        """What the account holds under products other than those that its orders are kept by."""
+        self.parents_in_book = True
+        """Whether rows of the order book name the entry of a bracket or cover order's leg."""
         self.latency_seconds = random.choice((0.005, 0.03, 0.2))
         self.lag_until = 0.0
         self.lag_seconds = 0.0
@@ -284,7 +289,10 @@ class Desk:
             if is_ours(report.client_order_id) and report.client_order_id is not None:
                 tags.append(report.client_order_id)
             if self.carry is None:
-                rows.append(LeaderReported(leader=name, report=report, channel=Channel.BOOK, read_at=read_at))
+                if report.parent_order_id is not None and self.faults.strike("F40"):
+                    continue
+                row = in_book(report, parents=self.parents_in_book)
+                rows.append(LeaderReported(leader=name, report=row, channel=Channel.BOOK, read_at=read_at))
             else:
                 rows.append(OrderReported(follower=name, report=report, channel=Channel.BOOK, read_at=read_at))
         return (*rows, BookRead(account=name, read_at=read_at, tags=tuple(tags)))
@@ -298,9 +306,13 @@ class Desk:
         self.host.put(*self.book(read_at, lagging=False), self._positions(read_at))
 
     def _positions(self, read_at: datetime) -> PositionsReported:
+        apart = self.apart(self.account)
+        net = {(listing, listing.product): units for listing, units in self.account.net.items()} | apart
+        for (listing, _), units in apart.items():
+            net[listing, listing.product] -= units
         held = tuple(
-            Position(listing.key.segment, listing.key.security_id, listing.product, units)
-            for listing, units in self.account.net.items()
+            Position(listing.key.segment, listing.key.security_id, product, units)
+            for (listing, product), units in net.items()
             if units
         )
         return PositionsReported(account=self.account.name, read_at=read_at, positions=held)

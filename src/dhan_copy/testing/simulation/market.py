@@ -9,9 +9,11 @@ from random import Random
 
 from attrs import define, field, frozen
 
+from dhan_copy.model.bracket import Bracket
 from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId, SecurityId
 from dhan_copy.model.instrument import ExchangeSegment, InstrumentFacts, InstrumentKey, InstrumentKind
 from dhan_copy.model.order import (
+    Leg,
     Limit,
     Market,
     OrderReport,
@@ -22,6 +24,7 @@ from dhan_copy.model.order import (
     StopMarket,
     Terms,
     Validity,
+    Variety,
 )
 from dhan_copy.testing.simulation.faults import Faults
 from dhan_copy.testing.simulation.timeline import Timeline
@@ -91,6 +94,11 @@ class TrueOrder:
     modifications: int = 0
     ghost: bool = False
     """Taken by the broker, refused by its order management: it never shows in any book."""
+    family: Family | None = None
+    """The linked order that it is a part of."""
+    leg: Leg = Leg.ENTRY
+    own_id: BrokerOrderId | None = None
+    """What the broker calls a leg that does not share its entry's id."""
 
     @property
     def is_open(self) -> bool:
@@ -99,6 +107,21 @@ class TrueOrder:
     @property
     def leaves(self) -> int:
         return self.quantity - self.filled if self.is_open else 0
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether the broker has said anything of it: a leg that was never for anything is not in any book."""
+        return bool(self.versions)
+
+    @property
+    def may_grow(self) -> bool:
+        """Whether it is a leg whose entry may still fill."""
+        return self.leg is not Leg.ENTRY and self.family is not None and self.family.entry.is_open
+
+    @property
+    def product(self) -> Product:
+        """As the broker names it: positions of bracket and cover orders are intraday positions."""
+        return _PRODUCTS.get(self.family.variety, self.listing.product) if self.family else self.listing.product
 
     @property
     def report(self) -> OrderReport:
@@ -122,6 +145,45 @@ class TrueOrder:
                 self.limit, self.trigger = ticks_of(price), ticks_of(trigger)
             case StopMarket(trigger=trigger):
                 self.limit, self.trigger = None, ticks_of(trigger)
+
+
+_PRODUCTS = {Variety.BRACKET: Product.BO, Variety.COVER: Product.CO}
+
+
+@define(eq=False)
+class Family:
+    """A super, bracket or cover order: an entry and the legs that close what it fills."""
+
+    variety: Variety
+    entry: TrueOrder
+    legs: dict[Leg, TrueOrder] = field(factory=dict)
+    changes: tuple[int | None, int | None] = (None, None)
+    """A bracket order's target and stop as differences from the entry's price, in ticks."""
+    jump: int | None = None
+    """How far the price moves, in ticks, for the stop to follow by as much."""
+    trails_from: int = 0
+
+    @property
+    def closed(self) -> int:
+        return sum(leg.filled for leg in self.legs.values())
+
+    @property
+    def position(self) -> int:
+        """What the account holds by it, signed."""
+        return self.entry.sign * (self.entry.filled - self.closed)
+
+    @property
+    def bracket(self) -> Bracket | None:
+        """Where the legs stand, without one that was taken back before it was for anything."""
+        prices: dict[Leg, Decimal] = {}
+        for leg, order in self.legs.items():
+            if order.is_open or order.is_shown:
+                terms = order.terms
+                prices[leg] = terms.trigger if isinstance(terms, StopMarket) else getattr(terms, "price")
+        if not prices:
+            return None
+        jump = None if self.jump is None or Leg.STOP not in prices else price_of(self.jump)
+        return Bracket(target=prices.get(Leg.TARGET), stop=prices.get(Leg.STOP), trailing_jump=jump)
 
 
 @define(eq=False)
@@ -150,6 +212,9 @@ class Exchange:
         self.prices = {listing.key: listing.start_ticks for listing in LISTINGS}
         self.open: dict[InstrumentKey, dict[TrueOrder, None]] = {listing.key: {} for listing in LISTINGS}
         self.filled: Callable[[TrueOrder, int], None] = lambda order, units: None
+        self.follow: Callable[[TrueOrder], None] = lambda order: None
+        """Called when an order that belongs with others has filled or ended."""
+        self.moved: Callable[[InstrumentKey], None] = lambda key: None
         self._number = 0
 
     def number(self) -> int:
@@ -159,6 +224,7 @@ class Exchange:
     def take(
         self, account: Account, listing: Listing, sign: int, terms: Terms, quantity: int, *,
         tag: ClientOrderId | None = None, validity: Validity = Validity.DAY, status: OrderStatus = OrderStatus.TRANSIT,
+        silent: bool = False,
     ) -> TrueOrder:  # fmt: skip
         """A new order in an account's book."""
         second = self.timeline.second()
@@ -170,7 +236,8 @@ class Exchange:
         account.orders[order.order_id] = order
         if tag is not None:
             account.by_tag[tag] = order
-        self.say(order)
+        if not silent:
+            self.say(order)
         return order
 
     def confirm(self, order: TrueOrder) -> None:
@@ -190,7 +257,10 @@ class Exchange:
             return
         order.status, order.ended_by = status, by
         self.open[order.listing.key].pop(order, None)
-        self.say(order)
+        if order.is_shown:
+            self.say(order)
+        if order.family is not None:
+            self.follow(order)
 
     def modify(self, order: TrueOrder, terms: Terms, quantity: int, validity: Validity) -> None:
         order.set_terms(terms)
@@ -203,18 +273,25 @@ class Exchange:
     def say(self, order: TrueOrder) -> None:
         """Tell the account's listeners the newest state."""
         order.updated_at = self.timeline.second()
-        order.versions.append((self.timeline.now, self._report(order)))
+        self.note(order)
         order.account.told(order)
 
+    def note(self, order: TrueOrder) -> None:
+        """From now on books show the order as it is."""
+        order.versions.append((self.timeline.now, self._report(order)))
+
     def _report(self, order: TrueOrder) -> OrderReport:
-        listing = order.listing
+        listing, family = order.listing, order.family
+        is_leg = order.leg is not Leg.ENTRY
         return OrderReport(
-            account=order.account.name, order_id=order.order_id, segment=listing.key.segment,
+            account=order.account.name, order_id=_named(order), segment=listing.key.segment,
             security_id=listing.key.security_id, side=Side.BUY if order.sign > 0 else Side.SELL,
-            product=listing.product, validity=order.validity, terms=order.terms, quantity=order.quantity,
+            product=order.product, validity=order.validity, terms=order.terms, quantity=order.quantity,
             filled_quantity=order.filled, average_price=price_of(self.prices[listing.key]) if order.filled else None,
             status=order.status, client_order_id=order.tag, instrument=listing.facts, created_at=order.created_at,
-            updated_at=order.updated_at,
+            updated_at=order.updated_at, leg=order.leg, variety=Variety.REGULAR if family is None else family.variety,
+            parent_order_id=family.entry.order_id if family is not None and order.own_id is not None else None,
+            bracket=None if family is None or is_leg else family.bracket,
         )  # fmt: skip
 
     # Prices and fills
@@ -222,6 +299,7 @@ class Exchange:
     def move(self, key: InstrumentKey) -> None:
         """One step of the price, and what it fills."""
         self.prices[key] = max(20, self.prices[key] + self.random.choice((-6, -3, -2, -1, 1, 2, 3, 6)))
+        self.moved(key)
         for order in list(self.open[key]):
             self.match(order)
 
@@ -259,13 +337,17 @@ class Exchange:
         net[order.listing] = net.get(order.listing, 0) + units * order.sign
         if isinstance(order.terms, Market):
             order.terms = Limit(price_of(self.prices[order.listing.key] + 20 * order.sign))
-        if order.filled == order.quantity:
-            order.status, order.ended_by = OrderStatus.TRADED, "exchange"
+        done = order.filled == order.quantity
+        if done:
             self.open[order.listing.key].pop(order, None)
+        if done and not order.may_grow:
+            order.status, order.ended_by = OrderStatus.TRADED, "exchange"
         else:
             order.status = OrderStatus.PART_TRADED
         self.filled(order, units)
         self.say(order)
+        if order.family is not None:
+            self.follow(order)
 
     def close_day(self, account: Account) -> None:
         """Orders of the day expire, and what is not carried is squared off."""
@@ -279,3 +361,10 @@ class Exchange:
             if listing.product.ends_with_day:
                 account.net[listing] = 0
         account.at_open = dict(account.net)
+
+
+def _named(order: TrueOrder) -> BrokerOrderId:
+    """The id that the broker's own reports give."""
+    if order.own_id is not None or order.family is None:
+        return order.own_id or order.order_id
+    return order.family.entry.order_id

@@ -37,7 +37,7 @@ from dhan_copy.core.facts import (
 )
 from dhan_copy.core.requests import Cancel, Command, Intent, Modify, Query, ReadFunds, ReadOrders, ReadPositions, Submit
 from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId, is_ours
-from dhan_copy.model.order import Limit, Market, OrderReport, OrderStatus, StopLimit, Terms, Validity
+from dhan_copy.model.order import Limit, Market, OrderReport, OrderStatus, Product, StopLimit, Terms, Validity
 from dhan_copy.model.reason import ReasonCode
 from dhan_copy.model.times import ist_date
 from dhan_copy.testing.simulation.ideal import Ideals
@@ -594,6 +594,17 @@ class Oracle:
             for other in order.account.orders.values()
         )
 
+    def other_leg(self, order: TrueOrder) -> TrueOrder | None:
+        """A live leg of the same copy of a linked order, on the other side of the price."""
+        leg = _leg_of(self.tags.get(order.tag)) if order.tag is not None else None
+        if leg is None:
+            return None
+        for other in order.account.orders.values():
+            of_other = _leg_of(self.tags.get(other.tag)) if other.tag is not None and other.leaves else None
+            if of_other is not None and of_other[0] == leg[0] and of_other[1] != leg[1]:
+                return other
+        return None
+
     def leader_is_done(self, order: TrueOrder) -> bool:
         """Whether the leader's twin of a follower's order has traded in full."""
         key = self.tags.get(order.tag) if order.tag is not None else None
@@ -742,8 +753,15 @@ _OF_THE_ACCOUNT = (Refusal.RATE_LIMIT, Refusal.AUTHENTICATION, Refusal.IP)
 _ENDED = (OrderStatus.TRADED, OrderStatus.CANCELLED, OrderStatus.REJECTED)
 
 
+def _leg_of(key: CopyKey | None) -> tuple[str, str] | None:
+    """Entry and leg that an order of the copier is for."""
+    entry, slash, leg = key[0].partition("/") if key is not None else ("", "", "")
+    return (entry, leg) if slash else None
+
+
 def listing_of(report: OrderReport) -> Listing:
-    return next(one for one in LISTINGS if one.key == report.key and one.product is report.product)
+    product = Product.INTRADAY if report.product in (Product.BO, Product.CO) else report.product
+    return next(one for one in LISTINGS if one.key == report.key and one.product is product)
 
 
 def newer(report: OrderReport, known: OrderReport) -> bool:

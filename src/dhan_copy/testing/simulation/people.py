@@ -7,8 +7,9 @@ from random import Random
 from attrs import define, field
 
 from dhan_copy.model.ids import PREFIX, ClientOrderId
-from dhan_copy.model.order import Limit, Market, OrderStatus, Product, StopLimit, Terms, Validity
+from dhan_copy.model.order import Leg, Limit, Market, OrderStatus, Product, StopLimit, Terms, Validity
 from dhan_copy.testing.simulation.faults import Faults
+from dhan_copy.testing.simulation.linked_trader import LinkedTrader
 from dhan_copy.testing.simulation.market import LISTINGS, Account, Exchange, Listing, TrueOrder, price_of
 from dhan_copy.testing.simulation.timeline import Timeline
 
@@ -24,21 +25,28 @@ class LeaderTrader:
     faults: Faults
     exchange: Exchange
     account: Account
+    linked: LinkedTrader | None = None
     placed: int = 0
-    places: dict[str, int] = field(factory=dict)
 
     def act(self) -> None:
         """Do one thing."""
         dice = self.random.random()
-        resting = [order for order in self.account.orders.values() if order.is_open and order.status is not OrderStatus.TRANSIT]
+        resting = [
+            order
+            for order in self.account.orders.values()
+            if order.is_open and order.is_shown and order.status is not OrderStatus.TRANSIT
+        ]
         if resting and dice < 0.25:
             self.modify(self.random.choice(resting))
             return
-        if resting and dice < 0.36 or len(resting) > 25:
+        if resting and dice < 0.36 or sum(order.leg is Leg.ENTRY for order in resting) > 25:
             self.exchange.end(self.random.choice(resting), OrderStatus.CANCELLED, "leader")
             return
+        if self.linked is not None and self.linked.has_a_mind_to():
+            self.linked.act()
+            return
         listing = self.random.choice(LISTINGS)
-        held = self.account.held(listing)
+        held = self.account.held(listing) - (self.linked.held_apart(listing) if self.linked is not None else 0)
         exits = [order for order in resting if order.listing is listing and order.sign * held < 0]
         if not held or dice < 0.6:
             self.enter(listing, held)
@@ -66,18 +74,22 @@ class LeaderTrader:
     def place(
         self, listing: Listing, sign: int, terms: Terms, quantity: int, validity: Validity = Validity.DAY
     ) -> TrueOrder:
-        self.placed += 1
         tag = None
         if self.random.random() < 0.004:
             # Somebody else's copier serves this account: its orders are not the leader's own.
-            tag = ClientOrderId(f"{PREFIX}{'A' * 15}{f'{self.placed:05d}'.translate(_LETTERS)}-E0000")
+            tag = ClientOrderId(f"{PREFIX}{'A' * 15}{f'{self.placed + 1:05d}'.translate(_LETTERS)}-E0000")
         order = self.exchange.take(self.account, listing, sign, terms, quantity, tag=tag, validity=validity)
+        self.send(order)
+        return order
+
+    def send(self, order: TrueOrder) -> None:
+        """The broker passes an order on, or refuses it."""
+        self.placed += 1
         decided = self.random.uniform(0.01, 0.3)
         if self.random.random() < 0.03:
             self.timeline.after(self.random.choice((decided, 3.0)), lambda: self.exchange.reject(order))
         else:
             self.timeline.after(decided, lambda: self.exchange.confirm(order))
-        return order
 
     def enter(self, listing: Listing, held: int) -> None:
         sign = 1 if listing.product is Product.CNC else (1 if held > 0 else -1 if held < 0 else self.random.choice((1, -1)))
@@ -123,6 +135,9 @@ class LeaderTrader:
         """``away`` is how far a limit is moved from where it might fill, in ticks."""
         most = MODIFICATION_CAP + (15 if self.faults.rates.get("F39") else -5)
         if not order.is_open or order.modifications >= most:
+            return
+        if order.family is not None and self.linked is not None:
+            self.linked.modify(order, away=away)
             return
         lot = order.listing.lot
         quantity = order.quantity

@@ -13,6 +13,8 @@ from attrs import frozen
 from dhan_copy.testing.simulation.oracle import RAISED, Violation
 from dhan_copy.testing.simulation.world import World
 
+LINKED = 0.0
+"""Of the leader's new orders, how many are super, bracket or cover orders where nothing else is said."""
 DAYS_PER_WORLD = 10
 """Before accounts, rates and settings are drawn anew: a long run is many short ones, so that none grows old."""
 
@@ -53,17 +55,19 @@ class Summary:
 
 
 def simulate(
-    seed: int, days: int, *, orders: int = 200, followers: int = 5, only: Sequence[str] | None = None
-) -> Summary:
+    seed: int, days: int, *, orders: int = 200, followers: int = 5, only: Sequence[str] | None = None,
+    linked: float = LINKED,
+) -> Summary:  # fmt: skip
     """Run ``days`` trading days; stops after the day that shows the first violation. ``only`` names the faults to
-    inject (empty: none; None: all, each as often as the seed says)."""
+    inject (empty: none; None: all, each as often as the seed says). ``linked`` of his new orders are super, bracket or cover
+    orders."""
     began = time.process_time()
     done = orders_seen = rows = 0
     faults: dict[str, int] = {}
     rare: dict[str, int] = {}
     violations: tuple[Violation, ...] = ()
     digest = 0
-    for world, count in _worlds(seed, days, orders, followers, only):
+    for world, count in _worlds(seed, days, orders, followers, only, linked):
         for _ in range(count):
             _run_day(world)
             done += 1
@@ -90,10 +94,10 @@ def _run_day(world: World) -> None:
 
 
 def _worlds(
-    seed: int, days: int, orders: int, followers: int, only: Sequence[str] | None
+    seed: int, days: int, orders: int, followers: int, only: Sequence[str] | None, linked: float
 ) -> Iterator[tuple[World, int]]:
     for number in range(0, days, DAYS_PER_WORLD):
-        yield World(seed * 1_000_000 + number, orders, followers, only), min(DAYS_PER_WORLD, days - number)
+        yield World(seed * 1_000_000 + number, orders, followers, only, linked), min(DAYS_PER_WORLD, days - number)
 
 
 def _add(total: dict[str, int], more: dict[str, int]) -> None:

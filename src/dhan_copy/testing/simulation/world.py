@@ -11,12 +11,14 @@ from dhan_copy.core.facts import Channel, LeaderReported, OrderReported, Refusal
 from dhan_copy.core.requests import Cancel, Command, Modify, Query, Submit
 from dhan_copy.core.settings import CopierSettings, FollowerRules, LeaderRules, Policy, RateLimits
 from dhan_copy.model.ids import AccountName, BrokerOrderId
-from dhan_copy.model.order import Limit, Market, OrderReport, OrderStatus
+from dhan_copy.model.order import Leg, Limit, Market, OrderReport, OrderStatus
 from dhan_copy.model.size import Ratio
 from dhan_copy.testing.simulation.desk import Desk, Request
 from dhan_copy.testing.simulation.faults import Faults
 from dhan_copy.testing.simulation.feed import Feed
 from dhan_copy.testing.simulation.host import Host
+from dhan_copy.testing.simulation.linked import LinkedDesk, fill_at_once, on_stream
+from dhan_copy.testing.simulation.linked_trader import LinkedTrader
 from dhan_copy.testing.simulation.market import LISTINGS, Account, Exchange, TrueOrder, price_of
 from dhan_copy.testing.simulation.oracle import Oracle
 from dhan_copy.testing.simulation.people import LeaderTrader, Meddler
@@ -34,9 +36,11 @@ RATIOS = tuple(Fraction(text) for text in ("1", "1", "1/2", "1/3", "2", "3/10", 
 
 
 class World:
-    """One run."""
+    """One run. ``linked`` of the leader's new orders are super, bracket or cover orders."""
 
-    def __init__(self, seed: int, orders: int, followers: int, only: Sequence[str] | None = None) -> None:
+    def __init__(
+        self, seed: int, orders: int, followers: int, only: Sequence[str] | None = None, linked: float = 0.0
+    ) -> None:
         self.random = Random(f"dhan_copy {seed}")
         random = self.random
         self.orders = orders
@@ -62,6 +66,10 @@ class World:
         self.host.on_death = self._disconnect
         self.trader = LeaderTrader(self.timeline, random, self.faults, self.exchange, self.leader)
         self.desks = {LEADER: Desk(self.timeline, random, self.faults, self.host, self.leader, None)}
+        self.random_of_legs = Random(f"linked {seed}")
+        self.linked = self._linked_desk()
+        if linked:
+            self._let_him_link(linked)
         self.feeds = {
             LEADER: Feed(
                 self.timeline, random, self.faults, self.host, LEADER,
@@ -86,6 +94,25 @@ class World:
         )
         return CopierSettings(leaders=(LeaderRules(name=LEADER),), followers=followers, policy=self.policy)
 
+    def _linked_desk(self) -> LinkedDesk:
+        random = self.random_of_legs
+        desk = LinkedDesk(
+            self.timeline, random, self.faults, self.exchange, delay_seconds=random.choice((0.0, 0.3, 2.0)),
+            cancelled_entry_keeps_exits=random.random() < 0.3, super_legs_announced=random.random() < 0.5,
+            cover_stop_from_the_start=random.random() < 0.5,
+        )  # fmt: skip
+        self.exchange.follow, self.exchange.moved = desk.follow, desk.trail
+        return desk
+
+    def _let_him_link(self, share: float) -> None:
+        leaders = self.desks[LEADER]
+        leaders.apart = self.linked.apart
+        leaders.parents_in_book = self.random_of_legs.random() < 0.7
+        self.trader.linked = LinkedTrader(
+            self.random_of_legs, self.exchange, self.linked, self.leader, share, leaders.parents_in_book,
+            self.trader.send, self.trader.place,
+        )  # fmt: skip
+
     def _open_account(self, name: AccountName) -> None:
         account = Account(name, self._follower_changed)
         self.accounts[name] = account
@@ -105,7 +132,8 @@ class World:
     # What happens in the accounts
 
     def _leader_changed(self, order: TrueOrder) -> None:
-        self.feeds[LEADER].tell(order.report)
+        if order.leg is Leg.ENTRY or order.own_id is not None or self.linked.super_legs_announced:
+            self.feeds[LEADER].tell(on_stream(order.report))
 
     def _follower_changed(self, order: TrueOrder) -> None:
         feed = self.feeds.get(order.account.name)
@@ -114,6 +142,12 @@ class World:
 
     def _filled(self, order: TrueOrder, units: int) -> None:
         self.oracle.filled(order, units)
+        sibling = self.oracle.other_leg(order)
+        if sibling is not None and self.faults.strike("F40", 20):
+            if self.random.random() < 0.8:
+                fill_at_once(self.exchange, self.random, sibling)
+            else:
+                self.exchange.end(sibling, OrderStatus.CANCELLED, "broker")
 
     # The process and its accounts
 
@@ -246,6 +280,7 @@ class World:
             self.exchange.next_day(account)
         for meddler in self.meddlers.values():
             meddler.next_day()
+        self.linked.next_day()
         self.oracle.next_day()
         self.day += 1 + weekend
         self.over_midnight = stays
