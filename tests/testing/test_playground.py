@@ -10,7 +10,7 @@ import pytest
 from dhan_copy import Playground
 from dhan_copy.errors import ConfigurationError, ValidationError
 from dhan_copy.model.instrument import ExchangeSegment, InstrumentKind
-from dhan_copy.model.order import Limit, Market, Product, StopLimit, Validity
+from dhan_copy.model.order import Limit, Market, Product, StopLimit, StopMarket, Validity
 from dhan_copy.sizers import SameQuantity
 
 CALL = "NIFTY 22500 CE"
@@ -128,3 +128,59 @@ def test_several_followers_with_sizers_of_any_kind() -> None:
     assert [row["account"] for row in lab.status()] == ["LEADER", "A", "B"]
     assert [row["code"] for row in lab.decisions()] == ["COPIED", "COPIED"]
     assert repr(lab) == "Playground(leader LEADER, followers A, B)"
+
+
+@pytest.mark.parametrize("product", ["INTRADAY", "BO"])
+def test_the_leader_protects_his_entry_and_so_does_the_follower(lab: Playground, product: str) -> None:
+    order = lab.leader.buy(CALL, lots=4, price=100, target=110, stop=95, product=product)
+    lab.step()
+    assert copies(lab) == [("BUY", 150, 150, "TRADED"), ("SELL", 150, 0, "PENDING"), ("SELL", 150, 0, "PENDING")]
+    order.stop.modify(trigger=97)
+    order.target.modify(price=108)
+    lab.step()
+    assert (order.target.now.terms, order.stop.now.terms) == (Limit(Decimal(108)), StopMarket(Decimal(97)))
+    _, target, stop = lab.exchange.orders("F1")
+    assert target.terms == Limit(Decimal(108))
+    assert isinstance(stop.terms, StopLimit) and stop.terms.trigger == 97
+    lab.price(CALL, 108)
+    lab.advance(30)
+    assert copies(lab)[1:] == [("SELL", 150, 150, "TRADED"), ("SELL", 150, 0, "CANCELLED")]
+
+
+def test_a_super_order_at_the_market_trails_and_is_taken_back_leg_by_leg(lab: Playground) -> None:
+    order = lab.leader.sell(CALL, lots=2, stop=105, target=90, trailing=1)
+    lab.price(CALL, 97)
+    assert order.stop.now.terms == StopMarket(Decimal(102))
+    order.target.cancel()
+    order.stop.fill()
+    assert order.target.now.status.value == "CANCELLED"
+    assert repr(order.stop) == f"<BUY 150 TRADED, 150 filled, id {order.id}/STOP>"
+
+
+def test_the_entry_of_a_super_order_is_modified_and_cancelled_as_a_whole(lab: Playground) -> None:
+    order = lab.leader.buy(CALL, lots=2, price=90, stop=80)
+    order.modify(lots=4).modify(price=91)
+    assert (order.now.quantity, order.now.terms) == (300, Limit(Decimal(91)))
+    order.cancel()
+    assert order.stop.now.status.value == "CANCELLED"
+
+
+def test_a_cover_order_has_a_stop(lab: Playground) -> None:
+    order = lab.leader.buy(CALL, lots=2, stop=95, product="CO")
+    lab.step()
+    assert copies(lab) == [("BUY", 75, 75, "TRADED"), ("SELL", 75, 0, "PENDING")]
+    assert order.stop.now.product is Product.CO
+
+
+def test_linked_orders_that_do_not_exist(lab: Playground) -> None:
+    with pytest.raises(ValidationError, match="cover order has a stop"):
+        lab.leader.buy(CALL, lots=1, target=110, stop=90, product="CO")
+    with pytest.raises(ValidationError, match="bracket order has"):
+        lab.leader.buy(CALL, lots=1, product="BO")
+    with pytest.raises(ValidationError, match="trailing needs a stop"):
+        lab.leader.buy(CALL, lots=1, target=110, trailing=1)
+    order = lab.leader.buy(CALL, lots=1, price=90, stop=80)
+    with pytest.raises(ValidationError, match="no target"):
+        order.target.fill()
+    with pytest.raises(ValidationError, match="a stop a trigger"):
+        order.stop.modify(price=79)

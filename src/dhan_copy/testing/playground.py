@@ -7,14 +7,17 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 
+from attrs import evolve
+
 from dhan_copy.config import Follower, Leader
 from dhan_copy.core.settings import Policy
 from dhan_copy.display import Table
 from dhan_copy.engine import CopyEngine
 from dhan_copy.errors import ValidationError
+from dhan_copy.model.bracket import Bracket
 from dhan_copy.model.ids import SecurityId
 from dhan_copy.model.instrument import ExchangeSegment, InstrumentFacts, InstrumentKey, InstrumentKind
-from dhan_copy.model.order import Limit, Market, Product, Side, StopLimit, Terms, Validity
+from dhan_copy.model.order import Leg, Limit, Market, Product, Side, StopLimit, StopMarket, Terms, Validity
 from dhan_copy.model.times import ist
 from dhan_copy.protocols import PositionSizer, Store
 from dhan_copy.stores.memory import MemoryStore
@@ -43,12 +46,22 @@ class LeaderOrderHandle:
     def __init__(self, lab: Playground, order: SimulatedOrder) -> None:
         self._lab = lab
         self._account = order.account
-        self.id = order.order_id
+        self.id = order.book_id
 
     @property
     def now(self) -> SimulatedOrder:
         """The order as the exchange knows it now."""
         return self._lab.exchange.order(self._account, self.id)
+
+    @property
+    def target(self) -> LeaderOrderHandle:
+        """The leg that takes the profit; ValidationError where there is none yet."""
+        return self._leg(Leg.TARGET)
+
+    @property
+    def stop(self) -> LeaderOrderHandle:
+        """The leg that stops the loss; ValidationError where there is none yet."""
+        return self._leg(Leg.STOP)
 
     def modify(
         self,
@@ -58,8 +71,11 @@ class LeaderOrderHandle:
         price: Price | None = None,
         trigger: Price | None = None,
     ) -> LeaderOrderHandle:
-        """Change the order; what is not named stays. ``lots`` or ``quantity`` is the new total."""
+        """Change the order; what is not named stays. ``lots`` or ``quantity`` is the new total. A target is moved by its
+        ``price``, a stop by its ``trigger``."""
         now = self.now
+        if now.is_super:
+            return self._modify_super(now, lots, quantity, price, trigger)
         total = now.quantity if lots is None and quantity is None else self._lab.units(now.key, lots, quantity)
         new_price = now.price if price is None else price
         new_trigger = now.trigger if trigger is None else trigger
@@ -67,15 +83,19 @@ class LeaderOrderHandle:
             self._account,
             self.id,
             quantity=total,
-            terms=_terms(new_price, new_trigger),
+            terms=StopMarket(Decimal(trigger)) if trigger and now.leg is Leg.STOP else _terms(new_price, new_trigger),
             validity=now.validity,
             disclosed_quantity=now.disclosed_quantity,
         )
         return self
 
     def cancel(self) -> LeaderOrderHandle:
-        """Take the order back."""
-        self._lab.exchange.cancel(self._account, self.id)
+        """Take the order back: an entry that has not traded takes its legs with it."""
+        now = self.now
+        if now.is_super:
+            self._lab.exchange.linked.cancel(self._account, now.order_id, now.leg)
+        else:
+            self._lab.exchange.cancel(self._account, self.id)
         return self
 
     def fill(self, lots: int | None = None, *, quantity: int | None = None, price: Price | None = None) -> LeaderOrderHandle:
@@ -83,6 +103,29 @@ class LeaderOrderHandle:
         whole = lots is None and quantity is None
         units = None if whole else self._lab.units(self.now.key, lots, quantity)
         self._lab.exchange.fill(self._account, self.id, units, price)
+        return self
+
+    def _leg(self, leg: Leg) -> LeaderOrderHandle:
+        for order in self._lab.exchange.linked.legs(self._account, self.now.order_id):
+            if order.leg is leg:
+                return LeaderOrderHandle(self._lab, order)
+        raise ValidationError(f"order {self.id} has no {leg.value.lower()}", advice="A bracket order has its legs once it trades.")
+
+    def _modify_super(
+        self, now: SimulatedOrder, lots: int | None, quantity: int | None, price: Price | None, trigger: Price | None
+    ) -> LeaderOrderHandle:
+        linked, total, terms = self._lab.exchange.linked, None, None
+        bracket = self._lab.exchange.order(self._account, now.order_id).bracket
+        if now.leg is Leg.ENTRY:
+            total = now.quantity if lots is None and quantity is None else self._lab.units(now.key, lots, quantity)
+            terms = now.terms if price is None else Limit(Decimal(price))
+        elif now.leg is Leg.TARGET and price is not None and bracket is not None:
+            bracket = evolve(bracket, target=Decimal(price))
+        elif now.leg is Leg.STOP and trigger is not None and bracket is not None:
+            bracket = evolve(bracket, stop=Decimal(trigger))
+        else:
+            raise ValidationError("a target has a price, and a stop a trigger")
+        linked.modify(self._account, now.order_id, now.leg, bracket, quantity=total, terms=terms)
         return self
 
     def __repr__(self) -> str:
@@ -107,12 +150,18 @@ class LabLeader:
         trigger: Price | None = None,
         product: Product | str | None = None,
         validity: Validity | str = Validity.DAY,
+        target: Price | None = None,
+        stop: Price | None = None,
+        trailing: Price | None = None,
     ) -> LeaderOrderHandle:
         """Place a buy order: at the market, or at ``price``, or as a stop with ``trigger`` and ``price`` (rupees).
 
         Give ``lots`` or ``quantity`` (units); ``product`` is INTRADAY for derivatives and CNC for shares by default.
+        With ``target`` or ``stop`` (prices) it is a super order, whose stop follows the price by jumps of ``trailing``
+        rupees; with product BO a bracket order, with product CO and a stop a cover order.
         """
-        return self._place(Side.BUY, symbol, lots, quantity, price, trigger, product, validity)
+        legs = _bracket(target, stop, trailing)
+        return self._place(Side.BUY, symbol, lots, quantity, price, trigger, product, validity, legs)
 
     def sell(
         self,
@@ -124,9 +173,13 @@ class LabLeader:
         trigger: Price | None = None,
         product: Product | str | None = None,
         validity: Validity | str = Validity.DAY,
+        target: Price | None = None,
+        stop: Price | None = None,
+        trailing: Price | None = None,
     ) -> LeaderOrderHandle:
         """Place a sell order; as :meth:`buy`."""
-        return self._place(Side.SELL, symbol, lots, quantity, price, trigger, product, validity)
+        legs = _bracket(target, stop, trailing)
+        return self._place(Side.SELL, symbol, lots, quantity, price, trigger, product, validity, legs)
 
     def _place(
         self,
@@ -138,6 +191,7 @@ class LabLeader:
         trigger: Price | None,
         product: Product | str | None,
         validity: Validity | str,
+        legs: Bracket | None,
     ) -> LeaderOrderHandle:
         key = self._lab.instrument(symbol)
         if product is None:
@@ -150,7 +204,21 @@ class LabLeader:
             product=Product(product),
             validity=Validity(validity),
         )
-        return LeaderOrderHandle(self._lab, self._lab.exchange.place(self.name, new))
+        return LeaderOrderHandle(self._lab, self._taken(new, legs))
+
+    def _taken(self, new: NewOrder, legs: Bracket | None) -> SimulatedOrder:
+        exchange = self._lab.exchange
+        if new.product is Product.CO:
+            if legs is None or legs.stop is None or legs.target is not None:
+                raise ValidationError("a cover order has a stop, and no target")
+            return exchange.linked.place_cover(self.name, new, legs.stop)
+        if new.product is Product.BO:
+            price = new.terms.price if isinstance(new.terms, Limit) else exchange.last_price(new.key)
+            if legs is None or legs.trailing_jump is not None or price is None:
+                raise ValidationError("a bracket order has a target or a stop, and does not trail here")
+            profit, loss = (None if at is None else abs(at - price) for at in (legs.target, legs.stop))
+            return exchange.linked.place_bracket(self.name, new, profit=profit, stop=loss)
+        return exchange.place(self.name, new) if legs is None else exchange.linked.place_super(self.name, new, legs)
 
 
 class Playground:
@@ -253,7 +321,7 @@ class Playground:
 
     def _new_engine(self) -> CopyEngine:
         name = self.leader.name
-        self.sources = {each: FakeSource(self.exchange, each) for each in (name, *self._sizes)}
+        self.sources = {each: FakeSource(self.exchange, each, linked=True) for each in (name, *self._sizes)}
         return CopyEngine(
             leaders=[Leader(name, source=self.sources[name])],
             followers=[
@@ -267,6 +335,15 @@ class Playground:
 
     def __repr__(self) -> str:
         return f"Playground(leader {self.leader.name}, followers {', '.join(self._sizes)})"
+
+
+def _bracket(target: Price | None, stop: Price | None, trailing: Price | None) -> Bracket | None:
+    prices = [None if each is None else Decimal(each) for each in (target, stop, trailing)]
+    if prices == [None] * 3:
+        return None
+    if prices[1] is None and (prices[0] is None or prices[2] is not None):
+        raise ValidationError("trailing needs a stop")
+    return Bracket(target=prices[0], stop=prices[1], trailing_jump=prices[2])
 
 
 def _terms(price: Price | None, trigger: Price | None) -> Terms:
