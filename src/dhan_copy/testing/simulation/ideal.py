@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
 from attrs import define, field
 
 from dhan_copy.core.facts import CopyAdmitted
 from dhan_copy.model.ids import AccountName, BrokerOrderId
-from dhan_copy.model.order import OrderReport
+from dhan_copy.model.order import Leg, OrderReport, Variety
 from dhan_copy.testing.simulation.market import Account, Listing
 
-Place = tuple[AccountName, Listing]
+Tree = BrokerOrderId | None
+"""The entry of a linked order, whose legs close what it opened and nothing else; None for everything else."""
+_LINKED = (Variety.SUPER, Variety.BRACKET, Variety.COVER)
+Ledger = tuple[AccountName, Listing, Tree]
 
 
 @define(eq=False)
@@ -28,39 +31,78 @@ class _Part:
 
 @define(eq=False)
 class Ideals:
-    """A fill that opens adds its ratio; a fill that closes scales what is there down; what is declared is added."""
+    """A fill that opens adds its ratio; a fill that closes scales what is there down; what is declared is added.
 
-    _ideal: dict[Place, Fraction] = field(factory=dict)
-    _gross: dict[tuple[AccountName, Listing, int], int] = field(factory=dict)
+    Linked orders are reckoned one by one, until the leader trades against one by another order: then what they hold is
+    a part of what he holds by plain orders."""
+
+    _ideal: dict[Ledger, Fraction] = field(factory=dict)
+    _gross: dict[tuple[Ledger, int], int] = field(factory=dict)
     """What the copier's entries have opened by side, less what its exits have closed of it."""
-    _leader: dict[Listing, int] = field(factory=dict)
+    _leader: dict[tuple[Listing, Tree], int] = field(factory=dict)
     _parts: dict[tuple[BrokerOrderId, AccountName], _Part] = field(factory=dict)
+    _trees: dict[BrokerOrderId, Listing] = field(factory=dict)
+    """Linked orders that are reckoned by themselves."""
+    _released: set[BrokerOrderId] = field(factory=set)
 
-    def ideal(self, follower: AccountName, listing: Listing) -> Fraction:
-        return self._ideal.get((follower, listing), Fraction(0))
+    def tree_of(self, order_id: BrokerOrderId) -> Tree:
+        """Under which linked order the leader's order is reckoned now."""
+        entry = BrokerOrderId(order_id.partition("/")[0])
+        return entry if entry in self._trees else None
 
-    def opened(self, follower: AccountName, listing: Listing, sign: int) -> int:
+    def trees(self, listing: Listing) -> list[BrokerOrderId]:
+        return [tree for tree, where in self._trees.items() if where is listing]
+
+    def ideal(self, follower: AccountName, listing: Listing, tree: Tree = None) -> Fraction:
+        return self._ideal.get((follower, listing, tree), Fraction(0))
+
+    def leader(self, listing: Listing, tree: Tree) -> int:
+        """What he holds, by the fills that were journaled."""
+        return self._leader.get((listing, tree), 0)
+
+    def opened(self, follower: AccountName, listing: Listing, tree: Tree, sign: int) -> int:
         """What the copier has opened of this side (+1 bought, -1 sold) and not closed, by what has filled."""
-        return self._gross.get((follower, listing, sign), 0)
+        return self._gross.get(((follower, listing, tree), sign), 0)
+
+    def held(self, follower: AccountName, listing: Listing, tree: Tree) -> int:
+        """What the copier holds in this ledger, by what has filled."""
+        return self.opened(follower, listing, tree, 1) - self.opened(follower, listing, tree, -1)
 
     def first_seen(
         self, report: OrderReport, leader: Account, listing: Listing, followers: Sequence[AccountName]
     ) -> None:
-        self._leader.setdefault(listing, leader.at_open.get(listing, 0))
+        self._leader.setdefault((listing, None), leader.at_open.get(listing, 0))
+        entry = entry_of(report)
+        if entry is not None and entry not in self._released:
+            self._trees[entry] = listing
         for follower in followers:
             self._parts[report.order_id, follower] = _Part(listing, report.side.sign)
+
+    def leader_said(self, report: OrderReport, listing: Listing) -> list[BrokerOrderId]:
+        """A plain order that is for more than what he holds by plain orders takes the linked orders on its other side
+        apart; returns which."""
+        if entry_of(report) is not None:
+            return []
+        sign = report.side.sign
+        against = [tree for tree in self.trees(listing) if self.leader(listing, tree) * sign < 0]
+        units = report.filled_quantity if report.status.is_terminal else report.quantity
+        if units <= max(0, -sign * self.leader(listing, None)):
+            return []
+        for tree in against:
+            self._release(tree)
+        return against
 
     def leader_filled(
         self, report: OrderReport, units: int, listing: Listing, followers: Sequence[AccountName]
     ) -> None:
-        sign = report.side.sign
-        before = self._leader[listing]
-        self._leader[listing] = before + units * sign
+        sign, tree = report.side.sign, self.tree_of(report.order_id)
+        before = self.leader(listing, tree)
+        self._leader[listing, tree] = before + units * sign
         closing = min(units, abs(before)) if before * sign < 0 else 0
         for follower in followers:
-            place = (follower, listing)
+            ledger = (follower, listing, tree)
             if closing:
-                self._ideal[place] = self.ideal(*place) * Fraction(abs(before) - closing, abs(before))
+                self._ideal[ledger] = self.ideal(*ledger) * Fraction(abs(before) - closing, abs(before))
             part = self._parts.setdefault((report.order_id, follower), _Part(listing, sign))
             part.filled += units
             opening = units - closing
@@ -70,7 +112,7 @@ class Ideals:
                 beyond_exit = part.filled - part.admitted.exit_quantity
                 copied = min(opening, max(0, beyond_exit - part.opened))
                 part.opened += copied
-                self._ideal[place] = self.ideal(*place) + part.admitted.ratio * copied * sign
+                self._ideal[ledger] = self.ideal(*ledger) + part.admitted.ratio * copied * sign
 
     def admitted(self, fact: CopyAdmitted) -> bool:
         """Count a decision; False when the follower was not there yet when the order was first seen."""
@@ -78,27 +120,61 @@ class Ideals:
         if part is None:
             return False
         part.admitted = fact
-        place = (fact.follower, part.listing)
-        self._ideal[place] = self.ideal(*place) + fact.ratio * part.opened * part.sign
+        ledger = (fact.follower, part.listing, self.tree_of(fact.leader_order_id))
+        self._ideal[ledger] = self.ideal(*ledger) + fact.ratio * part.opened * part.sign
         return True
 
-    def declared(self, follower: AccountName, listing: Listing, quantity: Fraction) -> None:
-        self._ideal[follower, listing] = self.ideal(follower, listing) + quantity
+    def declared(self, follower: AccountName, listing: Listing, tree: Tree, quantity: Fraction) -> None:
+        ledger = (follower, listing, tree)
+        self._ideal[ledger] = self.ideal(*ledger) + quantity
 
-    def follower_filled(self, follower: AccountName, listing: Listing, units: int, sign: int, *, closing: bool) -> int:
+    def follower_filled(
+        self, follower: AccountName, listing: Listing, tree: Tree, units: int, sign: int, *, closing: bool
+    ) -> int:
         """Count a fill; returns how much an exit closed beyond what had been opened on the other side."""
+        ledger = (follower, listing, tree)
         if not closing:
-            self._gross[follower, listing, sign] = self._gross.get((follower, listing, sign), 0) + units
+            self._gross[ledger, sign] = self._gross.get((ledger, sign), 0) + units
             return 0
-        place = (follower, listing, -sign)
-        left = self._gross.get(place, 0) - units
-        self._gross[place] = max(0, left)
+        left = self._gross.get((ledger, -sign), 0) - units
+        self._gross[ledger, -sign] = max(0, left)
         beyond = max(0, -left)
-        self._gross[follower, listing, sign] = self._gross.get((follower, listing, sign), 0) + beyond
+        self._gross[ledger, sign] = self._gross.get((ledger, sign), 0) + beyond
         return beyond
 
     def next_day(self) -> None:
+        for tree, listing in list(self._trees.items()):
+            if not listing.product.ends_with_day:
+                self._release(tree)
         self._parts.clear()
         self._leader.clear()
-        self._ideal = {place: units for place, units in self._ideal.items() if not place[1].product.ends_with_day}
-        self._gross = {place: units for place, units in self._gross.items() if not place[1].product.ends_with_day}
+        self._trees.clear()
+        self._released.clear()
+        self._ideal = {ledger: units for ledger, units in self._ideal.items() if _is_carried(ledger)}
+        self._gross = {key: units for key, units in self._gross.items() if _is_carried(key[0])}
+
+    def _release(self, tree: BrokerOrderId) -> None:
+        listing = self._trees.pop(tree)
+        self._released.add(tree)
+        self._leader[listing, None] = self.leader(listing, None) + self._leader.pop((listing, tree), 0)
+        for ledger in _of_tree(self._ideal, tree):
+            plain = (ledger[0], listing, None)
+            self._ideal[plain] = self.ideal(*plain) + self._ideal.pop(ledger)
+        for key in [key for key in self._gross if key[0][2] == tree]:
+            merged = ((key[0][0], listing, None), key[1])
+            self._gross[merged] = self._gross.get(merged, 0) + self._gross.pop(key)
+
+
+def entry_of(report: OrderReport) -> Tree:
+    """The linked order that a journaled order is a part of."""
+    if "/" in report.order_id:
+        return BrokerOrderId(report.order_id.partition("/")[0])
+    return report.order_id if report.variety in _LINKED and report.leg is Leg.ENTRY else None
+
+
+def _of_tree(ledgers: Iterable[Ledger], tree: BrokerOrderId) -> list[Ledger]:
+    return [ledger for ledger in ledgers if ledger[2] == tree]
+
+
+def _is_carried(ledger: Ledger) -> bool:
+    return not ledger[1].product.ends_with_day

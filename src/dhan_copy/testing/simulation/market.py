@@ -99,6 +99,8 @@ class TrueOrder:
     leg: Leg = Leg.ENTRY
     own_id: BrokerOrderId | None = None
     """What the broker calls a leg that does not share its entry's id."""
+    taken_back: bool = False
+    """A leg that ended while there was something left to protect."""
 
     @property
     def is_open(self) -> bool:
@@ -256,6 +258,7 @@ class Exchange:
         if not order.is_open:
             return
         order.status, order.ended_by = status, by
+        order.taken_back = order.leg is not Leg.ENTRY and order.family is not None and order.family.position != 0
         self.open[order.listing.key].pop(order, None)
         if order.is_shown:
             self.say(order)
@@ -286,7 +289,7 @@ class Exchange:
         return OrderReport(
             account=order.account.name, order_id=_named(order), segment=listing.key.segment,
             security_id=listing.key.security_id, side=Side.BUY if order.sign > 0 else Side.SELL,
-            product=order.product, validity=order.validity, terms=order.terms, quantity=order.quantity,
+            product=order.product, validity=order.validity, terms=order.terms, quantity=order.quantity or order.report.quantity,
             filled_quantity=order.filled, average_price=price_of(self.prices[listing.key]) if order.filled else None,
             status=order.status, client_order_id=order.tag, instrument=listing.facts, created_at=order.created_at,
             updated_at=order.updated_at, leg=order.leg, variety=Variety.REGULAR if family is None else family.variety,

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from fractions import Fraction
 from math import inf
 from typing import TYPE_CHECKING
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from dhan_copy.core.facts import (
     AlertRaised,
@@ -36,12 +36,13 @@ from dhan_copy.core.facts import (
     TradingStateChanged,
 )
 from dhan_copy.core.requests import Cancel, Command, Intent, Modify, Query, ReadFunds, ReadOrders, ReadPositions, Submit
-from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId, is_ours
+from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId, id_parts, is_ours
 from dhan_copy.model.order import Limit, Market, OrderReport, OrderStatus, Product, StopLimit, Terms, Validity
 from dhan_copy.model.reason import ReasonCode
 from dhan_copy.model.times import ist_date
-from dhan_copy.testing.simulation.ideal import Ideals
+from dhan_copy.testing.simulation.ideal import Ideals, Tree
 from dhan_copy.testing.simulation.market import LISTINGS, Listing, TrueOrder
+from dhan_copy.testing.simulation.trees import TreeJudge
 
 if TYPE_CHECKING:
     from dhan_copy.testing.simulation.host import Batch
@@ -108,6 +109,7 @@ class Oracle:
         """Handed over since it was last cleared, reads that go on for ever left out."""
         self._arrivals: dict[AccountName, deque[float]] = {}
         self._spun = False
+        self.trees = TreeJudge(self)
         self._new_day()
 
     def _new_day(self) -> None:
@@ -126,6 +128,8 @@ class Oracle:
         self.told: dict[BrokerOrderId, Counter[object]] = {}
         """How often the journal says the same of an order of the leader's."""
         self.last_row: dict[BrokerOrderId, tuple[datetime, LeaderReported]] = {}
+        self.confirmed: set[BrokerOrderId] = set()
+        """Orders of the leader's that were ever said to have got past his broker."""
         self.most: dict[BrokerOrderId, int] = {}
         """The largest quantity that an order of the leader's was ever said to have."""
         self.terms_at: dict[BrokerOrderId, dict[Terms, datetime]] = {}
@@ -155,6 +159,7 @@ class Oracle:
 
     def next_day(self) -> None:
         self.ideals.next_day()
+        self.trees.next_day()
         self._new_day()
 
     @property
@@ -265,6 +270,13 @@ class Oracle:
         if report.order_id not in self.seen_fills:
             self.seen_fills[report.order_id] = 0
             self.ideals.first_seen(report, self.world.leader, listing, self.world.names)
+        if report.status.is_confirmed or report.filled_quantity:
+            self.confirmed.add(report.order_id)
+        if report.order_id in self.confirmed:
+            known = self.newest[report.order_id]
+            filled = max(before, report.filled_quantity)
+            merged = evolve(known, filled_quantity=filled, quantity=max(known.quantity, filled))
+            self.rare["linked order taken apart"] += len(self.ideals.leader_said(merged, listing))
         if report.filled_quantity > before:
             self.seen_fills[report.order_id] = report.filled_quantity
             self.fill_told_at[listing, report.side.sign] = entry.position
@@ -298,13 +310,13 @@ class Oracle:
 
     def _judge_resend(self, copy: Copy, request: Submit) -> None:
         """Entries are never sent again, exits at the earliest after the absence window: by what the broker has."""
-        before = [one for one in copy.submits if one.intent is request.intent]
+        before = [one for one in copy.submits if same_place(one, request)]
         if not before:
             return
         last = before[-1].client_order_id
         if request.intent is Intent.ENTRY and any(one.client_order_id in self.reached for one in before):
             self.blame(9, f"an entry for {request.leader_order_id} was sent again: {request.client_order_id}", request.leader_order_id)
-        live = [order for order, submit in copy.placed if submit.intent is request.intent and order.leaves and not order.ghost]
+        live = [o for o, submit in copy.placed if same_place(submit, request) and o.leaves and not o.ghost]
         if live:
             self.blame(1, f"{request.client_order_id} beside the live {live[0].tag}", request.leader_order_id)
         lost = self.lost_at.get(last)
@@ -328,13 +340,18 @@ class Oracle:
             if request.quantity > share:
                 self.blame(6, f"{tag} for {request.quantity}, where the share is {float(share):g}", tag, key[0])
             return
+        tree = self.ideals.tree_of(key[0])
+        if tree is not None:
+            self.trees.judge_size(request, tree)
+            return
         untold = sum(
             order.filled - self.told_fills.get(order.tag, 0)
             for order in self.world.accounts[name].orders.values()
             if order.tag in self.intents and (order.listing, order.sign) == (listing, report.side.sign)
         )  # fmt: skip
         held = self.world.accounts[name].held(listing) - self.world.meddlers[name].own.get(listing, 0)
-        opened = max(-report.side.sign * held, self.ideals.opened(name, listing, -report.side.sign))
+        held -= sum(self.ideals.held(name, listing, tree) for tree in self.ideals.trees(listing))
+        opened = max(-report.side.sign * held, self.ideals.opened(name, listing, None, -report.side.sign))
         most = opened + untold + self.told_fills.get(tag, 0)
         if request.quantity > most:
             self.blame(5, f"{tag} would close {request.quantity} of {listing.key} at {name}, where {most} are open", tag, key[0])
@@ -354,10 +371,10 @@ class Oracle:
     def _judge_what_it_was(self, request: Cancel) -> None:
         """An entry that is taken back stood at the leader's terms, if they were known for a while and nothing was wrong."""
         key, now = self.tags[request.client_order_id], self.world.timeline.now
-        original, copy = self.world.leader.orders[key[0]], self._copy(*key)
+        original, copy = self.world.leader.orders.get(key[0]), self._copy(*key)
         order = next((one for one, _ in copy.placed if one.tag == request.client_order_id), None)
         terms, since = self.terms_since[key[0]]
-        if order is None or not original.modifications or self.intents[request.client_order_id] is not Intent.ENTRY:
+        if order is None or original is None or not original.modifications or self.intents[request.client_order_id] is not Intent.ENTRY:
             return
         if terms != original.terms or type(terms) is not type(order.terms) or terms == order.terms:
             return
@@ -466,7 +483,10 @@ class Oracle:
                 self.blame(8, f"{last} was given up, but the broker has it", fact.leader_order_id)
         if fact.leader_order_id is not None:
             self._copy(fact.leader_order_id, fact.follower).ends.add("DRIFT")
-        self.ideals.declared(fact.follower, listing, fact.quantity)
+        self.ideals.declared(fact.follower, listing, self._ledger(fact), fact.quantity)
+
+    def _ledger(self, fact: DriftDeclared) -> Tree:
+        return None if fact.tree is None else self.ideals.tree_of(fact.tree)
 
     def _has_untold_fills(self, name: AccountName, listing: Listing) -> bool:
         return any(
@@ -541,15 +561,14 @@ class Oracle:
 
     def placed(self, order: TrueOrder, request: Submit) -> None:
         copy = self._copy(request.leader_order_id, request.follower)
-        live = [other for other, submit in copy.placed if submit.intent is request.intent and other.leaves and not other.ghost]
+        live = [other for other, submit in copy.placed if same_place(submit, request) and other.leaves and not other.ghost]
         if live:
             self.blame(1, f"two live orders for {request.leader_order_id} at {request.follower}", request.leader_order_id)
-        if request.intent is Intent.ENTRY and any(
-            submit.intent is Intent.ENTRY and not other.ghost for other, submit in copy.placed
-        ):
+        if request.intent is Intent.ENTRY and any(same_place(one, request) and not o.ghost for o, one in copy.placed):
             self.blame(9, f"a second entry for {request.leader_order_id} at {request.follower}", request.leader_order_id)
         copy.placed.append((order, request))
-        original = self.world.leader.orders.get(request.leader_order_id)
+        entry = BrokerOrderId(request.leader_order_id.partition("/")[0])
+        original = self.world.leader.orders.get(entry)
         if original is None:
             self.blame(14, f"an order for {request.leader_order_id}, which the leader never had", request.leader_order_id)
         elif is_ours(original.tag):
@@ -570,8 +589,11 @@ class Oracle:
         if exit_order and listing in meddler.squared and self._has_a_sibling(order):
             # A target and a stop that fill together after somebody has squared off: whose close was whose is unknowable.
             meddler.spoilt.add(listing)
-        beyond = self.ideals.follower_filled(name, listing, units, order.sign, closing=exit_order)
-        if beyond:
+        tree = self.ideals.tree_of(self.tags[order.tag][0])
+        beyond = self.ideals.follower_filled(name, listing, tree, units, order.sign, closing=exit_order)
+        if tree is not None:
+            self.trees.filled(order, tree, beyond)
+        elif beyond:
             others = [
                 other
                 for other in order.account.orders.values()
@@ -625,6 +647,7 @@ class Oracle:
         for name in self.world.names:
             for listing in LISTINGS:
                 self._position(name, listing)
+                self.trees.look_at_rest(name, listing)
             for order in self.world.accounts[name].orders.values():
                 self._live_order(order)
         most = ROWS_PER_ORDER_AND_FOLLOWER * (self.world.orders + 50) * (len(self.world.names) + 1)
@@ -645,6 +668,8 @@ class Oracle:
 
     def _every_leader_order(self) -> None:
         for order in self.world.leader.orders.values():
+            if not order.is_shown:
+                continue
             self.leader_orders += 1
             newest = self.newest.get(order.order_id)
             if newest is None:
@@ -698,7 +723,9 @@ class Oracle:
         key = self.tags.get(order.tag)
         if key is None:
             return
-        original = self.world.leader.orders[key[0]]
+        original = self.world.leader.orders.get(key[0])
+        if original is None:
+            return
         if not original.is_open and self.intents[order.tag] is Intent.ENTRY and not self._copy(*key).was_over:
             self.blame(4, f"{order.tag} is live although the leader's {key[0]} is {original.status.value}", order.tag)
         if original.is_open and self.intents[order.tag] is Intent.ENTRY and order.tag not in self.terms_refused:
@@ -707,21 +734,23 @@ class Oracle:
                 self.blame(10, f"{order.tag} stands at {order.terms}, the leader's {key[0]} at {original.terms}", order.tag)
 
     def _position(self, name: AccountName, listing: Listing) -> None:
+        """What is held by plain orders."""
         meddler = self.world.meddlers[name]
         held = self.world.accounts[name].held(listing) - meddler.own.get(listing, 0)
-        open_at_leader = any(o.listing is listing and o.is_open for o in self.world.leader.orders.values())
-        open_here = any(o.listing is listing and o.leaves and not o.ghost for o in self.world.accounts[name].orders.values())
+        held -= sum(self.ideals.held(name, listing, tree) for tree in self.ideals.trees(listing))
         if listing in meddler.spoilt or (meddler.own.get(listing) and (name, listing) in self.manual):
             self.rare["position not judged: meddled with"] += 1
             return
-        if open_at_leader or open_here:
+        if self._rests(self.world.leader.orders.values(), listing) or self._rests(self.world.accounts[name].orders.values(), listing):
             self.rare["position not judged: orders rest"] += 1
             return
         if name in self.spent:
             self.rare["position not judged: the day's requests are used up"] += 1
             return
-        flat = self.world.leader.held(listing) == 0
-        if (name, listing) in self.manual and not flat:
+        leader = self.world.leader.held(listing)
+        leader -= sum(self.ideals.leader(listing, tree) for tree in self.ideals.trees(listing))
+        flat = leader == 0
+        if (name, listing) in self.manual and (not flat or self.ideals.trees(listing)):
             self.rare["position not judged: squared off"] += 1
             return
         ideal = self.ideals.ideal(name, listing)
@@ -737,7 +766,17 @@ class Oracle:
                 self.blame(5, what, name)
         if abs(off) > listing.lot or (flat and off):
             what = f"{name} holds {held} of {listing.key} {listing.product.value}, expected {float(ideal):g}"
-            self.blame(4, f"{what} (leader {self.world.leader.held(listing)}, lot {listing.lot})", name)
+            self.blame(4, f"{what} (leader {leader}, lot {listing.lot})", name)
+
+    def _rests(self, orders: Iterable[TrueOrder], listing: Listing) -> bool:
+        """Whether an order is open that is not reckoned by itself."""
+        for order in orders:
+            if order.listing is not listing or not order.leaves or not order.is_shown or order.ghost:
+                continue
+            key = self.tags.get(order.tag) if order.tag is not None else None
+            if self.ideals.tree_of(order.order_id if key is None else key[0]) is None:
+                return True
+        return False
 
     def _was_alarmed_about(self, name: AccountName, listing: Listing) -> bool:
         """That a difference was declared is for the books: somebody has to be told of a position that stays open."""
@@ -751,6 +790,15 @@ class Oracle:
 
 _OF_THE_ACCOUNT = (Refusal.RATE_LIMIT, Refusal.AUTHENTICATION, Refusal.IP)
 _ENDED = (OrderStatus.TRADED, OrderStatus.CANCELLED, OrderStatus.REJECTED)
+
+
+def same_place(one: Submit, other: Submit) -> bool:
+    """Whether the second is sent in the place of the first: a large order has several, each with its own number."""
+    if one.intent is not other.intent:
+        return False
+    mine, theirs = id_parts(one.client_order_id), id_parts(other.client_order_id)
+    assert mine is not None and theirs is not None
+    return (mine.leg, mine.slice) == (theirs.leg, theirs.slice)
 
 
 def _leg_of(key: CopyKey | None) -> tuple[str, str] | None:
