@@ -165,7 +165,7 @@ def _is_stale(state: State, account: AccountName) -> bool:
 
 def _busy_accounts(state: State) -> set[AccountName]:
     busy: set[AccountName] = set()
-    for (leader, follower, _, _), trades in state.open_trades.items():
+    for (leader, follower, *_), trades in state.open_trades.items():
         if trades and not (follower in busy and leader in busy):
             busy.add(leader)
             busy.add(follower)
@@ -175,7 +175,7 @@ def _busy_accounts(state: State) -> set[AccountName]:
 def _owning_accounts(state: State) -> set[AccountName]:
     """Followers that hold something on behalf of a leader."""
     owning: set[AccountName] = set()
-    for (_, follower, _, _), stake in state.stakes.items():
+    for (_, follower, *_), stake in state.stakes.items():
         if follower not in owning and stake.long != stake.short:
             owning.add(follower)
     return owning
