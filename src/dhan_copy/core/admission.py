@@ -91,6 +91,9 @@ def decide(state: State, key: TradeKey, rules: FollowerRules, now: datetime) -> 
             return None
         cover = report.variety is Variety.COVER
         return declined(ReasonCode.COVER_WITHOUT_STOP if cover else ReasonCode.BRACKET_UNKNOWN)
+    closed = _closed_by_its_legs(state, order)
+    if closed:
+        return declined(ReasonCode.LEADER_CLOSED, f"{closed} of {report.filled_quantity}")
 
     stake_key = state.stake_key(key)
     before = _position_before(state, order)
@@ -144,6 +147,14 @@ def _decide_leg(state: State, order: LeaderOrder, rules: FollowerRules, now: dat
     return CopyDeclined(
         leader=order.leader, leader_order_id=report.order_id, follower=rules.name, reason=reason, detail=detail
     )
+
+
+def _closed_by_its_legs(state: State, order: LeaderOrder) -> int:
+    report = order.report
+    tree = state.tree_of(order.leader, report)
+    if tree is None:
+        return 0
+    return report.filled_quantity - abs(state.position((order.leader, report.key, report.product, tree)))
 
 
 def _slice_units(state: State, report: OrderReport, facts: InstrumentFacts) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from dhan_copy.core.facts import DriftDeclared, TradeSettled
+from dhan_copy.core.legs import is_exit_leg
 from dhan_copy.core.lifecycle import OrderState
 from dhan_copy.core.requests import Intent
 from dhan_copy.core.sizing import trunc_to_lot
@@ -64,6 +65,9 @@ def _is_over(state: State, trade: CopyTrade) -> bool:
     if any(not order.state.is_over or order.is_busy for order in trade.orders):
         return False
     report = state.leader_order(trade.key).report
+    tree = trade.stake_key[4]
+    if is_exit_leg(report) and (trade.key[0], tree, trade.key[2]) in state.open_trades.get(trade.stake_key, ()):
+        return False  # what its entry may still fill has to be protected
     if trade.admitted is None:
         return claim_left(trade) > 0 or report.status.is_terminal
     if not report.status.is_terminal:

@@ -51,7 +51,7 @@ from dhan_copy.core.facts import (
 from dhan_copy.core.feeds import Feed
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.ledger import Stake
-from dhan_copy.core.legs import is_exit_leg, leg_id, tree_of
+from dhan_copy.core.legs import EXIT_LEGS, is_exit_leg, leg_id, tree_of
 from dhan_copy.core.lifecycle import OrderState
 from dhan_copy.core.requests import Intent, Submit
 from dhan_copy.core.settings import CopierSettings
@@ -345,7 +345,7 @@ def fold(state: State, entry: Entry) -> None:
             state.trades[key] = trade
             state.touch(key, position)
         case TradeSettled():
-            _close(state, state.trades[fact.leader, fact.leader_order_id, fact.follower])
+            _close(state, state.trades[fact.leader, fact.leader_order_id, fact.follower], position)
         case DriftDeclared():
             _drift_declared(state, fact, position)
         case RequestIssued() | RequestAccepted() | RequestRejected() | OutcomeUnresolved() | RequestWithheld():
@@ -874,6 +874,8 @@ def _follower_filled(
             trade = evolve(trade, claim=trade.claim - closing)
             state.trades[trade.key] = trade
         stake = stake.filled(sign, closing, units - closing)
+        for leg in EXIT_LEGS if stake_key[4] is not None else ():
+            _reopen(state, (trade.key[0], leg_id(trade.key[1], leg), trade.key[2]), stake_key)
     state.stakes[stake_key] = stake
     _net_off(state, stake_key)
     exit_key = trade.forgone_to
@@ -887,6 +889,14 @@ def _follower_filled(
             closer = state.trades[exit_key]
             state.trades[exit_key] = evolve(obliged(closer, late), settled=False)
             state.open_trades.setdefault(stake_key, {})[exit_key] = None
+
+
+def _reopen(state: State, key: TradeKey, stake_key: StakeKey) -> None:
+    """A leg whose entry fills after all protects it, even if it was thought over."""
+    trade = state.trades.get(key)
+    if trade is not None and trade.settled and trade.admitted is not None:
+        state.trades[key] = evolve(trade, settled=False)
+        state.open_trades.setdefault(stake_key, {})[key] = None
 
 
 def _closed_for_others(state: State, trade: CopyTrade, units: int, stake_key: StakeKey) -> None:
@@ -992,7 +1002,7 @@ def _suspect(
     return Suspect(missing, side, known.since, confirmed, book, known.books + 1)
 
 
-def _close(state: State, trade: CopyTrade) -> None:
+def _close(state: State, trade: CopyTrade, position: int) -> None:
     """A trade that can do no more is no longer among the open ones."""
     stake_key = trade.stake_key
     netting = min(trade.covers, trade.filled(Intent.ENTRY))
@@ -1001,6 +1011,8 @@ def _close(state: State, trade: CopyTrade) -> None:
         state.stakes[stake_key] = evolve(stake, to_net_off=stake.to_net_off + netting)
     state.trades[trade.key] = evolve(trade, settled=True, covers=0)
     state.open_trades.get(stake_key, {}).pop(trade.key, None)
+    if stake_key[4] == trade.key[1]:
+        state.touch_stake(stake_key, position)  # its legs have nothing more to wait for
 
 
 def _drift_declared(state: State, fact: DriftDeclared, position: int) -> None:
