@@ -177,7 +177,7 @@ class Judge:
             case DriftDeclared():
                 self.rare[f"drift {fact.reason.name}"] += 1
                 self._by_hand(fact)
-                self.ideals.declared(fact.follower, LISTING, fact.quantity)
+                self.ideals.declared(fact.follower, LISTING, None, fact.quantity)
             case _:
                 pass
 
@@ -289,7 +289,7 @@ class Judge:
         tag = order.report.client_order_id or ""
         closing = self.parts[tag][2] is Intent.EXIT
         name = next(name for name in self.world.names if name == follower)
-        beyond = self.ideals.follower_filled(name, LISTING, units, order.sign, closing=closing)
+        beyond = self.ideals.follower_filled(name, LISTING, None, units, order.sign, closing=closing)
         rivals = [
             other for other in self.world.books[follower].values()
             if other is not order and other.sign == order.sign and other.report.filled_quantity

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
 import pytest
+from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
 
-from dhan_copy.core.facts import AlertRaised, CopyDeclined, DriftDeclared, TradeSettled
+from dhan_copy.core.facts import AlertRaised, CopyDeclined, DriftDeclared, Refusal, TradeSettled
 from dhan_copy.core.legs import LINKED
 from dhan_copy.core.requests import Intent, Submit
-from dhan_copy.model.order import Leg, Limit, OrderStatus, Product, Side, StopLimit, Variety
+from dhan_copy.core.settings import Behind, OverExit, Policy
+from dhan_copy.model.freeze import FreezeLimit, FreezeLimits
+from dhan_copy.model.order import Leg, Limit, Market, OrderStatus, Product, Side, StopLimit, Variety
 from dhan_copy.model.reason import ReasonCode
 from tests.core.linked_world import STOP, TARGET, Linked, wait
-from tests.core.world import World
+from tests.core.world import SEGMENT, WIDE, World
 
 LOT = 75
 LEGS = (Leg.TARGET, Leg.STOP)
@@ -283,3 +289,181 @@ def test_d1_what_the_legs_have_not_closed_is_a_holding_like_any_other() -> None:
     bench.trade(Side.SELL, 4)
     bench.fill_everything("F")
     assert bench.net_position("F") == 0
+
+
+# L4
+
+
+def raced(bench: World, linked: Linked) -> None:
+    """Both legs fill at the follower before either is told."""
+    orders = [linked.orders("F", leg)[0] for leg in LEGS]
+    for order in orders:
+        order.report = evolve(order.report, filled_quantity=order.report.quantity, status=OrderStatus.TRADED, updated_at=bench.now)
+    for order in orders:
+        bench.feed(bench.follower_report("F", order))
+
+
+@both_sides
+@with_target
+def test_l4_what_both_legs_closed_in_a_race_is_told_and_taken_back(side: Side, variety: Variety) -> None:
+    bench = world()
+    linked = entered(bench, side=side, variety=variety)
+    raced(bench, linked)
+    assert "OVER_EXIT" in alerts(bench)
+    wait(bench, 30)
+    [back] = bench.open_orders("F")
+    assert (back.report.side, back.report.quantity, back.report.terms) == (side, 2 * LOT, Market())
+    bench.fill_everything("F")
+    linked.fill_leg(Leg.TARGET)
+    wait(bench, 40)
+    assert bench.net_position("F") == 0 and bench.open_orders("F") == []
+    assert len(bench.facts(TradeSettled)) >= 3 and not bench.facts(DriftDeclared)
+
+
+def test_l4_what_an_untold_fill_of_the_entry_explains_is_not_taken_back() -> None:
+    """The legs close what the account holds; that the entry had filled more is told last."""
+    bench = world()
+    linked = Linked.place(bench, 8)
+    linked.fill_entry()
+    fill(bench, linked, Leg.ENTRY, 2)
+    wait(bench, 4)
+    [entry] = linked.orders("F", Leg.ENTRY)
+    entry.report = evolve(entry.report, filled_quantity=4 * LOT, status=OrderStatus.TRADED, updated_at=bench.now)
+    raced(bench, linked)
+    wait(bench, 60)
+    assert bench.net_position("F") == 0
+    assert all(order.report.terms != Market() for order in bench.books["F"].values())
+    linked.fill_leg(Leg.TARGET)
+    wait(bench, 40)
+    assert bench.open_orders("F") == [] and not bench.facts(DriftDeclared)
+
+
+def test_l4_by_policy_it_is_only_told() -> None:
+    bench = World({"F": Fraction(1, 2)}, policy=Policy(over_exit=OverExit.ALERT))
+    linked = entered(bench)
+    raced(bench, linked)
+    linked.fill_leg(Leg.TARGET)
+    wait(bench, 60)
+    assert "OVER_EXIT" in alerts(bench) and bench.open_orders("F") == []
+    assert [fact.quantity for fact in bench.facts(DriftDeclared) if isinstance(fact, DriftDeclared)] == [-2 * LOT]
+
+
+# X4: the leader's order has filled, the follower's rests
+
+
+@pytest.mark.parametrize("behind", Behind)
+@both_sides
+def test_x4_an_entry_that_is_left_behind_waits_is_moved_or_given_up(behind: Behind, side: Side) -> None:
+    bench = World({"F": Fraction(1, 2)}, policy=Policy(behind=behind, behind_after=timedelta(seconds=30)))
+    order = bench.place(side, 4, terms=Limit(Decimal("100.00")))
+    bench.fill(order, order.report.quantity)
+    wait(bench, 20)
+    assert alerts(bench) == [] and bench.open_orders("F")[0].requests == []
+    wait(bench, 20)
+    assert alerts(bench) == ["BEHIND"]
+    [copy] = bench.books["F"].values()
+    if behind is Behind.CANCEL:
+        assert not copy.is_open and reasons(bench) == [ReasonCode.LEFT_BEHIND]
+    elif behind is Behind.CHASE:
+        assert copy.report.terms == Limit(Decimal("100.50") if side is Side.BUY else Decimal("99.50"))
+    else:
+        assert copy.requests == [] and copy.is_open
+
+
+@pytest.mark.parametrize("behind", Behind)
+def test_x4_an_exit_that_is_left_behind_is_never_given_up(behind: Behind) -> None:
+    bench = World({"F": Fraction(1, 2)}, policy=Policy(behind=behind, behind_after=timedelta(seconds=30)))
+    linked = entered(bench)
+    linked.fill_leg(Leg.TARGET)
+    wait(bench, 60)
+    assert "BEHIND" in alerts(bench) and live(linked) == [2 * LOT, 2 * LOT]
+    [target] = linked.orders("F", Leg.TARGET)
+    assert target.report.terms == (Limit(Decimal("99.50")) if behind is Behind.CHASE else Limit(TARGET))
+
+
+def test_f42_what_a_slice_was_refused_is_not_shifted_to_the_others() -> None:
+    bench = sliced()
+    bench.refuse["F"] = [(Refusal.OTHER, True)]
+    bench.trade(Side.BUY, 10)
+    bench.fill_everything("F")
+    wait(bench, 40)
+    assert [order.report.quantity for order in bench.books["F"].values()] == [2 * LOT, LOT]
+    assert [fact.quantity for fact in bench.facts(DriftDeclared) if isinstance(fact, DriftDeclared)] == [-2 * LOT]
+
+
+# P12
+
+
+def sliced() -> World:
+    limit = FreezeLimit(segment=SEGMENT, name="*", since=date(2026, 1, 1), units=2 * LOT, source="a test")
+    bench = World({"F": Fraction(1, 2)})
+    bench.copier.state.settings = evolve(bench.copier.state.settings, freeze_limits=FreezeLimits((limit,)))
+    return bench
+
+
+def test_p12_copies_above_the_freeze_limit_are_slices_exits_too() -> None:
+    bench = sliced()
+    bench.trade(Side.BUY, 10)
+    entries = list(bench.books["F"].values())
+    assert [order.report.quantity for order in entries] == [2 * LOT, 2 * LOT, LOT]
+    assert len({order.report.client_order_id for order in entries}) == 3
+    bench.fill_everything("F")
+    bench.trade(Side.SELL, 10)
+    exits = bench.open_orders("F")
+    assert sorted(order.report.quantity for order in exits) == [LOT, 2 * LOT, 2 * LOT]
+    bench.fill_everything("F")
+    wait(bench, 40)
+    assert bench.net_position("F") == 0 and not bench.facts(DriftDeclared)
+
+
+def test_p12_a_modification_changes_the_last_slices_first() -> None:
+    bench = sliced()
+    order = bench.place(Side.BUY, 10)
+    bench.change(order, quantity=6 * LOT)
+    assert [each.report.quantity for each in bench.open_orders("F")] == [2 * LOT, LOT]
+    bench.change(order, quantity=12 * LOT)
+    assert sum(each.report.quantity for each in bench.open_orders("F")) == 6 * LOT
+
+
+@given(lots=st.integers(1, 40), steps=st.lists(st.tuples(st.booleans(), st.integers(0, 8)), max_size=12), ratio=st.sampled_from(["1/3", "1/2", "1", "2"]))
+def test_p12_no_order_is_above_the_limit_and_all_together_are_right(
+    lots: int, steps: list[tuple[bool, int]], ratio: str
+) -> None:
+    limit = FreezeLimit(segment=SEGMENT, name="*", since=date(2026, 1, 1), units=2 * LOT, source="a test")
+    bench = World({"F": Fraction(ratio)})
+    bench.copier.state.settings = evolve(bench.copier.state.settings, freeze_limits=FreezeLimits((limit,)))
+    bench.trade(Side.BUY, lots)
+    for by_leader, which in steps:
+        bench.advance(1)
+        orders = bench.open_orders("F")
+        if by_leader and bench.leader_position() >= 2 * LOT:
+            bench.trade(Side.SELL, 2)
+        elif orders:
+            bench.fill_follower("F", orders[which % len(orders)], LOT)
+        assert all(order.report.quantity <= 2 * LOT for order in bench.books["F"].values())
+    if bench.leader_position():
+        bench.trade(Side.SELL, bench.leader_position() // LOT)
+    for _ in range(4):
+        bench.fill_everything("F")
+        wait(bench, 40)
+    assert bench.net_position("F") == 0 and bench.open_orders("F") == []
+    assert not bench.facts(DriftDeclared)
+
+
+# L12
+
+
+def test_l12_a_stop_without_modifications_left_is_completed_by_another_and_replaced_when_it_moves() -> None:
+    bench = World({"F": Fraction(1, 2)}, limits=evolve(WIDE, modifications_per_order=2))
+    linked = Linked.place(bench, 12)
+    for _ in range(5):
+        fill(bench, linked, Leg.ENTRY, 1)
+        wait(bench, 4)
+    assert [order.report.quantity for order in linked.orders("F", Leg.STOP)] == [3 * LOT, 2 * LOT]
+    assert live(linked) == [5 * LOT, 5 * LOT]
+    linked.fill_entry()
+    linked.move(Leg.STOP, Decimal("95.00"))
+    wait(bench, 20)
+    stops = linked.orders("F", Leg.STOP)
+    assert [order.report.terms for order in stops] == [StopLimit(Decimal("95.00"), Decimal("90.25"))] * 2
+    assert live(linked) == [5 * LOT, 5 * LOT]

@@ -21,6 +21,7 @@ from dhan_copy.core.facts import (
 from dhan_copy.core.legs import is_exit_leg
 from dhan_copy.core.lifecycle import OrderState
 from dhan_copy.core.requests import Cancel, Intent, Request
+from dhan_copy.core.settings import OverExit
 from dhan_copy.core.state import State
 from dhan_copy.core.trade import FollowerOrder, TradeKey, place_of
 from dhan_copy.model.ids import AccountName
@@ -151,6 +152,22 @@ def left_over(state: State, key: TradeKey) -> AlertRaised | None:
         known=f"{stake.owned} of {instrument} {product.value}" + (f": {why}" if why else ""),
         advice="No order of the leader's will close it: close it by hand, or keep it.",
         account=follower, leader_order_id=key[1],
+    )  # fmt: skip
+
+
+def over_exit(state: State, key: TradeKey) -> AlertRaised | None:
+    """The alert for legs of a linked order that closed more than its entry had opened."""
+    leader, follower, instrument, _, tree = state.trades[key].stake_key
+    entry = None if tree is None else state.trades.get((leader, tree, follower))
+    stake = state.stake(state.trades[key].stake_key)
+    if entry is None or not stake.closable(state.leader_order(entry.key).report.side.sign):
+        return None
+    close = state.settings.policy.over_exit is OverExit.CLOSE
+    return AlertRaised(
+        code="OVER_EXIT", what="the legs of a linked order have closed more than it had opened",
+        known=f"{stake.owned} of {instrument} owned",
+        advice="Once the positions show it, it is closed at the market." if close else "Close it by hand.",
+        account=follower, leader_order_id=tree,
     )  # fmt: skip
 
 

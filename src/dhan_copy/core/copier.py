@@ -17,6 +17,7 @@ from dhan_copy.core.alerts import (
     circuit_opened,
     fills_apart,
     left_over,
+    over_exit,
     requests_spent,
     stream_lost,
 )
@@ -423,6 +424,7 @@ class Copier:
         self._alert(alert_for_order(before, after, fact), entry.position)
         if after.filled_quantity > before.filled_quantity:
             self._alert(fills_apart(self.state, trade.key), entry.position)
+            self._alert(over_exit(self.state, trade.key), entry.position)
         self._warn_of_circuit(fact.follower, entry.position)
 
     def _ends_silence(self, account: AccountName, channel: Channel) -> bool:

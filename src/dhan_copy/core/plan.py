@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import TypeAlias
 
 from attrs import frozen
@@ -17,11 +18,11 @@ from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.legs import is_exit_leg
 from dhan_copy.core.lifecycle import OrderState
 from dhan_copy.core.requests import Cancel, Intent, Modify, Query, Request, Submit
-from dhan_copy.core.settings import AtModificationCap, FollowerRules, StopMarketForm
+from dhan_copy.core.settings import AtModificationCap, Behind, FollowerRules, StopMarketForm
 from dhan_copy.core.sizing import disclosed_size
 from dhan_copy.core.state import State
 from dhan_copy.core.target import closes, entry_want, exit_wants, is_taken_back, may_be_taken_back
-from dhan_copy.core.terms import copied_terms
+from dhan_copy.core.terms import aligned, copied_terms
 from dhan_copy.core.trade import (
     CANCEL_GRACE,
     SLICES_APART,
@@ -33,7 +34,7 @@ from dhan_copy.core.trade import (
 )
 from dhan_copy.model.ids import ClientOrderId, client_order_id
 from dhan_copy.model.instrument import InstrumentFacts
-from dhan_copy.model.order import Leg, OrderReport, StopLimit, StopMarket, Terms
+from dhan_copy.model.order import Leg, Limit, Market, OrderReport, OrderStatus, StopLimit, StopMarket, Terms, Validity
 from dhan_copy.model.reason import ReasonCode
 
 CANCEL_RETRY_LONGEST = timedelta(seconds=30)
@@ -163,9 +164,12 @@ def _exit_comes_first(state: State, trade: CopyTrade, exit_total: int) -> bool:
 
 
 def _steer(b: _Builder, intent: Intent, total: int, *, hold: bool = False) -> None:
-    """Bring the orders of an intent to ``total``, fills included: one order, or as many slices as it takes."""
+    """Bring the orders of an intent to ``total``, fills included: one order, or as many slices as it takes. What is live
+    comes first, so that nothing is placed for what an order still covers."""
     left = total - b.trade.filled(intent)
     slices = b.trade.lanes(intent)
+    shares: list[tuple[FollowerOrder, int]] = []
+    ended: list[tuple[int, list[FollowerOrder]]] = []
     for number, orders in slices.items():
         live = next((order for order in reversed(orders) if not order.state.is_over), None)
         for order in orders:
@@ -173,18 +177,27 @@ def _steer(b: _Builder, intent: Intent, total: int, *, hold: bool = False) -> No
                 # Given up before, yet there: its successor does the work.
                 _steer_live(b, order, order.filled_quantity)
         if live is not None:
-            share = max(0, min(left, _room(b, live)))
-            _steer_live(b, live, live.filled_quantity + share)
+            shares.append((live, max(0, min(left, live.unfilled))))
+            left -= shares[-1][1]
         elif intent is Intent.ENTRY and not _is_replaced(b, orders[-1]):
-            share = orders[-1].unfilled
+            left -= orders[-1].given_up
         else:
-            share = _placed(b, intent, number, left, orders, hold=hold)
-        left -= share
+            ended.append((number, orders))
+    for live, share in shares:
+        more = max(0, min(left, _room(b, live) - share))
+        left -= more
+        _steer_live(b, live, live.filled_quantity + share + more)
+    if left <= 0 or hold or b.trade.admitted is None:
+        return
+    most = b.trade.admitted.slice_units
     number = max(slices, default=_first_slice(b, intent) - SLICES_APART) + SLICES_APART
-    more = not slices or intent is Intent.EXIT or _slice_units(b) is not None
-    while left > 0 and more and number <= MOST_SLICES:
-        left -= _placed(b, intent, number, left, [], hold=hold)
-        number += SLICES_APART
+    end = MOST_SLICES + 1 if not slices or intent is Intent.EXIT or most is not None else number
+    for number, orders in chain(ended, ((new, []) for new in range(number, end, SLICES_APART))):
+        if left <= 0:
+            break
+        share = left if most is None else min(left, most)
+        _place(b, intent, number, share, orders)
+        left -= share
 
 
 def _first_slice(b: _Builder, intent: Intent) -> int:
@@ -205,15 +218,6 @@ def _room(b: _Builder, order: FollowerOrder) -> int:
     return sys.maxsize if most is None else most - order.filled_quantity
 
 
-def _placed(b: _Builder, intent: Intent, number: int, left: int, before: list[FollowerOrder], *, hold: bool) -> int:
-    """Place a slice, if it may be; its share of what is left."""
-    most = _slice_units(b)
-    share = max(0, left if most is None else min(left, most))
-    if share and not hold and b.trade.admitted is not None:
-        _place(b, intent, number, share, before)
-    return share
-
-
 def _steer_live(b: _Builder, order: FollowerOrder, total: int) -> None:
     if order.unresolved is not None or order.needs_look:
         b.queries.append(Query(follower=b.rules.name, client_order_id=order.client_order_id))
@@ -225,7 +229,8 @@ def _steer_live(b: _Builder, order: FollowerOrder, total: int) -> None:
         return
     if order.cancel_sent:
         return
-    want = _instruction(b, total)
+    _watch_what_is_behind(b, order)
+    want = _instruction(b, total, order.intent)
     if want == order.accepted:
         return
     if _too_large(order, total) and not _may_modify(b, order, want):
@@ -347,7 +352,9 @@ def _place(b: _Builder, intent: Intent, slice: int, units: int, before: list[Fol
         return
     if _must_wait(b, last if last is not None and last.state in _NOT_TAKEN else None, intent):
         return
-    since = last.over_at if last is not None and last.over_at is not None else b.trade.admitted_at
+    since = b.trade.over_exited_at or b.trade.admitted_at
+    if last is not None and last.over_at is not None:
+        since = last.over_at
     if intent is Intent.EXIT and since is not None and not _position_checked(b, since):
         return
     if last is not None and last.generation >= MOST_GENERATIONS:
@@ -364,7 +371,7 @@ def _place(b: _Builder, intent: Intent, slice: int, units: int, before: list[Fol
     tag = client_order_id(leader, order_id, follower, leg.letter, slice, generation)
     if not _is_unknown_there(b, tag, intent, first=last is None):
         return
-    want = _instruction(b, units)
+    want = _instruction(b, units, intent)
     b.requests.append(
         Submit(
             follower=follower,
@@ -504,15 +511,62 @@ def _position_checked(b: _Builder, since: datetime) -> bool:
     return False
 
 
-def _instruction(b: _Builder, units: int) -> Instruction:
+def _instruction(b: _Builder, units: int, intent: Intent) -> Instruction:
     report, admitted = b.report, b.trade.admitted
     assert admitted is not None
+    if _takes_back(b, intent):
+        return Instruction(terms=Market(), validity=Validity.DAY, quantity=units)
     return Instruction(
-        terms=_terms(b, admitted.facts),
+        terms=_chasing(b, admitted.facts) or _terms(b, admitted.facts),
         validity=report.validity,
         quantity=units,
         disclosed_quantity=_disclosed(report, units, admitted.facts),
     )
+
+
+def _takes_back(b: _Builder, intent: Intent) -> bool:
+    """Whether an order closes what the legs of this entry closed twice: nothing of the leader's says at which price."""
+    return intent is Intent.EXIT and b.trade.over_exited_at is not None
+
+
+def _is_behind(b: _Builder) -> bool:
+    """Whether the leader's order filled long ago."""
+    filled_at = b.order.last_filled_at
+    return b.report.status is OrderStatus.TRADED and filled_at is not None and b.now >= filled_at + b.policy.behind_after
+
+
+def _chasing(b: _Builder, facts: InstrumentFacts) -> Terms | None:
+    """The limit for an order that the leader has left behind, where it is to follow him."""
+    price = b.report.average_price
+    if b.policy.behind is not Behind.CHASE or price is None or not _is_behind(b):
+        return None
+    worse = price * b.policy.chase_within.value / 100 * b.report.side.sign
+    return aligned(Limit(price + worse), b.report.side, facts) if price + worse > 0 else None
+
+
+def _watch_what_is_behind(b: _Builder, order: FollowerOrder) -> None:
+    """Tell of an order that still rests when the leader's has filled, and look again when its time has come."""
+    filled_at = b.order.last_filled_at
+    if b.report.status is not OrderStatus.TRADED or filled_at is None:
+        return
+    if not _is_behind(b):
+        b.wake(filled_at + b.policy.behind_after)
+        return
+    match b.policy.behind:
+        case Behind.WAIT:
+            advice = "It stays as it is: move or cancel it by hand, or set behind=Behind.CHASE."
+        case Behind.CHASE:
+            advice = f"It is moved to within {b.policy.chase_within.value} % of the leader's price."
+        case Behind.CANCEL:
+            advice = "An entry is given up, an exit waits."
+            if order.intent is Intent.ENTRY:
+                leader, order_id, follower = b.trade.key
+                reason = ReasonCode.LEFT_BEHIND
+                b.facts.append(CopyDeclined(leader=leader, leader_order_id=order_id, follower=follower, reason=reason))
+        case _:
+            assert_never(b.policy.behind)
+    known = f"{order.leaves_quantity} of {order.leaves_quantity + order.filled_quantity} rest since the leader's fill at {filled_at}"
+    b.alert("BEHIND", "the leader's order has filled and the follower's still rests", known, advice, order)
 
 
 def _is_refused_stop_market(b: _Builder) -> bool:

@@ -38,6 +38,26 @@ class AtModificationCap(Enum):
     """Cancel and place anew."""
 
 
+class OverExit(Enum):
+    """What to do when both legs of a linked order have filled at a follower before either was seen."""
+
+    CLOSE = "CLOSE"
+    """Close what they sold (or bought) beyond the position, at the market, once the account's positions show it."""
+    ALERT = "ALERT"
+    """Only tell, and declare the difference."""
+
+
+class Behind(Enum):
+    """What to do with a follower's order that still rests when the leader's has filled."""
+
+    WAIT = "WAIT"
+    """Leave it as it is, and tell."""
+    CHASE = "CHASE"
+    """Move it to the price that the leader got, and beyond by at most ``Policy.chase_within``."""
+    CANCEL = "CANCEL"
+    """Give up what an entry has not filled; an exit waits."""
+
+
 class StopMarketForm(Enum):
     """What becomes of the leader's stop-market orders: Dhan drops the trigger of those that come over its API (seen live
     in July 2026), so that they would trade at once."""
@@ -121,6 +141,12 @@ class Policy:
     """How long an account's order stream may be lost or silent before the alarm."""
     fills_apart: timedelta = timedelta(seconds=60)
     """The leader's and the follower's fills of one copy may be this far apart before the alarm."""
+    over_exit: OverExit = OverExit.CLOSE
+    behind: Behind = Behind.WAIT
+    behind_after: timedelta = timedelta(seconds=60)
+    """How long after the leader's last fill ``behind`` applies."""
+    chase_within: Percent = Percent(Decimal("0.5"))
+    """How much worse than the leader's average price a chased order may trade."""
     below_lot: BelowLot = BelowLot.SKIP
     first_start: FirstStart = FirstStart.NEW_ONLY
     at_modification_cap: AtModificationCap = AtModificationCap.KEEP

@@ -40,6 +40,8 @@ def difference(state: State, key: TradeKey) -> DriftDeclared | None:
     """What a trade that is settled leaves different, if it is a lot or more."""
     trade = state.trades[key]
     stake_key = trade.stake_key
+    if trade.over_exited_at is not None and state.open_trades.get(stake_key):
+        return None  # its legs were ahead of the leader's: the last of them tells what stays
     lot = state.lot_of(trade)
     balance = balance_of(state, stake_key)
     # What rounding alone left over, up to a lot, is for the next order to make up; a flat leader has no next order.

@@ -54,7 +54,7 @@ from dhan_copy.core.ledger import Stake
 from dhan_copy.core.legs import EXIT_LEGS, is_exit_leg, leg_id, tree_of
 from dhan_copy.core.lifecycle import OrderState
 from dhan_copy.core.requests import Intent, Submit
-from dhan_copy.core.settings import CopierSettings
+from dhan_copy.core.settings import CopierSettings, OverExit
 from dhan_copy.core.shelf import Shelf
 from dhan_copy.core.sizing import entry_size, kept_after_exit
 from dhan_copy.core.trade import CopyTrade, FollowerOrder, PositionKey, StakeKey, TradeKey, place_of
@@ -865,8 +865,12 @@ def _follower_filled(
         if beyond and stake.manual:
             beyond -= (restored := min(beyond, stake.manual))
             stake = stake.restored(sign, restored)
-        # Closed before what it closes was told, or twice in a race: it goes off against the next that opens.
-        stake = evolve(stake, to_net_off=stake.to_net_off + beyond)
+        # Closed before what it closes was told, or twice in a race: it goes off against the next that opens, or is
+        # taken back by the entry.
+        if beyond and stake_key[4] is not None and state.settings.policy.over_exit is OverExit.CLOSE:
+            _over_exited(state, (trade.key[0], stake_key[4], trade.key[2]), beyond, stake_key, at)
+        else:
+            stake = evolve(stake, to_net_off=stake.to_net_off + beyond)
     else:
         # Decided as an entry, but the leader's fills closed with it: so does the copy.
         closing = min(units, claim_left(trade))
@@ -889,6 +893,12 @@ def _follower_filled(
             closer = state.trades[exit_key]
             state.trades[exit_key] = evolve(obliged(closer, late), settled=False)
             state.open_trades.setdefault(stake_key, {})[exit_key] = None
+
+
+def _over_exited(state: State, entry: TradeKey, units: int, stake_key: StakeKey, at: datetime) -> None:
+    trade = state.trades[entry]
+    state.trades[entry] = evolve(obliged(trade, units), over_exited_at=at, settled=False)
+    state.open_trades.setdefault(stake_key, {})[entry] = None
 
 
 def _reopen(state: State, key: TradeKey, stake_key: StakeKey) -> None:

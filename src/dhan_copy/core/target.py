@@ -6,6 +6,7 @@ from fractions import Fraction
 
 from dhan_copy.core.intake import SETTLED_AFTER
 from dhan_copy.core.leader import LeaderOrder
+from dhan_copy.core.legs import is_exit_leg
 from dhan_copy.core.requests import Intent
 from dhan_copy.core.sizing import kept_after_exit
 from dhan_copy.core.state import State, behind_by, claim_left, entry_total, split
@@ -142,16 +143,17 @@ def _exit_wants_of_side(
 
 def _leg_wants(state: State, stake_key: StakeKey, missing: int) -> dict[TradeKey, int]:
     """What each leg of a linked order should total: what it has filled and all that is open, until nothing is. A leg that
-    the leader took back closes what his own fills of it closed, and no more."""
+    the leader took back closes what his own fills of it closed, and no more; the entry takes back what its legs closed
+    twice."""
     stake = state.stake(stake_key)
     wants: dict[TradeKey, int] = {}
     for key in state.open_trades.get(stake_key, ()):
         trade, order = state.trades[key], state.leader_order(key)
-        if trade.admitted is None or not trade.admitted.exit_quantity:
+        if trade.admitted is None:
             continue
         sign = order.report.side.sign
         open_units = max(0, stake.closable(sign) - max(0, -sign * missing))
-        if is_taken_back(state, stake_key, order):
+        if not is_exit_leg(order.report) or is_taken_back(state, stake_key, order):
             open_units = min(open_units, claim_left(trade))
         wants[key] = trade.filled(Intent.EXIT) + open_units
     return wants

@@ -121,6 +121,11 @@ class FollowerOrder:
         return max(0, (self.accepted or self.asked).quantity - self.filled_quantity)
 
     @property
+    def given_up(self) -> int:
+        """What an entry that ended has not filled, unless that was no longer wanted or may be placed anew."""
+        return 0 if self.refused_for_now or self.was_cancelled_by_us else self.unfilled
+
+    @property
     def is_busy(self) -> bool:
         """Whether a request is under way or its outcome unknown."""
         return self.outstanding is not None or self.unresolved is not None
@@ -164,6 +169,9 @@ class CopyTrade:
     forgone: int = 0
     """Units of the entry given up because an exit of the leader overtook them."""
     forgone_to: TradeKey | None = None
+    over_exited_at: datetime | None = None
+    """When the legs of this entry were last seen to have closed more than there was: its claim is what is to be taken
+    back."""
     requests: int = 0
     settled: bool = False
 
@@ -207,8 +215,7 @@ class CopyTrade:
 
     def given_up(self) -> int:
         """Units of slices of the entry that ended before they had filled: a finished entry is never replaced."""
-        ended = (orders[-1] for orders in self.lanes(Intent.ENTRY).values())
-        return sum(order.unfilled for order in ended if order.state.is_over and not order.refused_for_now)
+        return sum(orders[-1].given_up for orders in self.lanes(Intent.ENTRY).values() if orders[-1].state.is_over)
 
     def with_order(self, order: FollowerOrder) -> CopyTrade:
         """The same trade with ``order`` in the place of its former self, or added."""

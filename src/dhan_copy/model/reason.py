@@ -19,6 +19,7 @@ class ReasonCode(Enum):
     BRACKET_UNKNOWN = "a linked order whose target and stop nobody has told: it is not copied without its protection"
     COVER_WITHOUT_STOP = "a cover order whose stop cannot be read: it is not copied without its protection"
     LEADER_CLOSED = "the leader had closed it, or a part of it, before it could be copied"
+    LEFT_BEHIND = "the leader's order filled long before the follower's: what had not filled was given up"
     ENTRY_NOT_COPIED = "a leg of a linked order whose entry was not copied: there is nothing that it would close"
     FOREVER_UNSUPPORTED = "Forever orders are not supported yet"
     AFTER_MARKET_UNSUPPORTED = "after-market orders are not supported yet"
