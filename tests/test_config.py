@@ -12,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dhan_copy.config import Follower, Leader, as_function, settings
+from dhan_copy.core.calendar import Calendar
 from dhan_copy.core.settings import CopierSettings, Policy
 from dhan_copy.errors import ConfigurationError
+from dhan_copy.market.calendar import published_calendar
 from dhan_copy.model.freeze import FreezeLimits
 from dhan_copy.model.ids import AccountName, SecurityId
 from dhan_copy.model.instrument import ExchangeSegment, InstrumentFacts, InstrumentKey
@@ -223,3 +225,16 @@ def test_p12_freeze_limits_are_those_of_this_release_or_the_users() -> None:
     assert published.most_units(ExchangeSegment.NSE_FNO, date(2026, 11, 2), 65, symbol="NIFTY-Nov2026-FUT") == 3510
     own = FreezeLimits()
     assert settings(*accounts, Policy(), None, durable=True, freeze_limits=own).freeze_limits is own
+
+
+def test_s1_the_published_calendar_holds_where_an_account_is_on_a_real_exchange() -> None:
+    class Real(Account):
+        on_exchange = True
+
+    def calendar(account: Account, own: Calendar | None = None) -> Calendar:
+        followers = [Follower(account, size="1")]
+        return settings([leader()], followers, Policy(), None, durable=True, calendar=own).calendar
+
+    assert calendar(Real("1000000002")) is published_calendar()
+    assert calendar(Account("1000000002")) == Calendar(), "simulated exchanges and test servers have no hours"
+    assert calendar(Real("1000000002"), mine := Calendar(years=frozenset())) is mine

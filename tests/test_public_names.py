@@ -15,6 +15,7 @@ NAMES = [
     "BelowLot",
     "BrokerError",
     "CapitalProportional",
+    "ClosedMarket",
     "ConfigurationError",
     "CopyEngine",
     "DhanAccount",
@@ -47,6 +48,10 @@ NAMES = [
     "Unresolved",
     "ValidationError",
     "__version__",
+    "freeze_limits",
+    "load_calendar",
+    "load_freeze_limits",
+    "published_calendar",
 ]
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from dhan_copy.core.facts import TradingState as TradingState
     from dhan_copy.core.settings import AtModificationCap as AtModificationCap
     from dhan_copy.core.settings import BelowLot as BelowLot
+    from dhan_copy.core.settings import ClosedMarket as ClosedMarket
     from dhan_copy.core.settings import FirstStart as FirstStart
     from dhan_copy.core.settings import Percent as Percent
     from dhan_copy.core.settings import Policy as Policy
@@ -36,6 +37,10 @@ if TYPE_CHECKING:
     from dhan_copy.errors import StoreError as StoreError
     from dhan_copy.errors import Unresolved as Unresolved
     from dhan_copy.errors import ValidationError as ValidationError
+    from dhan_copy.market.calendar import load_calendar as load_calendar
+    from dhan_copy.market.calendar import published_calendar as published_calendar
+    from dhan_copy.market.freeze import freeze_limits as freeze_limits
+    from dhan_copy.market.freeze import load_freeze_limits as load_freeze_limits
     from dhan_copy.model.reason import ReasonCode as ReasonCode
     from dhan_copy.model.size import Quantity as Quantity
     from dhan_copy.model.size import Ratio as Ratio
@@ -54,6 +59,7 @@ _HOMES = {
     "BelowLot": "core.settings",
     "BrokerError": "errors",
     "CapitalProportional": "sizers",
+    "ClosedMarket": "core.settings",
     "ConfigurationError": "errors",
     "CopyEngine": "engine",
     "DhanAccount": "dhan",
@@ -85,6 +91,10 @@ _HOMES = {
     "TradingState": "core.facts",
     "Unresolved": "errors",
     "ValidationError": "errors",
+    "freeze_limits": "market.freeze",
+    "load_calendar": "market.calendar",
+    "load_freeze_limits": "market.freeze",
+    "published_calendar": "market.calendar",
 }
 
 __all__ = [
@@ -93,6 +103,7 @@ __all__ = [
     "BelowLot",
     "BrokerError",
     "CapitalProportional",
+    "ClosedMarket",
     "ConfigurationError",
     "CopyEngine",
     "DhanAccount",
@@ -125,6 +136,10 @@ __all__ = [
     "Unresolved",
     "ValidationError",
     "__version__",
+    "freeze_limits",
+    "load_calendar",
+    "load_freeze_limits",
+    "published_calendar",
 ]
 
 

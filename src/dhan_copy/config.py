@@ -7,8 +7,10 @@ from typing import Protocol
 
 from attrs import field, frozen
 
+from dhan_copy.core.calendar import Calendar
 from dhan_copy.core.settings import CopierSettings, FollowerRules, LeaderRules, Policy, RateLimits
 from dhan_copy.errors import ConfigurationError
+from dhan_copy.market.calendar import published_calendar
 from dhan_copy.market.freeze import freeze_limits as published_freeze_limits
 from dhan_copy.model.freeze import FreezeLimits
 from dhan_copy.model.ids import AccountName
@@ -189,10 +191,11 @@ def settings(
     flat: frozenset[AccountName] = frozenset(),
     readable: frozenset[AccountName] = frozenset(),
     freeze_limits: FreezeLimits | None = None,
+    calendar: Calendar | None = None,
 ) -> CopierSettings:
     """What the core is told. ``durable`` says whether the store outlives the process, ``flat`` names the leaders whose
     positions were given by the user, ``readable`` the followers whose positions can be read. Without ``freeze_limits``
-    those of this release hold.
+    those of this release hold, and without ``calendar`` this release's where some account is on a real exchange.
 
     Raises ``ConfigurationError`` for whatever contradicts itself.
     """
@@ -233,7 +236,15 @@ def settings(
         policy=policy,
         instruments=as_function(instruments),
         freeze_limits=published_freeze_limits() if freeze_limits is None else freeze_limits,
+        calendar=_calendar(leaders, followers) if calendar is None else calendar,
     )
+
+
+def _calendar(leaders: Sequence[Leader], followers: Sequence[Follower]) -> Calendar:
+    """Simulated exchanges and test servers are open at all hours."""
+    accounts = [leader.account for leader in leaders] + [follower.account for follower in followers]
+    real = any(getattr(account, "on_exchange", False) for account in accounts)
+    return published_calendar() if real else Calendar()
 
 
 def _distinct(accounts: Sequence[Leader | Follower]) -> None:

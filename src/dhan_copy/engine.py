@@ -21,6 +21,7 @@ from typing_extensions import Self
 from dhan_copy import explain as stories
 from dhan_copy import views
 from dhan_copy.config import Follower, Instruments, Leader, settings
+from dhan_copy.core.calendar import Calendar
 from dhan_copy.core.copier import Copier
 from dhan_copy.core.facts import (
     AlertRaised,
@@ -65,7 +66,8 @@ class CopyEngine:
 
     ``store`` is a path (an SQLite file) or any :class:`~dhan_copy.protocols.Store`; memory is refused for live
     followers. ``instruments`` says what the user knows of instruments (lot, tick), ``freeze_limits`` how large an
-    order exchanges take (by default what this release knows of it). ``on_alert`` gets every
+    order exchanges take, and ``calendar`` when they trade (by default what this release knows; a simulated exchange is
+    open at all hours). ``on_alert`` gets every
     :class:`~dhan_copy.core.facts.AlertRaised` (without it alerts are log warnings only) and ``on_event`` every journal
     entry; both run on a thread of their own, and whatever they do, copying goes on. Every entry is also a line of the
     logger ``dhan_copy``.
@@ -90,6 +92,7 @@ class CopyEngine:
         policy: Policy = Policy(),
         instruments: Instruments | None = None,
         freeze_limits: FreezeLimits | None = None,
+        calendar: Calendar | None = None,
         rebuild: bool = False,
         on_alert: Callable[[AlertRaised], object] | None = None,
         on_event: Callable[[Entry], object] | None = None,
@@ -124,6 +127,7 @@ class CopyEngine:
             instruments,
             durable=durable,
             freeze_limits=freeze_limits,
+            calendar=calendar,
             flat=frozenset(
                 leader.name
                 for leader, account in zip(self._leaders, self._accounts.leaders)

@@ -209,3 +209,9 @@ def test_an_account_shows_no_token_and_is_not_pickled(token: object) -> None:
         with pytest.raises(TypeError) as error:
             refused(account)  # type: ignore[operator]
         assert CANARY not in str(error.value)
+
+
+def test_s1_only_dhans_own_address_is_on_an_exchange_with_hours() -> None:
+    assert DhanAccount("1000000001", CANARY).on_exchange
+    assert not DhanAccount.sandbox("1000000001", CANARY).on_exchange
+    assert not DhanAccount("1000000001", CANARY, base_url="http://127.0.0.1:1/v2").on_exchange

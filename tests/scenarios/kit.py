@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from dhan_copy import AlertRaised, CopyEngine, DhanAccount, Entry, Follower, Leader, MemoryStore, Policy, RateLimits
+from dhan_copy.config import Instruments
+from dhan_copy.core.calendar import Calendar
 from dhan_copy.core.facts import LeaderReported, OrderReported
 from dhan_copy.core.requests import Cancel, Modify, Submit
 from dhan_copy.model.ids import BrokerOrderId, SecurityId
@@ -231,6 +233,8 @@ class Lab(Stage):
         policy: Policy = Policy(),
         limits: Mapping[str, RateLimits] = {},
         start: datetime = ist(datetime(2026, 11, 20, 10, 0)),
+        calendar: Calendar | None = None,
+        instruments: Instruments | None = None,
         prepare: Callable[[SimulatedExchange], object] = lambda exchange: None,
     ) -> None:
         super().__init__(ratios)
@@ -251,6 +255,8 @@ class Lab(Stage):
             ],
             store=DurableMemory(),
             policy=policy,
+            calendar=calendar,
+            instruments=instruments,
             clock=self.clock,
             on_event=self.entries.append,
             on_alert=self.alerts.append,

@@ -9,6 +9,7 @@ from attrs import frozen
 from typing_extensions import assert_never
 
 from dhan_copy.core.facts import Channel, CopyAdmitted, CopyDeclined, TradingState
+from dhan_copy.core.hours import refusal
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.legs import EXIT_LEGS, LINKED, is_exit_leg, leg_id, tree_of
 from dhan_copy.core.reads import needs_funds
@@ -261,6 +262,9 @@ def _entry_refused(
         return _Answer(ReasonCode.LEADER_POSITION_UNKNOWN)
     if state.trading_state(rules.name) is not TradingState.ACTIVE:
         return _Answer(ReasonCode.NOT_ACTIVE, state.trading_state(rules.name).value)
+    closed = refusal(state.settings, report, now)
+    if closed is not None:
+        return _Answer(*closed)
     circuit = state.circuits.get(rules.name)
     if circuit is not None and circuit.is_open(now):
         return _Answer(ReasonCode.CIRCUIT_OPEN, f"{circuit.rejections} in a row, the last: {circuit.words}")

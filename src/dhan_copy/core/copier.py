@@ -53,6 +53,7 @@ from dhan_copy.core.facts import (
     RequestWithheld,
     TradingStateChanged,
 )
+from dhan_copy.core.hours import warning
 from dhan_copy.core.intake import SETTLED_AFTER, merge, says_nothing_new
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.legs import LINKED, Trees
@@ -388,6 +389,8 @@ class Copier:
         entry = self._record(decision, cause)
         if not isinstance(decision, CopyAdmitted):
             self._alert(alert_for(self.state, decision), entry.position)
+        else:
+            self._alert(warning(self.state.settings, self.state.leader_order(key), self._now.wall), entry.position)
 
     def _take_order(self, fact: OrderReported) -> None:
         where = (fact.follower, fact.report.order_id)

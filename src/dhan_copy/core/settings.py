@@ -10,6 +10,7 @@ from fractions import Fraction
 
 from attrs import field, frozen, validators
 
+from dhan_copy.core.calendar import Calendar
 from dhan_copy.model.freeze import FreezeLimits
 from dhan_copy.model.ids import AccountName
 from dhan_copy.model.instrument import ExchangeSegment, InstrumentFacts, InstrumentKey
@@ -56,6 +57,14 @@ class Behind(Enum):
     """Move it to the price that the leader got, and beyond by at most ``Policy.chase_within``."""
     CANCEL = "CANCEL"
     """Give up what an entry has not filled; an exit waits."""
+
+
+class ClosedMarket(Enum):
+    """What to do with an entry while the calendar calls the market closed."""
+
+    WARN = "WARN"
+    """Copy it and raise an alert: the leader's broker has confirmed the order, so the calendar must be wrong."""
+    DENY = "DENY"
 
 
 class StopMarketForm(Enum):
@@ -154,6 +163,9 @@ class Policy:
     stop_market_offsets: Mapping[ExchangeSegment, Percent | Ticks] = field(factory=dict, hash=False)
     """How far the limit of such a stop-limit lies beyond its trigger; 5 % for options and 1 % for all else where a
     segment is not named."""
+    closed_market: ClosedMarket = ClosedMarket.WARN
+    entries_stop_before_square_off: timedelta | None = timedelta(minutes=2)
+    """How long before the broker closes intraday positions entries of such products stop; None never."""
     requests_per_trade: int = field(default=60, validator=validators.ge(1))
     stalled_after: int = field(default=5, validator=validators.ge(1))
     """Tries of the same want before the alarm."""
@@ -191,3 +203,5 @@ class CopierSettings:
     """Facts that the user supplied (a scrip master); asked when neither frame nor journal knows them."""
     freeze_limits: FreezeLimits = FreezeLimits()
     """The largest single orders that exchanges take; larger copies are sliced."""
+    calendar: Calendar = Calendar()
+    """When exchanges trade; an empty one knows nothing and warns of nothing."""

@@ -114,6 +114,11 @@ class DhanAccount:
         """Dhan's client id, which is also the account's name unless the user gives another."""
         return self._client_id
 
+    @property
+    def on_exchange(self) -> bool:
+        """Whether its orders reach a real exchange, which has hours: at the sandbox and at test servers they do not."""
+        return self._base_url == LIVE_BASE_URL
+
     def broker(self) -> DhanBroker:
         """A broker with a connection of its own."""
         return DhanBroker(self._client_id, self._session())

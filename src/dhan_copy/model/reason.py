@@ -34,6 +34,8 @@ class ReasonCode(Enum):
     FUNDS_UNKNOWN = "funds could not be read, and unknown is not zero"
     NOT_ACTIVE = "the follower takes no new entries now"
     CIRCUIT_OPEN = "the follower's broker has rejected several requests in a row: entries stop for a while"
+    MARKET_CLOSED = "the calendar calls the market closed, and the policy copies no entries then"
+    SQUARE_OFF_NEAR = "the broker is about to close intraday positions: such entries stop before it"
     CAPPED = "cut to the largest order that is allowed"
     REQUEST_BUDGET = "the request budget of this trade is used up"
     ORDER_TERMINAL = "the follower's order had already ended; a finished entry is never replaced"
