@@ -109,6 +109,13 @@ def proof(session: nox.Session) -> None:
 
 
 @nox.session
+def calendar(session: nox.Session) -> None:
+    """Our trading days against public calendars. Fails on a difference, and 45 days before our data ends."""
+    session.install("-e", ".", "exchange_calendars", "pandas_market_calendars", "aion-indian-market-calendar")
+    session.run("python", "-m", "tests.market.compare")
+
+
+@nox.session
 def package(session: nox.Session) -> None:
     """Build sdist and wheel and check what an index would show."""
     session.install("build", "twine")
