@@ -16,6 +16,7 @@ BENCHMARKS = {
     "B7": ("parse", "parse and normalise an update, time / (json.loads + attrs with Decimal and strptime)"),
     "B10": ("imports", "import dhan_copy, time / import dhanhq"),
     "B14": ("recovery", "recovery of a 10,000-order journal"),
+    "B15": ("instruments", "load a scrip master of 200,000 rows, time / csv.reader over it"),
     "MEM": ("memory", "10,000 leader orders with 5 followers"),
 }
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dhan_copy.dhan import ScripMaster
 from dhan_copy.errors import ConfigurationError
 from dhan_copy.model.ids import SecurityId
 from dhan_copy.model.instrument import ExchangeSegment, InstrumentFacts, InstrumentKey, InstrumentKind
+from dhan_copy.model.listing import Listing
 
 COMPACT = """\
 SEM_EXM_EXCH_ID,SEM_SEGMENT,SEM_SMST_SECURITY_ID,SEM_INSTRUMENT_NAME,SEM_EXPIRY_CODE,SEM_TRADING_SYMBOL,SEM_LOT_UNITS,\
@@ -84,9 +89,73 @@ def test_what_the_file_does_not_say_clearly_is_unknown(compact: ScripMaster, seg
     assert compact(key(segment, security_id)) is None
 
 
-def test_a_master_counts_what_it_knows_and_what_it_could_not_use(compact: ScripMaster) -> None:
-    assert (len(compact), compact.unusable) == (10, 3)
-    assert "10 instruments" in repr(compact)
+def test_p11_what_the_compact_file_lists_of_an_option(compact: ScripMaster) -> None:
+    assert compact.find(key("NSE_FNO", "45471")) == Listing(
+        key=key("NSE_FNO", "45471"), facts=InstrumentFacts(75, Decimal("0.05"), InstrumentKind.OPTIDX),
+        symbol="NIFTY-Mar2025-22550-PE", name="NIFTY, 22550 PUT", underlying="NIFTY", expiry=date(2025, 3, 13),
+        strike=Decimal(22550), option="PE", flags={"SEM_EXPIRY_FLAG": "W"},
+    )  # fmt: skip
+
+
+def test_what_a_future_has_not_is_none(compact: ScripMaster) -> None:
+    future, share = compact.find(key("NSE_FNO", "68456")), compact.find(key("NSE_EQ", "10666"))
+    assert future is not None and share is not None
+    assert (future.strike, future.option, future.underlying, future.expiry) == (None, None, "BSE", date(2026, 9, 29))
+    assert (share.expiry, share.underlying, share.series, share.isin) == (None, "PNB", "EQ", "")
+
+
+def test_an_instrument_whose_lot_cannot_be_told_is_listed_all_the_same(compact: ScripMaster) -> None:
+    for where in (("BSE_EQ", "500001"), ("BSE_EQ", "500004")):
+        listing = compact.find(key(*where))
+        assert listing is not None and listing.facts is None
+    assert compact.find(key("BSE_EQ", "999")) is None
+    assert compact.find(key("BSE_CURRENCY", "1")) is None
+
+
+def test_the_detailed_file_has_more_to_tell(tmp_path: Path) -> None:
+    path = tmp_path / "detailed.csv"
+    path.write_text(DETAILED)
+    share = ScripMaster.load(path).find(key("NSE_EQ", "1333"))
+    assert share is not None and share.isin == "INE040A01034"
+    future = ScripMaster.load(path).find(key("NSE_FNO", "68456"))
+    assert future is not None and future.flags == {"EXPIRY_FLAG": "M", "BRACKET_FLAG": "N"}
+
+
+def test_z6_an_mcx_lot_is_one_whatever_the_file_says_of_barrels(compact: ScripMaster) -> None:
+    for security_id in ("565899", "565900"):
+        facts = compact(key("MCX_COMM", security_id))
+        assert facts is not None and facts.lot_units == 1
+
+
+listed = st.tuples(
+    st.sampled_from(["NSE,E", "NSE,D", "BSE,E", "MCX,M", "NSE,I"]), st.integers(1, 30), st.integers(1, 3), st.booleans()
+)
+
+
+@given(st.lists(listed, min_size=1, max_size=40), st.booleans())
+def test_every_row_is_found_where_it_stands(rows: list[tuple[str, int, int, bool]], windows: bool) -> None:
+    """Against the same rows read one by one: the lot, unless two rows of an id say different ones."""
+    lines = ["LOT_SIZE,EXCH_ID,SEGMENT,SECURITY_ID,TICK_SIZE,INSTRUMENT,DISPLAY_NAME", "1.0,NSE,E,77,5.0000,EQUITY,end"]
+    said: dict[tuple[str, int], set[int]] = {}
+    for place, number, lot, quoted in rows:
+        name = '"a, b"' if quoted else "ä b"
+        lines.append(f"{lot}.0,{place},{number},5.0000,FUTSTK,{name}")
+        said.setdefault((place, number), set()).add(1 if place == "MCX,M" else lot)
+    segments = {"NSE,E": "NSE_EQ", "NSE,D": "NSE_FNO", "BSE,E": "BSE_EQ", "MCX,M": "MCX_COMM"}
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "file.csv"
+        path.write_bytes(("\r\n" if windows else "\n").join(lines).encode())
+        master = ScripMaster.load(path)
+    for (place, number), lots in said.items():
+        if place in segments:
+            facts = master(key(segments[place], str(number)))
+            assert (facts.lot_units if facts else None) == (lots.pop() if len(lots) == 1 else None)
+    assert len(master) == 1 + sum(place in segments for place, _ in said)
+
+
+def test_a_master_counts_what_it_lists(compact: ScripMaster) -> None:
+    assert len(compact) == 13
+    assert "13 instruments" in repr(compact)
 
 
 def test_the_detailed_file_gives_the_same(compact: ScripMaster, tmp_path: Path) -> None:
