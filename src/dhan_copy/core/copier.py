@@ -67,7 +67,7 @@ from dhan_copy.core.settle import difference, is_left_over, is_over
 from dhan_copy.core.sizing import trunc_to_lot
 from dhan_copy.core.state import State, alert_key, fold
 from dhan_copy.core.target import closes
-from dhan_copy.core.trade import CopyTrade, TradeKey, repeats, reported
+from dhan_copy.core.trade import CopyTrade, FollowerOrder, TradeKey, is_undoubted, repeats, reported
 from dhan_copy.model.account import Position
 from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId, is_ours
 from dhan_copy.model.instrument import InstrumentKey
@@ -95,6 +95,15 @@ class Step:
     due: float | None
 
 
+@frozen
+class _Told:
+    """A report that changed nothing about the order as it was; ``for_good`` where it never will."""
+
+    report: OrderReport
+    order: FollowerOrder
+    for_good: bool = False
+
+
 class Copier:
     """Folds facts, decides, and plans under the rate budgets. It reads no clock and does no I/O: the same facts at the
     same moments always give the same steps."""
@@ -113,8 +122,8 @@ class Copier:
         self._unreadable: set[tuple[AccountName, str]] = set()
         self._at_rest: dict[TradeKey, tuple[CopyTrade, LeaderOrder]] = {}
         """Entries whose last plan came to nothing: none else will until they change, or the trading state does."""
-        self._ended: dict[tuple[AccountName, BrokerOrderId], tuple[OrderReport, ClientOrderId]] = {}
-        """The last row of every order that is over for good: most rows of a busy day's book, at every sweep."""
+        self._told: dict[tuple[AccountName, BrokerOrderId], _Told] = {}
+        """The last row of each order that said nothing new: most rows of a book do, at every sweep."""
         self._restored = False
         self._saved_at = 0
         self._adopted: set[TradeKey] = set()
@@ -393,10 +402,12 @@ class Copier:
             self._alert(warning(self.state.settings, self.state.leader_order(key), self._now.wall), entry.position)
 
     def _take_order(self, fact: OrderReported) -> None:
-        where = (fact.follower, fact.report.order_id)
-        ended = self._ended.get(where)
-        if ended is not None and (ended[0] is fact.report or ended[0] == fact.report):
-            self._reads.shown(fact.follower, ended[1])
+        report = fact.report
+        where = (fact.follower, report.order_id)
+        known = self._told.get(where)
+        repeated = None if known is None or (known.report is not report and known.report != report) else known
+        if repeated is not None and repeated.for_good:
+            self._reads.shown(fact.follower, repeated.order.client_order_id)
             return
         found = self.state.order_of(fact.follower, fact.report)
         if found is None:
@@ -415,13 +426,17 @@ class Copier:
             return
         trade, before = found
         self._reads.shown(fact.follower, before.client_order_id)
-        if repeats(before, fact.report):
-            self._ended[where] = (fact.report, before.client_order_id)
+        if repeats(before, report):
+            self._told[where] = _Told(report, before, for_good=True)
+            return
+        circuit = self.state.circuits.get(fact.follower)
+        if repeated is not None and repeated.order is before and circuit is None and fact.channel is Channel.BOOK:
             return
         after = reported(before, fact, self._now.wall)
-        circuit = self.state.circuits.get(fact.follower)
         closes = circuit is not None and is_closed_by(circuit, fact.report.status, before.issued_at)
         if after == before and not closes and not self._ends_silence(fact.follower, fact.channel):
+            if is_undoubted(before):
+                self._told[where] = _Told(report, before)
             return
         entry = self._record(fact)
         self._alert(alert_for_order(before, after, fact), entry.position)
@@ -675,7 +690,7 @@ class Copier:
             budget.new_day()
         self._waiting.clear()
         self._unreadable.clear()
-        self._ended.clear()
+        self._told.clear()
         self._at_rest.clear()
         self._reads.forget_lookups()
         if not first:

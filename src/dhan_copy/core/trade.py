@@ -387,6 +387,11 @@ def repeats(order: FollowerOrder, report: OrderReport) -> bool:
     )
 
 
+def is_undoubted(order: FollowerOrder) -> bool:
+    """Whether when a row was read makes no difference: nothing is to be settled by a later look at the same."""
+    return order.unresolved is None and order.cancel_accepted_at is None and not (order.needs_look or order.lost)
+
+
 def _overtaken(order: FollowerOrder, report: OrderReport) -> FollowerOrder:
     """A modification given up as lost has arrived after all, perhaps after its successor: it is what holds now."""
     for late in order.lost:
