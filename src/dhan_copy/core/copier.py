@@ -65,7 +65,7 @@ from dhan_copy.core.requests import Cancel, Command, Intent, Query, Read, ReadFu
 from dhan_copy.core.settings import CopierSettings
 from dhan_copy.core.settle import difference, is_left_over, is_over
 from dhan_copy.core.sizing import trunc_to_lot
-from dhan_copy.core.state import State, alert_key, fold
+from dhan_copy.core.state import LeaderKey, State, alert_key, fold
 from dhan_copy.core.target import closes
 from dhan_copy.core.trade import CopyTrade, FollowerOrder, TradeKey, is_undoubted, repeats, reported
 from dhan_copy.model.account import Position
@@ -124,6 +124,7 @@ class Copier:
         """Entries whose last plan came to nothing: none else will until they change, or the trading state does."""
         self._told: dict[tuple[AccountName, BrokerOrderId], _Told] = {}
         """The last row of each order that said nothing new: most rows of a book do, at every sweep."""
+        self._told_of_leaders: dict[LeaderKey, tuple[OrderReport, LeaderOrder]] = {}
         self._restored = False
         self._saved_at = 0
         self._adopted: set[TradeKey] = set()
@@ -362,6 +363,12 @@ class Copier:
     def _take_leader(self, fact: LeaderReported) -> None:
         if fact.leader not in self._leaders:
             return
+        where = (fact.leader, fact.report.order_id)
+        known = self.state.leader_orders.get(where)
+        told = self._told_of_leaders.get(where)
+        if told is not None and told[1] is known and fact.channel is Channel.BOOK:
+            if told[0] is fact.report or told[0] == fact.report:
+                return
         if self._is_from_before(fact.report):
             self._alert(
                 AlertRaised(
@@ -372,10 +379,11 @@ class Copier:
                 )  # fmt: skip
             )
             return
-        known = self.state.leader_orders.get((fact.leader, fact.report.order_id))
         if known is not None and says_nothing_new(known, merge(known, fact, self._now.wall)):
             if self._ends_silence(fact.leader, fact.channel):
                 self._record(fact)
+            elif fact.channel is Channel.BOOK and not known.disputed:
+                self._told_of_leaders[where] = (fact.report, known)
             return
         entry = self._record(fact)
         grown = known is not None and fact.report.filled_quantity > known.report.filled_quantity
@@ -691,6 +699,7 @@ class Copier:
         self._waiting.clear()
         self._unreadable.clear()
         self._told.clear()
+        self._told_of_leaders.clear()
         self._at_rest.clear()
         self._reads.forget_lookups()
         if not first:
