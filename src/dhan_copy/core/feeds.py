@@ -52,6 +52,8 @@ def lost(feed: Feed, at: datetime) -> Feed:
 
 def told(feed: Feed) -> Feed:
     """The stream has told something: it works."""
+    if feed.lost_since is None and feed.lost_before is None and feed.silent_since is None:
+        return feed
     return Feed(connected_at=feed.connected_at)
 
 

@@ -55,7 +55,8 @@ def aligned(terms: Terms, side: Side, facts: InstrumentFacts) -> Terms:
         case Market():
             return terms
         case Limit(price=price):
-            return Limit(_on_tick(price, tick, side))
+            on_tick = _on_tick(price, tick, side)
+            return terms if on_tick is price else Limit(on_tick)
         case StopLimit(trigger=trigger, price=price):
             return StopLimit(_on_tick(trigger, tick, side), _on_tick(price, tick, side))
         case StopMarket(trigger=trigger):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from base64 import b32encode
 from typing import NewType
 
 from attrs import frozen
@@ -19,7 +20,6 @@ SecurityId = NewType("SecurityId", str)
 
 PREFIX = "dc1-"
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _SHAPE = re.compile(r"dc1-[A-Z2-7]{20}-([ETS])([0-9A-Z]{2})([0-9A-Z]{2})")
 
 
@@ -47,8 +47,7 @@ def client_order_id(
             raise ValueError(f"{name} must be between 0 and 1295, not {number}")
     parts = (leader, leader_order, follower, leg, str(slice), str(generation))
     digest = hashlib.sha256("\0".join(f"{len(p)}:{p}" for p in parts).encode()).digest()
-    number = int.from_bytes(digest[:13], "big") >> 4
-    middle = "".join(_ALPHABET[(number >> shift) & 31] for shift in range(95, -5, -5))
+    middle = b32encode(digest[:15])[:20].decode()
     return ClientOrderId(f"{PREFIX}{middle}-{leg}{_base36(slice)}{_base36(generation)}")
 
 

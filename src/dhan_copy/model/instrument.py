@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from enum import Enum
+from functools import lru_cache
 
 from attrs import field, frozen, validators
 from typing_extensions import assert_never
@@ -71,6 +72,12 @@ class InstrumentKey:
 
     def __str__(self) -> str:
         return f"{self.segment.value}:{self.security_id}"
+
+
+@lru_cache(maxsize=4096)
+def instrument_key(segment: ExchangeSegment, security_id: SecurityId) -> InstrumentKey:
+    """The same key for the same instrument: what is one object is quickly found equal in the dicts it is a key of."""
+    return InstrumentKey(segment, security_id)
 
 
 @frozen

@@ -11,7 +11,7 @@ from attrs import Attribute, field, frozen, validators
 
 from dhan_copy.model.bracket import Bracket
 from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId, ExchangeOrderId, SecurityId
-from dhan_copy.model.instrument import ExchangeSegment, InstrumentFacts, InstrumentKey
+from dhan_copy.model.instrument import ExchangeSegment, InstrumentFacts, InstrumentKey, instrument_key
 
 
 class Side(Enum):
@@ -200,7 +200,7 @@ class OrderReport:
 
     @property
     def key(self) -> InstrumentKey:
-        return InstrumentKey(self.segment, self.security_id)
+        return instrument_key(self.segment, self.security_id)
 
     @property
     def leaves_quantity(self) -> int:

@@ -461,7 +461,7 @@ class Oracle:
 
     def _drift(self, fact: DriftDeclared) -> None:
         self.rare[f"drift {fact.reason.name}"] += 1
-        listing = next(one for one in LISTINGS if one.key == fact.key and one.product is fact.product)
+        listing = _LISTINGS[fact.key, fact.product]
         if fact.reason is ReasonCode.MANUAL:
             place = (fact.follower, listing)
             self.manual[place] = self.manual.get(place, Fraction(0)) + fact.quantity
@@ -788,6 +788,7 @@ class Oracle:
         )
 
 
+_LISTINGS = {(one.key, one.product): one for one in LISTINGS}
 _OF_THE_ACCOUNT = (Refusal.RATE_LIMIT, Refusal.AUTHENTICATION, Refusal.IP)
 _ENDED = (OrderStatus.TRADED, OrderStatus.CANCELLED, OrderStatus.REJECTED)
 
@@ -809,7 +810,7 @@ def _leg_of(key: CopyKey | None) -> tuple[str, str] | None:
 
 def listing_of(report: OrderReport) -> Listing:
     product = Product.INTRADAY if report.product in (Product.BO, Product.CO) else report.product
-    return next(one for one in LISTINGS if one.key == report.key and one.product is product)
+    return _LISTINGS[report.key, product]
 
 
 def newer(report: OrderReport, known: OrderReport) -> bool:
