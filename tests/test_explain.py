@@ -15,6 +15,7 @@ from dhan_copy.core.facts import (
     Channel,
     CheckpointWritten,
     ClockStepped,
+    CloseOrdered,
     CopyAdmitted,
     CopyDeclined,
     DayOpened,
@@ -45,7 +46,7 @@ from dhan_copy.explain import Story, happened, sentence
 from dhan_copy.model.account import Funds
 from dhan_copy.model.ids import BrokerOrderId, SecurityId
 from dhan_copy.model.instrument import ExchangeSegment, InstrumentFacts, InstrumentKey
-from dhan_copy.model.order import OrderStatus, Product
+from dhan_copy.model.order import OrderStatus, Product, Side
 from dhan_copy.model.reason import ReasonCode
 from tests.runtime.fakes import FOLLOWER, LEADER, OTHER, START, cancel, modify, report, submit, tag
 
@@ -84,6 +85,13 @@ SAID: list[tuple[Fact, str]] = [
             reason=ReasonCode.MANUAL,
         ),
         "37.5 units less of NSE_FNO:50001",
+    ),
+    (
+        CloseOrdered(
+            leader=LEADER, follower=FOLLOWER, order_id=BrokerOrderId("CLOSE-7"), key=KEY, product=Product.INTRADAY, tree=None,
+            side=Side.SELL, quantity=75, reason=ReasonCode.FLATTENED,
+        ),
+        "closes 75 of NSE_FNO:50001 on its own account (SELL, at the market): closed at the user's word.",
     ),
     (
         TradeSettled(leader=LEADER, leader_order_id=BrokerOrderId("L1"), follower=FOLLOWER),

@@ -27,10 +27,12 @@ WITHOUT_A_TEST_OF_THEIR_OWN = {
     "testing/simulation/market.py": SIMULATED,
     "testing/simulation/people.py": SIMULATED,
     "testing/simulation/timeline.py": SIMULATED,
+    "testing/simulation/trees.py": SIMULATED,
     "testing/simulation/world.py": SIMULATED,
     "testing/power/lives.py": "what goes on while the power fails, judged as a whole by test_cuts and its planted bugs",
 }
 WITHOUT_A_MODULE_OF_THEIR_OWN = {
+    "core/test_linked.py": "linked orders and slices, in every module that they go through",
     "test_canary.py": "about conftest.py",
     "test_layers.py": "about the whole of src",
     "test_mirror.py": "about the whole of src and tests",

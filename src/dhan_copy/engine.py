@@ -302,6 +302,13 @@ class CopyEngine:
         """Let only cancels and exits leave, for one follower or all; otherwise as :meth:`halt`."""
         return self._allow(follower, TradingState.REDUCING, timeout)
 
+    def flatten(self, follower: str | None = None, *, timeout: float = 15.0) -> tuple[ClientOrderId, ...]:
+        """Cancel the entries of one follower or all and close at the market what was copied, now and after restarts,
+        until :meth:`resume`: also what still fills after this. The follower's own holdings stay untouched, and the
+        leader's present position is not entered again. Otherwise as :meth:`reduce`.
+        """
+        return self._allow(follower, TradingState.CLOSING, timeout)
+
     def resume(self, follower: str | None = None) -> None:
         """Let everything leave again. Orders that the leader placed meanwhile are not entered."""
         self._allow(follower, TradingState.ACTIVE, 0.0)

@@ -11,6 +11,7 @@ from dhan_copy.core.facts import (
     BookRead,
     CheckpointWritten,
     ClockStepped,
+    CloseOrdered,
     CopyAdmitted,
     CopyDeclined,
     DayOpened,
@@ -123,6 +124,9 @@ def sentence(fact: Fact) -> str:
             more = "more" if fact.quantity > 0 else "less"
             amount = f"{number(abs(fact.quantity))} units {more} of {fact.key} than the leader scales to"
             return f"The follower holds {amount}: {_why(fact.reason, fact.detail)}."
+        case CloseOrdered():
+            of = f"{fact.quantity} of {fact.key}"
+            return f"The copier closes {of} on its own account ({fact.side.value}, at the market): {fact.reason.value}."
         case RequestIssued():
             return _issued(fact.request)
         case RequestAccepted():

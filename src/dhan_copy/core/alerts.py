@@ -21,7 +21,7 @@ from dhan_copy.core.facts import (
 from dhan_copy.core.legs import is_exit_leg
 from dhan_copy.core.lifecycle import OrderState
 from dhan_copy.core.requests import Cancel, Intent, Request
-from dhan_copy.core.settings import OverExit
+from dhan_copy.core.settings import Ahead, OverExit
 from dhan_copy.core.state import State
 from dhan_copy.core.trade import FollowerOrder, TradeKey, place_of
 from dhan_copy.model.ids import AccountName
@@ -152,6 +152,17 @@ def left_over(state: State, key: TradeKey) -> AlertRaised | None:
         known=f"{stake.owned} of {instrument} {product.value}" + (f": {why}" if why else ""),
         advice="No order of the leader's will close it: close it by hand, or keep it.",
         account=follower, leader_order_id=key[1],
+    )  # fmt: skip
+
+
+def ahead(state: State, key: TradeKey, declared: DriftDeclared) -> AlertRaised:
+    """The alert for an entry that filled at a follower and not at the leader."""
+    report, close = state.leader_order(key).report, state.settings.policy.ahead is Ahead.CLOSE
+    return AlertRaised(
+        code="AHEAD", what="a follower filled what the leader's order never came to",
+        known=f"{abs(declared.quantity)} of {report.key} more; the leader's order ended {report.status.value}",
+        advice="It is closed at the market." if close else "It is kept: close it by hand, or set ahead=Ahead.CLOSE.",
+        account=key[2], leader_order_id=key[1],
     )  # fmt: skip
 
 

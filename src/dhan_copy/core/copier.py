@@ -12,6 +12,7 @@ from attrs import frozen
 from dhan_copy.core import checkpoint
 from dhan_copy.core.admission import FRAME_MAY_FOLLOW, decide
 from dhan_copy.core.alerts import (
+    ahead,
     alert_for,
     alert_for_order,
     circuit_opened,
@@ -22,6 +23,7 @@ from dhan_copy.core.alerts import (
     stream_lost,
 )
 from dhan_copy.core.circuit import is_closed_by
+from dhan_copy.core.closing import close, left_to_close
 from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import (
     AlertRaised,
@@ -51,6 +53,7 @@ from dhan_copy.core.facts import (
     RequestIssued,
     RequestRejected,
     RequestWithheld,
+    TradingState,
     TradingStateChanged,
 )
 from dhan_copy.core.hours import warning
@@ -62,16 +65,16 @@ from dhan_copy.core.paper import paper_answer, paper_report
 from dhan_copy.core.plan import NOTHING, Plan, Wants, plan
 from dhan_copy.core.reads import ReadSchedule
 from dhan_copy.core.requests import Cancel, Command, Intent, Query, Read, ReadFunds, ReadOrders, ReadPositions, Request, Submit
-from dhan_copy.core.settings import CopierSettings
+from dhan_copy.core.settings import Ahead, CopierSettings
 from dhan_copy.core.settle import difference, is_left_over, is_over
 from dhan_copy.core.sizing import trunc_to_lot
 from dhan_copy.core.state import LeaderKey, State, alert_key, fold
 from dhan_copy.core.target import closes
-from dhan_copy.core.trade import CopyTrade, FollowerOrder, TradeKey, is_undoubted, repeats, reported
+from dhan_copy.core.trade import CopyTrade, FollowerOrder, StakeKey, TradeKey, is_undoubted, repeats, reported
 from dhan_copy.model.account import Position
 from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId, is_ours
 from dhan_copy.model.instrument import InstrumentKey
-from dhan_copy.model.order import OrderReport, Product, Variety
+from dhan_copy.model.order import OrderReport, OrderStatus, Product, Variety
 from dhan_copy.model.reason import ReasonCode
 from dhan_copy.model.times import ist, ist_date
 
@@ -521,8 +524,25 @@ class Copier:
 
     # Planning
 
+    def _close_what_is_held(self) -> None:
+        """Holdings of followers that are to hold nothing, as far as nothing is due to close them yet."""
+        closing = {name for name in self._rules if self.state.trading_state(name) is TradingState.CLOSING}
+        for stake_key in list(self.state.stakes) if closing else ():
+            if stake_key[1] in closing:
+                units = left_to_close(self.state, stake_key)
+                if units:
+                    self._close(stake_key, units, ReasonCode.FLATTENED)
+
+    def _close(self, stake_key: StakeKey, units: int, reason: ReasonCode, *, declare: bool = True) -> None:
+        rules = self._rules[stake_key[1]]
+        number = self.position + 1
+        for fact in close(self.state, stake_key, units, rules, reason, self._now.wall, number, declare=declare):
+            self._record(fact)
+
     def _plan_all(self) -> datetime:
         state, now = self.state, self._now.wall
+        if state.trading:
+            self._close_what_is_held()
         for key, wake_at in list(self._waiting.items()):
             if wake_at is None or wake_at <= now:
                 state.touched.setdefault(key, self.position)
@@ -574,9 +594,21 @@ class Copier:
         elif not is_left_over(self.state, key):
             return
         declared = difference(self.state, key)
+        if declared is not None and self._is_ahead(key, declared):
+            self._alert(ahead(self.state, key, declared), cause)
+            if self.settings.policy.ahead is Ahead.CLOSE:
+                stake_key = self.state.trades[key].stake_key
+                self._close(stake_key, int(declared.quantity), ReasonCode.AHEAD, declare=False)
+                declared = None
         if declared is not None:
             self._record(declared, cause)
         self._alert(left_over(self.state, key), cause)
+
+    def _is_ahead(self, key: TradeKey, declared: DriftDeclared) -> bool:
+        """Whether a follower has filled more of an entry than the leader's order came to."""
+        report, trade = self.state.leader_order(key).report, self.state.trades[key]
+        ended = report.status.is_terminal and report.status is not OrderStatus.TRADED
+        return ended and trade.filled(Intent.ENTRY) > 0 and declared.quantity * report.side.sign > 0
 
     def _follow(self, planned: list[tuple[TradeKey, int, Plan]]) -> None:
         """Issue what the plans ask for: cancels first, then what reduces risk, then entries."""

@@ -18,7 +18,7 @@ from dhan_copy.core.requests import Request
 from dhan_copy.model.account import Funds, Position
 from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId
 from dhan_copy.model.instrument import InstrumentFacts, InstrumentKey
-from dhan_copy.model.order import OrderReport, Product
+from dhan_copy.model.order import OrderReport, Product, Side
 from dhan_copy.model.reason import ReasonCode
 
 
@@ -35,6 +35,8 @@ class TradingState(Enum):
     ACTIVE = "ACTIVE"
     REDUCING = "REDUCING"
     """Exits only."""
+    CLOSING = "CLOSING"
+    """Nothing is to be held: entries are cancelled, and what the copier opened is closed at the market."""
     HALTED = "HALTED"
     """Only cancels leave."""
 
@@ -240,6 +242,22 @@ class DriftDeclared:
 
 
 @frozen(kw_only=True)
+class CloseOrdered:
+    """The copier closes ``quantity`` of a holding on its own account, at the market; ``order_id`` stands where a leader's
+    order has its id."""
+
+    leader: AccountName
+    follower: AccountName
+    order_id: BrokerOrderId
+    key: InstrumentKey
+    product: Product
+    tree: BrokerOrderId | None
+    side: Side
+    quantity: int
+    reason: ReasonCode
+
+
+@frozen(kw_only=True)
 class RequestIssued:
     """A request is about to leave. Durable before it does."""
 
@@ -342,6 +360,7 @@ Fact: TypeAlias = (
     | CopyDeclined
     | TradeSettled
     | DriftDeclared
+    | CloseOrdered
     | RequestIssued
     | RequestAccepted
     | RequestRejected

@@ -102,7 +102,10 @@ class Trees:
         if known is not None:
             return known.report.parent_order_id
         entries = [other for other in self._entries(fact, facts) if self._lacks(fact.leader, other, report)]
-        return min(entries, key=lambda e: (not self._fits(fact.leader, e, report), e.order_id)).order_id if entries else None
+        if not entries:
+            return None
+        # The newest of those that it fits best.
+        return max(entries, key=lambda e: (self._fits(fact.leader, e, report), _placed(e), e.order_id)).order_id
 
     def _entries(self, fact: LeaderReported, facts: Sequence[Fact]) -> Iterator[OrderReport]:
         known = (order.report for (leader, _), order in self.orders.items() if leader == fact.leader)
@@ -110,7 +113,8 @@ class Trees:
         leg = fact.report
         for entry in (*known, *news):
             if entry.variety is leg.variety and entry.leg is Leg.ENTRY and entry.key == leg.key and entry.side is not leg.side:
-                yield entry
+                if _may_have(entry, leg):
+                    yield entry
 
     def _lacks(self, leader: AccountName, entry: OrderReport, leg: OrderReport) -> bool:
         known = self.orders.get((leader, leg_id(entry.order_id, leg.leg)))
@@ -141,6 +145,18 @@ class Trees:
             )  # fmt: skip
             if known is None or report != known.report:
                 yield evolve(fact, report=report)
+
+
+def _placed(entry: OrderReport) -> float:
+    return 0.0 if entry.created_at is None else entry.created_at.timestamp()
+
+
+def _may_have(entry: OrderReport, leg: OrderReport) -> bool:
+    """Whether an entry can have this leg, by what is known of both: a leg comes with a fill, or after its entry."""
+    if entry.status.is_terminal and not entry.filled_quantity:
+        return False
+    later = entry.created_at is None or leg.created_at is None or leg.created_at >= entry.created_at
+    return later and leg.quantity <= entry.quantity
 
 
 def _terms(entry: OrderReport, leg: Leg) -> Limit | StopMarket | None:

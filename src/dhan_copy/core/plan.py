@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import TypeAlias
@@ -130,7 +129,10 @@ def plan(state: State, key: TradeKey, rules: FollowerRules, now: datetime, wants
         if stake_key[4] is not None and may_be_taken_back(state, stake_key, b.order):
             _look_at_the_leaders_book(b, stake_key)
     _steer(b, Intent.EXIT, exit_total)
-    _steer(b, Intent.ENTRY, entry_want(state, trade), hold=_exit_comes_first(state, trade, due))
+    entry_total = entry_want(state, trade)
+    if trade.live(Intent.ENTRY) is not None and state.trading_state(rules.name) is TradingState.CLOSING:
+        entry_total = trade.filled(Intent.ENTRY)
+    _steer(b, Intent.ENTRY, entry_total, hold=_exit_comes_first(state, trade, due))
     return b.build()
 
 
@@ -184,7 +186,7 @@ def _steer(b: _Builder, intent: Intent, total: int, *, hold: bool = False) -> No
         else:
             ended.append((number, orders))
     for live, share in shares:
-        more = max(0, min(left, _room(b, live) - share))
+        more = max(0, min(left, _room(b, live, left) - share))
         left -= more
         _steer_live(b, live, live.filled_quantity + share + more)
     if left <= 0 or hold or b.trade.admitted is None:
@@ -210,12 +212,12 @@ def _slice_units(b: _Builder) -> int | None:
     return None if b.trade.admitted is None else b.trade.admitted.slice_units
 
 
-def _room(b: _Builder, order: FollowerOrder) -> int:
-    """How much more an order can be for. An exit whose modifications are used up is completed by another."""
+def _room(b: _Builder, order: FollowerOrder, left: int) -> int:
+    """How much an order can be for beyond what it has filled. An exit whose modifications are used up is completed by another."""
     if order.intent is Intent.EXIT and order.modifications >= b.rules.limits.modifications_per_order:
         return order.unfilled
     most = _slice_units(b)
-    return sys.maxsize if most is None else most - order.filled_quantity
+    return order.unfilled + left if most is None else most - order.filled_quantity
 
 
 def _steer_live(b: _Builder, order: FollowerOrder, total: int) -> None:
@@ -247,7 +249,8 @@ def _steer_live(b: _Builder, order: FollowerOrder, total: int) -> None:
         _at_cap(b, order)
         return
     trading = b.state.trading_state(b.rules.name)
-    if trading is TradingState.HALTED or (trading is TradingState.REDUCING and order.intent is Intent.ENTRY):
+    stopped = trading is not TradingState.ACTIVE and order.intent is Intent.ENTRY
+    if trading is TradingState.HALTED or stopped:
         if order.intent is Intent.ENTRY and order.accepted is not None and total < order.accepted.quantity:
             _cancel(b, order)
         return

@@ -67,6 +67,15 @@ class ClosedMarket(Enum):
     DENY = "DENY"
 
 
+class Ahead(Enum):
+    """What to do with what a follower has filled when the leader's order is cancelled or rejected with less."""
+
+    HOLD = "HOLD"
+    """Keep it, and declare the difference."""
+    CLOSE = "CLOSE"
+    """Close it at the market."""
+
+
 class StopMarketForm(Enum):
     """What becomes of the leader's stop-market orders: Dhan drops the trigger of those that come over its API (seen live
     in July 2026), so that they would trade at once."""
@@ -151,6 +160,7 @@ class Policy:
     fills_apart: timedelta = timedelta(seconds=60)
     """The leader's and the follower's fills of one copy may be this far apart before the alarm."""
     over_exit: OverExit = OverExit.CLOSE
+    ahead: Ahead = Ahead.HOLD
     behind: Behind = Behind.WAIT
     behind_after: timedelta = timedelta(seconds=60)
     """How long after the leader's last fill ``behind`` applies."""

@@ -11,7 +11,7 @@ from dhan_copy.core.requests import Intent
 from dhan_copy.core.sizing import trunc_to_lot
 from dhan_copy.core.state import State, claim_left, entry_total
 from dhan_copy.core.target import balance_of, entry_pending, exit_wants
-from dhan_copy.core.trade import CopyTrade, FollowerOrder, StakeKey, TradeKey, place_of
+from dhan_copy.core.trade import CopyTrade, FollowerOrder, StakeKey, TradeKey, is_own, place_of
 from dhan_copy.model.reason import ReasonCode
 
 
@@ -113,6 +113,8 @@ def _last(trade: CopyTrade) -> FollowerOrder | None:
 
 def _reason(trade: CopyTrade) -> ReasonCode:
     last = _last(trade)
+    if trade.admitted is not None and is_own(trade.key[1]) and (last is None or last.state is OrderState.FILLED):
+        return trade.admitted.reason
     if last is None:
         return trade.declined.reason if trade.declined is not None else ReasonCode.UNFILLED
     if last.was_cancelled_by_hand:

@@ -23,6 +23,7 @@ from dhan_copy.core.facts import (
     Channel,
     CheckpointWritten,
     ClockStepped,
+    CloseOrdered,
     CopyAdmitted,
     CopyDeclined,
     DayOpened,
@@ -57,11 +58,11 @@ from dhan_copy.core.requests import Intent, Submit
 from dhan_copy.core.settings import CopierSettings, OverExit
 from dhan_copy.core.shelf import Shelf
 from dhan_copy.core.sizing import entry_size, kept_after_exit
-from dhan_copy.core.trade import CopyTrade, FollowerOrder, PositionKey, StakeKey, TradeKey, place_of
+from dhan_copy.core.trade import CopyTrade, FollowerOrder, PositionKey, StakeKey, TradeKey, is_own, place_of
 from dhan_copy.model.account import Funds
 from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId, id_parts, is_ours
 from dhan_copy.model.instrument import InstrumentFacts, InstrumentKey
-from dhan_copy.model.order import Leg, OrderReport, Product, Side, Validity
+from dhan_copy.model.order import Leg, Market, OrderReport, OrderStatus, Product, Side, Validity
 from dhan_copy.model.reason import ReasonCode
 
 LONGEST_RETRY = timedelta(seconds=60)
@@ -187,9 +188,8 @@ class State:
 
     def trading_state(self, follower: AccountName) -> TradingState:
         """The stricter of what was said for all followers and for this one."""
-        ranks = [TradingState.ACTIVE, TradingState.REDUCING, TradingState.HALTED]
         said = (self.trading.get(None, TradingState.ACTIVE), self.trading.get(follower, TradingState.ACTIVE))
-        return max(said, key=ranks.index)
+        return max(said, key=STRICTNESS.index)
 
     def order_by_tag(self, follower: AccountName, tag: ClientOrderId) -> tuple[CopyTrade, FollowerOrder] | None:
         key = self.by_tag.get((follower, tag))
@@ -273,6 +273,7 @@ class State:
             self.touched[trade_key] = position
 
 
+STRICTNESS = (TradingState.ACTIVE, TradingState.REDUCING, TradingState.CLOSING, TradingState.HALTED)
 _NOTHING = Stake()
 NO_FEED = Feed()
 
@@ -348,6 +349,8 @@ def fold(state: State, entry: Entry) -> None:
             _close(state, state.trades[fact.leader, fact.leader_order_id, fact.follower], position)
         case DriftDeclared():
             _drift_declared(state, fact, position)
+        case CloseOrdered():
+            _close_ordered(state, fact, at, position)
         case RequestIssued() | RequestAccepted() | RequestRejected() | OutcomeUnresolved() | RequestWithheld():
             _answered(state, fact, at, position)
         case TradingStateChanged():
@@ -426,6 +429,8 @@ def _added(state: State, leader: AccountName, follower: AccountName) -> None:
     """A follower that was not there before: every order of the day gets its answer for it, too."""
     others = [other for name, other in state.pairs if name == leader and other != follower]
     for where in [where for where in state.leader_orders if where[0] == leader]:
+        if is_own(where[1]):
+            continue
         key = (*where, follower)
         if key in state.trades:
             state.trades[key] = evolve(state.trades[key], older=True)
@@ -458,7 +463,8 @@ def _clock_stepped(state: State, by: timedelta) -> None:
 def _day_opened(state: State, fact: DayOpened, at: datetime) -> None:
     """Yesterday's orders are over, what the broker squares off is gone, and the rest is brought into today."""
     if state.day:
-        for where in [where for where in state.leader_fills if where[3] is not None and not where[2].ends_with_day]:
+        trees = {*state.leader_fills, *(place_of(key) for key in state.stakes)}
+        for where in [where for where in trees if where[3] is not None and not where[2].ends_with_day]:
             _release(state, where, 0)  # legs end with their day; what they have not closed is a holding like any other
         for where in {*state.brought_in, *state.leader_fills}:
             carried = 0 if where[2].ends_with_day else state.position(where)
@@ -586,7 +592,7 @@ def _release(state: State, where: PositionKey, position: int) -> None:
     leader, key, product, tree = where
     assert tree is not None
     plain = (leader, key, product, None)
-    state.leader_fills[plain] = state.leader_fills.get(plain, 0) + state.leader_fills.pop(where)
+    state.leader_fills[plain] = state.leader_fills.get(plain, 0) + state.leader_fills.pop(where, 0)
     state.released[leader, tree] = None
     ledgers = {*state.stakes, *state.open_trades}
     for follower in dict.fromkeys((*state.followers_of(leader), *(k[1] for k in ledgers if place_of(k) == where))):
@@ -1023,6 +1029,25 @@ def _close(state: State, trade: CopyTrade, position: int) -> None:
     state.open_trades.get(stake_key, {}).pop(trade.key, None)
     if stake_key[4] == trade.key[1]:
         state.touch_stake(stake_key, position)  # its legs have nothing more to wait for
+
+
+def _close_ordered(state: State, fact: CloseOrdered, at: datetime, position: int) -> None:
+    """An order of the copier's own is an exit like any other: of an order that stands where a leader's does, and that is
+    over, so that nothing is waited for."""
+    report = OrderReport(
+        account=fact.leader, order_id=fact.order_id, segment=fact.key.segment, security_id=fact.key.security_id,
+        side=fact.side, product=fact.product, validity=Validity.DAY, terms=Market(), quantity=fact.quantity,
+        filled_quantity=fact.quantity, status=OrderStatus.TRADED, created_at=at, updated_at=at,
+    )  # fmt: skip
+    order = LeaderOrder(
+        leader=fact.leader, report=report, first_seen_at=at, seen_at=at, channel=Channel.BOOK, confirmed=True
+    )
+    state.leader_orders[fact.leader, fact.order_id] = order
+    key = (fact.leader, fact.order_id, fact.follower)
+    stake_key = (fact.leader, fact.follower, fact.key, fact.product, fact.tree)
+    state.trades[key] = CopyTrade(key=key, stake_key=stake_key, claim=fact.quantity, closed=fact.quantity)
+    state.open_trades.setdefault(stake_key, {})[key] = None
+    state.touch_stake(stake_key, position)
 
 
 def _drift_declared(state: State, fact: DriftDeclared, position: int) -> None:

@@ -10,7 +10,7 @@ from dhan_copy.core.legs import is_exit_leg
 from dhan_copy.core.requests import Intent
 from dhan_copy.core.sizing import kept_after_exit
 from dhan_copy.core.state import State, behind_by, claim_left, entry_total, split
-from dhan_copy.core.trade import CopyTrade, StakeKey, TradeKey, place_of
+from dhan_copy.core.trade import CopyTrade, StakeKey, TradeKey, is_own, place_of
 from dhan_copy.model.order import OrderReport, OrderStatus
 
 
@@ -146,15 +146,21 @@ def _leg_wants(state: State, stake_key: StakeKey, missing: int) -> dict[TradeKey
     the leader took back closes what his own fills of it closed, and no more; the entry takes back what its legs closed
     twice."""
     stake = state.stake(stake_key)
+    trades = [(state.trades[key], state.leader_order(key)) for key in state.open_trades.get(stake_key, ())]
+    claimed = {1: 0, -1: 0}
+    for trade, order in trades:
+        if is_own(trade.key[1]):
+            claimed[order.report.side.sign] += claim_left(trade)
     wants: dict[TradeKey, int] = {}
-    for key in state.open_trades.get(stake_key, ()):
-        trade, order = state.trades[key], state.leader_order(key)
+    for trade, order in trades:
         if trade.admitted is None:
             continue
-        sign = order.report.side.sign
+        key, sign = trade.key, order.report.side.sign
         open_units = max(0, stake.closable(sign) - max(0, -sign * missing))
         if not is_exit_leg(order.report) or is_taken_back(state, stake_key, order):
             open_units = min(open_units, claim_left(trade))
+        else:
+            open_units = max(0, open_units - claimed[sign])
         wants[key] = trade.filled(Intent.EXIT) + open_units
     return wants
 

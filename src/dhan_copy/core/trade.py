@@ -43,6 +43,14 @@ PositionKey: TypeAlias = tuple[AccountName, InstrumentKey, Product, BrokerOrderI
 """(leader, instrument, product, the entry of a linked order)"""
 
 
+OWN = "CLOSE-"
+"""How the id of an order begins that no leader placed: the copier closes something on its own account."""
+
+
+def is_own(order_id: str) -> bool:
+    return order_id.startswith(OWN)
+
+
 def place_of(stake_key: StakeKey) -> PositionKey:
     """The leader's position that a holding copies."""
     leader, _, key, product, tree = stake_key

@@ -9,9 +9,9 @@ from typing_extensions import assert_never
 
 from dhan_copy.core.facts import TradingState
 from dhan_copy.core.requests import Cancel, Intent, Modify, Request, Submit
+from dhan_copy.core.state import STRICTNESS
 from dhan_copy.model.ids import ClientOrderId
 
-_STRICTNESS = {TradingState.ACTIVE: 0, TradingState.REDUCING: 1, TradingState.HALTED: 2}
 
 
 class Gate:
@@ -33,7 +33,7 @@ class Gate:
     def tighten(self, state: TradingState) -> None:
         """As :meth:`allow`, but never to allow more."""
         with self._lock:
-            if _STRICTNESS[state] > _STRICTNESS[self._state]:
+            if STRICTNESS.index(state) > STRICTNESS.index(self._state):
                 self._state = state
 
     def close(self) -> None:
@@ -75,9 +75,9 @@ class Gate:
                 match self._state:
                     case TradingState.HALTED:
                         return "halted before it was sent"
-                    case TradingState.REDUCING if request.intent is Intent.ENTRY:
+                    case TradingState.REDUCING | TradingState.CLOSING if request.intent is Intent.ENTRY:
                         return "entries were stopped before it was sent"
-                    case TradingState.ACTIVE | TradingState.REDUCING:
+                    case TradingState.ACTIVE | TradingState.REDUCING | TradingState.CLOSING:
                         pass
                     case _ as never:
                         assert_never(never)

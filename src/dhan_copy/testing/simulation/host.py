@@ -29,7 +29,7 @@ from dhan_copy.testing.simulation.timeline import MachineClock, Timeline
 Batch = tuple[Fact, ...]
 AT_ONCE = 256
 """Facts that one turn takes, as the inbox of the runtime does."""
-STRICT = {TradingState.ACTIVE: 0, TradingState.REDUCING: 1, TradingState.HALTED: 2}
+STRICT = {TradingState.ACTIVE: 0, TradingState.REDUCING: 1, TradingState.CLOSING: 2, TradingState.HALTED: 3}
 
 
 class Watcher(Protocol):

@@ -1,0 +1,50 @@
+"""Close what the copier opened without an order of the leader's: at a user's word, at a loss limit, or by policy."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from fractions import Fraction
+
+from dhan_copy.core.admission import instrument_facts
+from dhan_copy.core.facts import CloseOrdered, CopyAdmitted, DriftDeclared, Fact
+from dhan_copy.core.settings import FollowerRules
+from dhan_copy.core.state import State
+from dhan_copy.core.trade import OWN, StakeKey
+from dhan_copy.model.ids import BrokerOrderId
+from dhan_copy.model.instrument import InstrumentFacts
+from dhan_copy.model.order import Side
+from dhan_copy.model.reason import ReasonCode
+
+
+def left_to_close(state: State, stake_key: StakeKey) -> int:
+    """Units of a holding that nothing under way is due to close, signed as they are held."""
+    owned = state.stake(stake_key).owned
+    sign = 1 if owned > 0 else -1
+    return sign * max(0, abs(owned) - state.claims(stake_key, -sign))
+
+
+def close(
+    state: State, stake_key: StakeKey, units: int, rules: FollowerRules, reason: ReasonCode, now: datetime, number: int,
+    *, declare: bool = True,
+) -> tuple[Fact, ...]:  # fmt: skip
+    """What closes ``units`` of a holding (signed as they are held) at the market: the order, that it is to be sent, and,
+    with ``declare``, that the follower will hold so much less than the leader."""
+    leader, follower, key, product, tree = stake_key
+    order_id = BrokerOrderId(f"{OWN}{number}")
+    facts = instrument_facts(state, key) or InstrumentFacts(1)
+    ordered = CloseOrdered(
+        leader=leader, follower=follower, order_id=order_id, key=key, product=product, tree=tree,
+        side=Side.SELL if units > 0 else Side.BUY, quantity=abs(units), reason=reason,
+    )  # fmt: skip
+    slice_units = state.settings.freeze_limits.most_units(
+        key.segment, now.date(), facts.lot_units, security_id=key.security_id
+    )
+    admitted = CopyAdmitted(
+        leader=leader, leader_order_id=order_id, follower=follower, live=rules.live, facts=facts,
+        exit_quantity=abs(units), entry_quantity=0, position_before=None, ratio=Fraction(0), carry=Fraction(0),
+        slice_units=slice_units, reason=reason,
+    )  # fmt: skip
+    declared = DriftDeclared(
+        leader=leader, follower=follower, key=key, product=product, tree=tree, quantity=Fraction(-units), reason=reason
+    )
+    return (ordered, admitted, declared) if declare else (ordered, admitted)
