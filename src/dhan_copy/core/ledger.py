@@ -29,7 +29,7 @@ class Stake:
     manual: int = 0
     uncopied: Fraction = Fraction(0)
     to_net_off: int = 0
-    """Units filled on one side that will close what is still to fill on the other."""
+    """Units filled on one side, and still held there, that will close what is still to fill on the other."""
 
     @property
     def owned(self) -> int:
@@ -82,9 +82,11 @@ class Stake:
         """
         closed = min(closing, self.closable(sign))
         opened = opening + closing - closed
+        # What has been closed waits no longer for the other side.
+        to_net_off = min(self.to_net_off, self.closable(sign) - closed) if closed else self.to_net_off
         if sign > 0:
-            return evolve(self, long=self.long + opened, short=self.short - closed)
-        return evolve(self, long=self.long - closed, short=self.short + opened)
+            return evolve(self, long=self.long + opened, short=self.short - closed, to_net_off=to_net_off)
+        return evolve(self, long=self.long - closed, short=self.short + opened, to_net_off=to_net_off)
 
     def reattributed(self, units: int) -> Stake:
         """``units`` bought (or sold) to open turn out to have closed the other side: both shrink, the net stays."""

@@ -1021,9 +1021,10 @@ def _suspect(
 def _close(state: State, trade: CopyTrade, position: int) -> None:
     """A trade that can do no more is no longer among the open ones."""
     stake_key = trade.stake_key
-    netting = min(trade.covers, trade.filled(Intent.ENTRY))
+    stake = state.stake(stake_key)
+    opened = stake.closable(-state.leader_order(trade.key).report.side.sign)
+    netting = min(trade.covers, trade.filled(Intent.ENTRY), opened)
     if netting:
-        stake = state.stake(stake_key)
         state.stakes[stake_key] = evolve(stake, to_net_off=stake.to_net_off + netting)
     state.trades[trade.key] = evolve(trade, settled=True, covers=0)
     state.open_trades.get(stake_key, {}).pop(trade.key, None)
