@@ -349,7 +349,9 @@ class Oracle:
             for order in self.world.accounts[name].orders.values()
             if order.tag in self.intents and (order.listing, order.sign) == (listing, report.side.sign)
         )  # fmt: skip
-        held = self.world.accounts[name].held(listing) - self.world.meddlers[name].own.get(listing, 0)
+        # Where a hand has offset what was copied, as far as the account's net shows, all of the net is the copier's.
+        by_hand = 0 if (name, listing) in self.manual else self.world.meddlers[name].own.get(listing, 0)
+        held = self.world.accounts[name].held(listing) - by_hand
         held -= sum(self.ideals.held(name, listing, tree) for tree in self.ideals.trees(listing))
         opened = max(-report.side.sign * held, self.ideals.opened(name, listing, None, -report.side.sign))
         most = opened + untold + self.told_fills.get(tag, 0)
