@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dhan_copy.config import Follower, Leader, as_function, settings
+from dhan_copy.config import Follower, Instruments, Leader, as_function, settings
 from dhan_copy.core.calendar import Calendar
 from dhan_copy.core.settings import CopierSettings, Policy
 from dhan_copy.errors import ConfigurationError
@@ -238,3 +238,31 @@ def test_s1_the_published_calendar_holds_where_an_account_is_on_a_real_exchange(
     assert calendar(Real("1000000002")) is published_calendar()
     assert calendar(Account("1000000002")) == Calendar(), "simulated exchanges and test servers have no hours"
     assert calendar(Real("1000000002"), mine := Calendar(years=frozenset())) is mine
+
+
+def test_p11_an_account_at_dhan_brings_its_list_of_instruments() -> None:
+    facts = InstrumentFacts(75)
+
+    class Listed:
+        def __call__(self, key: InstrumentKey) -> InstrumentFacts | None:
+            return facts
+
+        def pending(self, key: InstrumentKey) -> bool:
+            return key != KEY
+
+    class Real(Account):
+        on_exchange = True
+
+        def instruments(self) -> Listed:
+            return Listed()
+
+    def told(account: Account, own: Instruments | None = None) -> CopierSettings:
+        return settings([leader()], [Follower(account, size="1")], Policy(), own, durable=True)
+
+    other = InstrumentKey(ExchangeSegment.NSE_EQ, SecurityId("1"))
+    mine = told(Real("1000000002"))
+    assert (mine.instruments(KEY), mine.awaited(KEY), mine.awaited(other)) == (facts, False, True)
+    given = told(Real("1000000002"), {})
+    assert (given.instruments(KEY), given.awaited(other)) == (None, False), "what the user gives stands"
+    test = told(Account("1000000002"))
+    assert (test.instruments(KEY), test.awaited(other)) == (None, False)

@@ -181,6 +181,10 @@ def as_function(instruments: Instruments | None) -> Callable[[InstrumentKey], In
     return instruments.get
 
 
+def _nothing_awaited(key: InstrumentKey) -> bool:
+    return False
+
+
 def settings(
     leaders: Sequence[Leader],
     followers: Sequence[Follower],
@@ -195,7 +199,8 @@ def settings(
 ) -> CopierSettings:
     """What the core is told. ``durable`` says whether the store outlives the process, ``flat`` names the leaders whose
     positions were given by the user, ``readable`` the followers whose positions can be read. Without ``freeze_limits``
-    those of this release hold, and without ``calendar`` this release's where some account is on a real exchange.
+    those of this release hold; without ``calendar`` and ``instruments``, where some account is on a real exchange, this
+    release's and the account's own list.
 
     Raises ``ConfigurationError`` for whatever contradicts itself.
     """
@@ -219,6 +224,7 @@ def settings(
                 f"follower {follower.name!r} is live, but the store is memory: a restart would forget what was sent",
                 advice='Give a file: store="copies.db".',
             )
+    known = _instruments(leaders, followers) if instruments is None else instruments
     return CopierSettings(
         leaders=tuple(LeaderRules(name=leader.name, positions_known_flat=leader.name in flat) for leader in leaders),
         followers=tuple(
@@ -234,17 +240,28 @@ def settings(
             for follower in followers
         ),
         policy=policy,
-        instruments=as_function(instruments),
+        instruments=as_function(known),
+        awaited=getattr(known, "pending", _nothing_awaited),
         freeze_limits=published_freeze_limits() if freeze_limits is None else freeze_limits,
         calendar=_calendar(leaders, followers) if calendar is None else calendar,
     )
 
 
-def _calendar(leaders: Sequence[Leader], followers: Sequence[Follower]) -> Calendar:
-    """Simulated exchanges and test servers are open at all hours."""
+def _on_exchange(leaders: Sequence[Leader], followers: Sequence[Follower]) -> Account | None:
+    """An account on a real exchange, if there is one: simulated exchanges and test servers are open at all hours, and
+    list instruments of their own."""
     accounts = [leader.account for leader in leaders] + [follower.account for follower in followers]
-    real = any(getattr(account, "on_exchange", False) for account in accounts)
-    return published_calendar() if real else Calendar()
+    real = (each for each in accounts if not isinstance(each, str) and getattr(each, "on_exchange", False))
+    return next(real, None)
+
+
+def _calendar(leaders: Sequence[Leader], followers: Sequence[Follower]) -> Calendar:
+    return Calendar() if _on_exchange(leaders, followers) is None else published_calendar()
+
+
+def _instruments(leaders: Sequence[Leader], followers: Sequence[Follower]) -> Instruments | None:
+    listed = getattr(_on_exchange(leaders, followers), "instruments", None)
+    return None if listed is None else listed()
 
 
 def _distinct(accounts: Sequence[Leader | Follower]) -> None:

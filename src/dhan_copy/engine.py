@@ -65,9 +65,9 @@ class CopyEngine:
     """Copies what leaders do to followers, and journals everything before it acts.
 
     ``store`` is a path (an SQLite file) or any :class:`~dhan_copy.protocols.Store`; memory is refused for live
-    followers. ``instruments`` says what the user knows of instruments (lot, tick), ``freeze_limits`` how large an
-    order exchanges take, and ``calendar`` when they trade (by default what this release knows; a simulated exchange is
-    open at all hours). ``on_alert`` gets every
+    followers. ``instruments`` says what the user knows of instruments (lot, tick; by default Dhan's list, for an
+    account at Dhan), ``freeze_limits`` how large an order exchanges take, and ``calendar`` when they trade (by default
+    what this release knows; a simulated exchange is open at all hours). ``on_alert`` gets every
     :class:`~dhan_copy.core.facts.AlertRaised` (without it alerts are log warnings only) and ``on_event`` every journal
     entry; both run on a thread of their own, and whatever they do, copying goes on. Every entry is also a line of the
     logger ``dhan_copy``.

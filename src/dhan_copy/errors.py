@@ -40,6 +40,12 @@ class SizingError(DhanCopyError):
     advice = "The order was declined; check the sizer's inputs."
 
 
+class InstrumentsUnavailable(DhanCopyError):
+    """The list of instruments could not be fetched, or is not there."""
+
+    advice = "What was fetched before goes on being used. Check the network, or download the file by hand."
+
+
 class UnreadableReport(DhanCopyError, ValueError):
     """A frame or row that does not parse; ``field_name`` names the field at fault."""
 

@@ -54,6 +54,7 @@ class Bench:
     reads_positions: bool = True
     positions_known_flat: bool = False
     instruments: Callable[[InstrumentKey], InstrumentFacts | None] = lambda key: None
+    awaited: Callable[[InstrumentKey], bool] = lambda key: False
     leader_holds: int | None = 0
     """What he brought in; None leaves it unknown."""
     started: bool = True
@@ -81,7 +82,9 @@ class Bench:
         )  # fmt: skip
         leader = LeaderRules(name=LEADER, positions_known_flat=self.positions_known_flat)
         return Copier(
-            CopierSettings(leaders=(leader,), followers=(follower,), policy=self.policy, instruments=self.instruments)
+            CopierSettings(
+                leaders=(leader,), followers=(follower,), policy=self.policy, instruments=self.instruments, awaited=self.awaited
+            )
         )
 
     def read_book(self) -> list[Asked]:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,7 +26,7 @@ from dhan_copy.core.settings import BelowLot, FirstStart, Policy
 from dhan_copy.errors import SizingError
 from dhan_copy.model.account import Funds
 from dhan_copy.model.ids import BrokerOrderId, ClientOrderId, SecurityId, client_order_id
-from dhan_copy.model.instrument import ExchangeSegment, InstrumentFacts
+from dhan_copy.model.instrument import ExchangeSegment, InstrumentFacts, InstrumentKey
 from dhan_copy.model.order import (
     Market,
     OrderReport,
@@ -487,3 +487,71 @@ def test_the_channel_makes_no_difference() -> None:
     bench = Bench()
     [request] = bench.step(leader_reported(RESTING, Channel.BOOK, read_at=bench.now))
     assert request.follower == FOLLOWER
+
+
+@frozen
+class Listed:
+    """A list of instruments that is being looked into until ``ready``."""
+
+    known: dict[str, InstrumentFacts] = field(factory=dict)
+    busy: list[bool] = field(factory=lambda: [True])
+
+    def facts(self, key: InstrumentKey) -> InstrumentFacts | None:
+        return self.known.get(key.security_id)
+
+    def pending(self, key: InstrumentKey) -> bool:
+        return self.busy[0]
+
+    def bench(self) -> Bench:
+        return Bench(instruments=self.facts, awaited=self.pending)
+
+
+UNLISTED = evolve(RESTING, instrument=None)
+
+
+def later(bench: Bench) -> None:
+    bench.wait(1)
+    bench.step()
+
+
+def test_p11_an_order_waits_while_its_instrument_is_looked_up_and_is_copied_with_the_lot_that_was_found() -> None:
+    listed = Listed()
+    bench = listed.bench()
+    bench.tell(UNLISTED)
+    assert bench.decisions() == [] and bench.last is not None and bench.last.due is not None
+    later(bench)
+    assert bench.decisions() == []
+    listed.known[UNLISTED.security_id], listed.busy[0] = FACTS, False
+    later(bench)
+    [decision] = bench.decisions()
+    assert isinstance(decision, CopyAdmitted) and decision.facts == FACTS
+
+
+def test_p11_an_instrument_that_is_not_listed_is_denied_as_soon_as_that_is_known() -> None:
+    listed = Listed()
+    bench = listed.bench()
+    bench.tell(UNLISTED)
+    listed.busy[0] = False
+    later(bench)
+    [decision] = bench.decisions()
+    assert (decision.reason, decision.detail) == (ReasonCode.INSTRUMENT_UNKNOWN, "NSE_FNO:45471")
+
+
+def test_p11_nobody_is_waited_for_without_end() -> None:
+    bench = Listed().bench()
+    bench.tell(UNLISTED)
+    for _ in range(19):
+        later(bench)
+    assert bench.decisions() == []
+    later(bench)
+    [decision] = bench.decisions()
+    assert decision.reason is ReasonCode.INSTRUMENT_UNKNOWN
+
+
+def test_p11_a_frame_that_names_the_lot_ends_the_waiting() -> None:
+    bench = Listed().bench()
+    bench.tell(UNLISTED)
+    later(bench)
+    bench.tell(evolve(RESTING, updated_at=bench.now))
+    [decision] = bench.decisions()
+    assert isinstance(decision, CopyAdmitted) and decision.facts == FACTS

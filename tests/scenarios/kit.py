@@ -421,6 +421,7 @@ class Wire(Started):
         silence_seconds: float = 60.0,
         prepare: Callable[[SimulatedExchange], object] = lambda exchange: None,
         lines: Mapping[str, Callable[[DhanServer], Mapping[str, Any]]] = {},
+        instruments: Callable[[DhanServer], Instruments] = lambda server: {each.key: each.facts for each in INSTRUMENTS},
     ) -> None:
         """``lines`` says what else than the server's own addresses an account is given; its socket is not waited for."""
         super().__init__(ratios)
@@ -461,7 +462,7 @@ class Wire(Started):
                 ],
                 store=directory / "journal.db",
                 policy=policy,
-                instruments={each.key: each.facts for each in INSTRUMENTS},
+                instruments=instruments(self.server),
                 rebuild=rebuild,
                 on_event=self.entries.append,
                 on_alert=self.alerts.append,

@@ -33,6 +33,25 @@ LEGS_MAY_FOLLOW = timedelta(seconds=5)
 """How long the entry of a linked order waits for news of its legs: they stand in another list than the entry."""
 FRAME_MAY_FOLLOW = timedelta(seconds=5)
 """How long an order that only the book has shown waits for a frame with its lot, where nothing else knows it."""
+LIST_MAY_FOLLOW = timedelta(seconds=20)
+"""How long an order waits while the list of instruments is read or fetched for it; it must not be stale after that."""
+LOOK_EVERY = timedelta(seconds=1)
+
+
+def _lot_by(state: State, order: LeaderOrder) -> datetime:
+    """Until when an order waits for its lot, which nothing names so far."""
+    if state.settings.awaited(order.report.key):
+        return order.first_seen_at + LIST_MAY_FOLLOW
+    return order.first_seen_at + (FRAME_MAY_FOLLOW if order.channel is Channel.BOOK else timedelta(0))
+
+
+def look_again_at(state: State, order: LeaderOrder, now: datetime) -> datetime:
+    """When to look again at an order that waits for its lot, or for news of its legs."""
+    frame_by = order.first_seen_at + FRAME_MAY_FOLLOW
+    key = order.report.key
+    if instrument_facts(state, key) is None and (state.settings.awaited(key) or now >= frame_by):
+        return now + LOOK_EVERY
+    return frame_by
 
 
 def age_of(order: LeaderOrder, now: datetime) -> timedelta:
@@ -81,7 +100,7 @@ def decide(state: State, key: TradeKey, rules: FollowerRules, now: datetime) -> 
     if units == 0:
         return declined(ReasonCode.LEADER_UNFILLED, f"it ended {report.status.value}")
     facts = instrument_facts(state, report.key)
-    if facts is None and order.channel is Channel.BOOK and now < order.first_seen_at + FRAME_MAY_FOLLOW:
+    if facts is None and now < _lot_by(state, order):
         return None
     if facts is None:
         return declined(ReasonCode.INSTRUMENT_UNKNOWN, str(report.key))

@@ -10,7 +10,7 @@ from math import inf, isfinite
 from attrs import frozen
 
 from dhan_copy.core import checkpoint
-from dhan_copy.core.admission import FRAME_MAY_FOLLOW, decide
+from dhan_copy.core.admission import decide, look_again_at
 from dhan_copy.core.alerts import (
     ahead,
     alert_for,
@@ -401,8 +401,9 @@ class Copier:
         decision = decide(self.state, key, self._rules[key[2]], self._now.wall)
         if decision is None:
             order = self.state.leader_order(key)
-            if order.confirmed and order.first_seen_at + FRAME_MAY_FOLLOW > self._now.wall:
-                self._waiting[key] = order.first_seen_at + FRAME_MAY_FOLLOW
+            again = look_again_at(self.state, order, self._now.wall)
+            if order.confirmed and again > self._now.wall:
+                self._waiting[key] = again
                 if order.report.variety in LINKED:
                     self._reads.want(ReadOrders(account=key[0]))
             return

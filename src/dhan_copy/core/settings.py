@@ -211,6 +211,8 @@ class CopierSettings:
     policy: Policy = Policy()
     instruments: Callable[[InstrumentKey], InstrumentFacts | None] = lambda key: None
     """Facts that the user supplied (a scrip master); asked when neither frame nor journal knows them."""
+    awaited: Callable[[InstrumentKey], bool] = lambda key: False
+    """Whether ``instruments`` may still come to know one: it is being looked up, and the order waits for a while."""
     freeze_limits: FreezeLimits = FreezeLimits()
     """The largest single orders that exchanges take; larger copies are sliced."""
     calendar: Calendar = Calendar()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from dhan_copy.dhan.instrument_list import InstrumentList
 from dhan_copy.dhan.instruments import ScripMaster
 from dhan_copy.dhan.rows import parse_order_row
 from dhan_copy.dhan.secret import AccessToken
@@ -23,6 +24,7 @@ __all__ = [
     "DhanAccount",
     "DhanBroker",
     "DhanOrderFeed",
+    "InstrumentList",
     "ScripMaster",
     "parse_order_row",
     "parse_order_update",

@@ -12,6 +12,7 @@ from dhan_copy.dhan.dial import Route
 from dhan_copy.dhan.endpoints import checked_url, proxy_of, source_of
 from dhan_copy.dhan.feed import DhanOrderFeed
 from dhan_copy.dhan.http import KeepAliveHTTP
+from dhan_copy.dhan.instrument_list import InstrumentList
 from dhan_copy.dhan.reads import AccountReads
 from dhan_copy.dhan.secret import AccessToken
 from dhan_copy.dhan.session import Session
@@ -118,6 +119,10 @@ class DhanAccount:
     def on_exchange(self) -> bool:
         """Whether its orders reach a real exchange, which has hours: at the sandbox and at test servers they do not."""
         return self._base_url == LIVE_BASE_URL
+
+    def instruments(self) -> InstrumentList:
+        """Dhan's list of instruments; nothing is fetched until something is asked of it."""
+        return InstrumentList()
 
     def broker(self) -> DhanBroker:
         """A broker with a connection of its own."""

@@ -24,6 +24,10 @@ class Market:
     def knows(self, key: InstrumentKey) -> bool:
         return key in self._instruments
 
+    def all(self) -> tuple[Instrument, ...]:
+        """Every instrument that was described."""
+        return tuple(self._instruments.values())
+
     def instrument(self, key: InstrumentKey) -> Instrument:
         """What was said of the instrument, else lot 1 and tick 0.05."""
         return self._instruments.get(key) or plain_instrument(key)

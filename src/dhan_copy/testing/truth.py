@@ -42,6 +42,10 @@ class BrokerTruth:
         """What is known of an instrument; one that nobody described has lot 1 and tick 0.05."""
         return self._market.instrument(key)
 
+    def instruments(self) -> tuple[Instrument, ...]:
+        """Every instrument that somebody described."""
+        return self._market.all()
+
     def knows(self, key: InstrumentKey) -> bool:
         """Whether somebody described the instrument."""
         return self._market.knows(key)

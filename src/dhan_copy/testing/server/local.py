@@ -24,7 +24,7 @@ from dhan_copy.testing.server.frames import order_frame
 from dhan_copy.testing.server.recorded import read_recorded
 from dhan_copy.testing.server.rest import RestApi
 from dhan_copy.testing.server.rows import order_row
-from dhan_copy.testing.server.web import API, CONTROL, HttpRequest, WebServer
+from dhan_copy.testing.server.web import API, CONTROL, FILES, HttpRequest, WebServer
 
 FIRST_CLIENT_ID = 1000000001
 """The client id that the recorded frames carry."""
@@ -110,6 +110,12 @@ class DhanServer:
     def rest_url(self) -> str:
         """The base URL for dhanhq: ``http://127.0.0.1:<port>/v2``."""
         return f"http://127.0.0.1:{self._web.port}{API}"
+
+    @property
+    def instruments_url(self) -> str:
+        """The detailed scrip master: ``http://127.0.0.1:<port>/api-data/api-scrip-master-detailed.csv``. The compact one
+        is beside it, and those of single segments are below :attr:`rest_url`, as ``/instrument/{segment}``."""
+        return f"http://127.0.0.1:{self._web.port}{FILES}/api-scrip-master-detailed.csv"
 
     @property
     def feed_url(self) -> str:

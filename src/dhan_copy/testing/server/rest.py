@@ -26,6 +26,7 @@ from dhan_copy.testing.server.rows import (
     profile_row,
     trade_row,
 )
+from dhan_copy.testing.server.scrip_master import scrip_master
 
 
 class RestApi:
@@ -71,6 +72,11 @@ class RestApi:
             return error.answer()
         except ExchangeRefusal as no:
             return DhanError(no.code, no.text).answer()
+
+    def listed(self, path: str) -> Answer:
+        """A scrip master, of all segments or of one, with the instruments that the exchange has been told of."""
+        with self._lock:
+            return scrip_master(path, self._exchange.instruments())
 
     def _counter(self, account: str, *, reads: bool) -> RateCounter:
         windows, per_day = (self._read_limits, None) if reads else self._limits

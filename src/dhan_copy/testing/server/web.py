@@ -21,6 +21,8 @@ from dhan_copy.testing.server.rest import RestApi
 
 API = "/v2"
 CONTROL = "/control"
+FILES = "/api-data"
+"""Where images.dhan.co has its scrip masters."""
 
 
 @define(kw_only=True)
@@ -33,7 +35,7 @@ class HttpRequest:
     """None: the token was not valid."""
     method: str
     path: str
-    """Below ``/v2``."""
+    """Below ``/v2``, or as it is for a file."""
     body: str
     status: int | None = None
     """What was answered; None while or where nothing was."""
@@ -109,10 +111,10 @@ class WebServer:
         if target.path == CONTROL or target.path.startswith(CONTROL + "/"):
             handler.send(self._control(handler.command, target.path[len(CONTROL) :], target.query, body))
             return
-        if not target.path.startswith(API + "/"):
+        if not target.path.startswith((API + "/", FILES + "/")):
             handler.send(Answer(404, b"", "text/plain"))
             return
-        path = target.path[len(API) :]
+        path = target.path.removeprefix(API)
         token = handler.headers.get("access-token")
         account = self._accounts.whose(token)
         request = HttpRequest(
@@ -142,6 +144,8 @@ class WebServer:
                 answer.after()
 
     def _answer(self, handler: _Handler, path: str, body: bytes) -> Answer:
+        if path.startswith((FILES + "/", "/instrument/")):
+            return self._rest.listed(path)  # public: no token is asked for
         headers = handler.headers
         try:
             account = self._accounts.authenticate(
