@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import TypeAlias, TypeVar
 
 from attrs import field, frozen
+from typing_extensions import assert_never
 
 from dhan_copy.model.instrument import ExchangeSegment
 from dhan_copy.model.sessions import (
@@ -25,6 +26,7 @@ Day: TypeAlias = tuple[ExchangeSegment, date]
 Each = TypeVar("Each", Timetable, SquareOff)
 LOOK_AHEAD = timedelta(days=21)
 """No exchange has ever been closed for so long."""
+MOST_DAYS = 1_000
 
 
 @frozen(kw_only=True, repr=False)
@@ -43,6 +45,8 @@ class Calendar:
     over: Calendar | None = None
     _holidays: dict[Day, Holiday] = field(init=False, eq=False)
     _specials: dict[Day, SpecialDay] = field(init=False, eq=False)
+    _days: dict[Day, TradingDay] = field(init=False, eq=False, factory=dict)
+    """What has been worked out: every decision about an order asks for its day."""
 
     def __attrs_post_init__(self) -> None:
         object.__setattr__(self, "_holidays", {(each.segment, each.day): each for each in self.holidays})
@@ -68,6 +72,14 @@ class Calendar:
 
     def day(self, segment: ExchangeSegment, day: date) -> TradingDay:
         """What is known of a segment on an IST calendar day."""
+        found = self._days.get((segment, day))
+        if found is None:
+            if len(self._days) >= MOST_DAYS:
+                self._days.clear()
+            found = self._days[segment, day] = self._worked_out(segment, day)
+        return found
+
+    def _worked_out(self, segment: ExchangeSegment, day: date) -> TradingDay:
         special, holiday = self._differs(segment, day)
         timetable = self._timetable(segment, day)
         known = special is not None or holiday is not None or self.covers(segment, day.year)
@@ -86,19 +98,31 @@ class Calendar:
             square_off=self._square_off(segment, day, sessions),
         )  # fmt: skip
 
+    def phase(self, segment: ExchangeSegment, moment: datetime) -> tuple[Phase, bool]:
+        """The phase of a moment, and whether its year is known: :meth:`label` without its words."""
+        found = self.day(segment, ist_date(moment))
+        if not found.hours_known:
+            return Phase.UNKNOWN, False
+        is_open = any(session.opens <= moment < session.closes for session in found.sessions)
+        return Phase.OPEN if is_open else Phase.CLOSED, found.known
+
     def label(self, segment: ExchangeSegment, moment: datetime) -> Label:
         """What to call a moment (aware) of a segment. Never raises for a day that the data does not cover."""
         found = self.day(segment, ist_date(moment))
+        phase, known = self.phase(segment, moment)
         name = f" ({found.name})" if found.name else ""
-        if not found.hours_known:
-            return Label(phase=Phase.UNKNOWN, text=f"the hours of {segment.value} are not known{name}", known=False)
-        doubt = "" if found.known else f"; the holidays of {found.day.year} are not known"
-        now = [session for session in found.sessions if session.opens <= moment < session.closes]
-        if now:
-            text = f"{segment.value} {', '.join(map(str, now))}"
-            return Label(phase=Phase.OPEN, text=text + name + doubt, known=found.known)
-        text = f"{segment.value} is closed at {moment.astimezone(IST):%H:%M}"
-        return Label(phase=Phase.CLOSED, text=text + name + doubt, known=found.known)
+        doubt = "" if known else f"; the holidays of {found.day.year} are not known"
+        match phase:
+            case Phase.UNKNOWN:
+                text, doubt = f"the hours of {segment.value} are not known", ""
+            case Phase.OPEN:
+                now = [session for session in found.sessions if session.opens <= moment < session.closes]
+                text = f"{segment.value} {', '.join(map(str, now))}"
+            case Phase.CLOSED:
+                text = f"{segment.value} is closed at {moment.astimezone(IST):%H:%M}"
+            case _:
+                assert_never(phase)
+        return Label(phase=phase, text=text + name + doubt, known=known)
 
     def next_session(self, segment: ExchangeSegment, moment: datetime) -> Session | None:
         """The session that is on at ``moment`` (the one that closes last), or the next one to open; None where nothing

@@ -18,9 +18,9 @@ def refusal(settings: CopierSettings, report: OrderReport, now: datetime) -> tup
     broker has confirmed proves that the session is open."""
     policy = settings.policy
     if policy.closed_market is ClosedMarket.DENY:
-        label = settings.calendar.label(report.segment, now)
-        if label.phase is Phase.CLOSED:
-            return ReasonCode.MARKET_CLOSED, label.text
+        phase, _ = settings.calendar.phase(report.segment, now)
+        if phase is Phase.CLOSED:
+            return ReasonCode.MARKET_CLOSED, settings.calendar.label(report.segment, now).text
     margin = policy.entries_stop_before_square_off
     if margin is not None and report.product.ends_with_day:
         day = settings.calendar.day(report.segment, ist_date(now))
@@ -32,16 +32,17 @@ def refusal(settings: CopierSettings, report: OrderReport, now: datetime) -> tup
 def warning(settings: CopierSettings, order: LeaderOrder, now: datetime) -> AlertRaised | None:
     """The alert for an order that is copied though the calendar calls the market closed, or does not know the year."""
     segment = order.report.segment
+    phase, known = settings.calendar.phase(segment, now)
+    if known and phase is Phase.OPEN or not settings.calendar.has_timetable(segment):
+        return None
     label = settings.calendar.label(segment, now)
-    if label.phase is Phase.CLOSED:
+    if phase is Phase.CLOSED:
         return AlertRaised(
             code="MARKET_CLOSED", what="an order is copied while the calendar calls the market closed", known=label.text,
             advice="The leader's broker has confirmed it, so it is copied. If the calendar is wrong, correct it with a file "
             "of your own; to refuse entries then, set Policy.closed_market.",
             account=order.leader, leader_order_id=order.report.order_id,
         )  # fmt: skip
-    if label.known or not settings.calendar.has_timetable(segment):
-        return None
     return AlertRaised(
         code="CALENDAR_UNKNOWN", what="the calendar does not know this day", known=label.text,
         advice="Every weekday is taken for a trading day. Install a newer release, or give a file of your own.",
