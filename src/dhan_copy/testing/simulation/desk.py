@@ -309,7 +309,7 @@ class Desk:
         apart = self.apart(self.account)
         net = {(listing, listing.product): units for listing, units in self.account.net.items()} | apart
         for (listing, _), units in apart.items():
-            net[listing, listing.product] -= units
+            net[listing, listing.product] = net.get((listing, listing.product), 0) - units
         held = tuple(
             Position(listing.key.segment, listing.key.security_id, product, units)
             for (listing, product), units in net.items()

@@ -26,6 +26,8 @@ class _Part:
     sign: int
     filled: int = 0
     opened: int = 0
+    undecided: Fraction = Fraction(0)
+    """Of what it opened, what its own legs have not closed again before it was decided."""
     admitted: CopyAdmitted | None = None
 
 
@@ -79,18 +81,19 @@ class Ideals:
             self._parts[report.order_id, follower] = _Part(listing, report.side.sign)
 
     def leader_said(self, report: OrderReport, listing: Listing) -> list[BrokerOrderId]:
-        """A plain order that is for more than what he holds by plain orders takes the linked orders on its other side
-        apart; returns which."""
+        """A plain order that is for more than what he holds by plain orders, while he holds something on its other side by
+        linked orders, takes all linked orders apart that have filled; returns which."""
         if entry_of(report) is not None:
             return []
         sign = report.side.sign
-        against = [tree for tree in self.trees(listing) if self.leader(listing, tree) * sign < 0]
+        filled = [tree for tree in self.trees(listing) if (listing, tree) in self._leader]
         units = report.filled_quantity if report.status.is_terminal else report.quantity
-        if units <= max(0, -sign * self.leader(listing, None)):
+        against = any(self.leader(listing, tree) * sign < 0 for tree in filled)
+        if not against or units <= max(0, -sign * self.leader(listing, None)):
             return []
-        for tree in against:
+        for tree in filled:
             self._release(tree)
-        return against
+        return filled
 
     def leader_filled(
         self, report: OrderReport, units: int, listing: Listing, followers: Sequence[AccountName]
@@ -106,8 +109,12 @@ class Ideals:
             part = self._parts.setdefault((report.order_id, follower), _Part(listing, sign))
             part.filled += units
             opening = units - closing
+            if closing and tree is not None and (tree, follower) in self._parts:
+                entry = self._parts[tree, follower]
+                entry.undecided *= Fraction(abs(before) - closing, abs(before))
             if opening and part.admitted is None:
                 part.opened += opening
+                part.undecided += opening
             elif opening and part.admitted is not None and part.admitted.ratio:
                 beyond_exit = part.filled - part.admitted.exit_quantity
                 copied = min(opening, max(0, beyond_exit - part.opened))
@@ -120,8 +127,10 @@ class Ideals:
         if part is None:
             return False
         part.admitted = fact
-        ledger = (fact.follower, part.listing, self.tree_of(fact.leader_order_id))
-        self._ideal[ledger] = self.ideal(*ledger) + fact.ratio * part.opened * part.sign
+        tree = self.tree_of(fact.leader_order_id)
+        ledger = (fact.follower, part.listing, tree)
+        opened = part.opened if tree is None else part.undecided
+        self._ideal[ledger] = self.ideal(*ledger) + fact.ratio * opened * part.sign
         return True
 
     def declared(self, follower: AccountName, listing: Listing, tree: Tree, quantity: Fraction) -> None:

@@ -44,6 +44,13 @@ class LinkedTrader:
             return 0
         return sum(family.position for family in self.desk.families if family.entry.listing is listing)
 
+    def goes_well_with(self, listing: Listing, sign: int) -> int:
+        """The side of a new plain order: most of the time not against what he holds by linked orders."""
+        held = sum(family.position for family in self.desk.families if family.entry.listing is listing)
+        if not held or self.random.random() < 0.2:
+            return sign
+        return 1 if held > 0 else -1
+
     def enter(self, listing: Listing) -> None:
         random, price = self.random, self.exchange.prices[listing.key]
         sign = 1 if listing.product is Product.CNC else random.choice((1, -1))

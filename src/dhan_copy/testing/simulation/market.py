@@ -258,7 +258,8 @@ class Exchange:
         if not order.is_open:
             return
         order.status, order.ended_by = status, by
-        order.taken_back = order.leg is not Leg.ENTRY and order.family is not None and order.family.position != 0
+        family = order.family
+        order.taken_back = family is not None and order is not family.entry and (family.position != 0 or family.entry.is_open)
         self.open[order.listing.key].pop(order, None)
         if order.is_shown:
             self.say(order)

@@ -118,6 +118,10 @@ class Oracle:
         self.tags: dict[ClientOrderId, CopyKey] = {}
         self.durable: set[tuple[ClientOrderId, int]] = set()
         self.reached: set[ClientOrderId] = set()
+        self.turned_away: set[ClientOrderId] = set()
+        """What reached a broker that did not take it."""
+        self.asked_for: dict[ClientOrderId, int] = {}
+        """What was last asked for of an order, fills included; a cancel asks for nothing."""
         self.intents: dict[ClientOrderId, Intent] = {}
         self.lost_at: dict[ClientOrderId, float] = {}
         self.told_fills: dict[ClientOrderId, int] = {}
@@ -141,7 +145,8 @@ class Oracle:
         self.known: set[ClientOrderId] = set()
         """Placements that were answered with yes or seen."""
         self.under_way: dict[AccountName, set[tuple[ClientOrderId, int]]] = {}
-        self.issued_at: dict[AccountName, deque[float]] = {}
+        self.answered_at: dict[AccountName, deque[float]] = {}
+        """A permit is held until so long after the answer."""
         self.troubled: dict[AccountName, float] = {}
         """When an account's requests were last refused for what has to do with the account."""
         self.started: datetime | None = None
@@ -286,7 +291,6 @@ class Oracle:
         tag = request.client_order_id
         self.durable.add((tag, request.attempt))
         self.under_way.setdefault(request.follower, set()).add((tag, request.attempt))
-        self.issued_at.setdefault(request.follower, deque(maxlen=WINDOWS[-1][1])).append(self.world.timeline.now)
         if isinstance(request, Submit):
             if tag in self.tags:
                 self.blame(1, f"{tag} was issued twice", tag)
@@ -307,6 +311,7 @@ class Oracle:
         if isinstance(request, (Submit, Modify)) and tag in self.tags:
             self._judge_terms(request, self.tags[tag][0])
         self._judge_state(request)
+        self.asked_for[tag] = 0 if isinstance(request, Cancel) else request.quantity
 
     def _judge_resend(self, copy: Copy, request: Submit) -> None:
         """Entries are never sent again, exits at the earliest after the absence window: by what the broker has."""
@@ -314,7 +319,9 @@ class Oracle:
         if not before:
             return
         last = before[-1].client_order_id
-        if request.intent is Intent.ENTRY and any(one.client_order_id in self.reached for one in before):
+        if request.intent is Intent.ENTRY and any(
+            one.client_order_id in self.reached - self.turned_away for one in before
+        ):
             self.blame(9, f"an entry for {request.leader_order_id} was sent again: {request.client_order_id}", request.leader_order_id)
         live = [o for o, submit in copy.placed if same_place(submit, request) and o.leaves and not o.ghost]
         if live:
@@ -335,10 +342,14 @@ class Oracle:
             return
         report = self.newest[key[0]]
         listing = listing_of(report)
+        freeze = self.world.freeze_units.get(listing.key)
+        if freeze is not None and request.quantity > freeze:
+            self.blame(6, f"{tag} for {request.quantity}, where the exchange takes {freeze} at once", tag)
         if request.intent is Intent.ENTRY:
             share = admitted.carry + admitted.ratio * (self.most[key[0]] - admitted.exit_quantity)
-            if request.quantity > share:
-                self.blame(6, f"{tag} for {request.quantity}, where the share is {float(share):g}", tag, key[0])
+            total = request.quantity + self._other_slices(self._copy(*key), tag)
+            if total > share:
+                self.blame(6, f"{tag} for {request.quantity}, {total} in all, where the share is {float(share):g}", tag, key[0])
             return
         tree = self.ideals.tree_of(key[0])
         if tree is not None:
@@ -357,6 +368,12 @@ class Oracle:
         most = opened + untold + self.told_fills.get(tag, 0)
         if request.quantity > most:
             self.blame(5, f"{tag} would close {request.quantity} of {listing.key} at {name}, where {most} are open", tag, key[0])
+
+    def _other_slices(self, copy: Copy, tag: ClientOrderId) -> int:
+        """What the other orders of the same entry have filled and may still fill, as far as they are known to be there."""
+        placed = {order.tag: order.filled + order.leaves for order, submit in copy.placed if submit.intent is Intent.ENTRY}
+        self.rare["entry in slices"] += len(placed) > 1
+        return sum(units for other, units in placed.items() if other != tag)
 
     def _judge_terms(self, request: Submit | Modify, leader_order_id: BrokerOrderId) -> None:
         """What is asked for is what the leader's order says in its newest second, not what it said before."""
@@ -391,6 +408,7 @@ class Oracle:
 
     def _answered(self, fact: RequestAccepted | RequestRejected | RequestWithheld | OutcomeUnresolved) -> None:
         self.under_way.get(fact.follower, set()).discard((fact.client_order_id, fact.attempt))
+        self.answered_at.setdefault(fact.follower, deque(maxlen=WINDOWS[-1][1])).append(self.world.timeline.now)
 
     def _judge_promptness(self, entries: Sequence[Entry]) -> None:
         """Whatever goes on at the others: a follower whose account is well gets its entry in the step that decided it."""
@@ -422,9 +440,9 @@ class Oracle:
             return False  # after a restart on a clock set back, what was sent before counts as sent just now
         if name in self.spent or now < self.troubled.get(name, -inf) + TROUBLED_SECONDS:
             return False
-        issued = self.issued_at.get(name, ())
+        answered = self.answered_at.get(name, ())
         waiting = len(self.under_way.get(name, ()))
-        return all(sum(now - at < seconds for at in issued) + waiting < few for seconds, few in UNHURRIED)
+        return all(sum(now - at < seconds for at in answered) + waiting < few for seconds, few in UNHURRIED)
 
     def _judge_age(self, request: Submit) -> None:
         newest = self.newest.get(request.leader_order_id)
@@ -561,6 +579,10 @@ class Oracle:
         if self.today[request.follower] > self.world.limits.per_day:
             self.blame(12, f"more than {self.world.limits.per_day} requests in a day at {request.follower}", tag)
 
+    def refused(self, request: Submit) -> None:
+        """A broker did not take a placement."""
+        self.turned_away.add(request.client_order_id)
+
     def placed(self, order: TrueOrder, request: Submit) -> None:
         copy = self._copy(request.leader_order_id, request.follower)
         live = [other for other, submit in copy.placed if same_place(submit, request) and other.leaves and not other.ghost]
@@ -617,6 +639,9 @@ class Oracle:
             and (other.leaves or (other.filled and other.versions and now - other.versions[-1][0] < 1.0))
             for other in order.account.orders.values()
         )
+
+    def is_leg(self, order: TrueOrder) -> bool:
+        return _leg_of(self.tags.get(order.tag) if order.tag is not None else None) is not None
 
     def other_leg(self, order: TrueOrder) -> TrueOrder | None:
         """A live leg of the same copy of a linked order, on the other side of the price."""

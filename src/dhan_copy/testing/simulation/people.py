@@ -93,6 +93,8 @@ class LeaderTrader:
 
     def enter(self, listing: Listing, held: int) -> None:
         sign = 1 if listing.product is Product.CNC else (1 if held > 0 else -1 if held < 0 else self.random.choice((1, -1)))
+        if not held and listing.product is not Product.CNC and self.linked is not None:
+            sign = self.linked.goes_well_with(listing, sign)
         lots = self.random.randint(1, 8) if listing.lot > 1 else self.random.choice((1, 2, 5, 10, 40, 100))
         price = self.exchange.prices[listing.key]
         dice = self.random.random()

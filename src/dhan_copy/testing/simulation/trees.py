@@ -46,10 +46,12 @@ class TreeJudge:
         closes_too_much = "/" not in leader_order_id
         most = max(0, -net if closes_too_much else net)
         others = sum(
-            order.leaves
+            max(0, min(order.quantity, oracle.asked_for.get(submit.client_order_id, 0)) - order.filled)
             for order, submit in oracle.copies[leader_order_id, name].placed
-            if order.tag != tag and submit.intent is Intent.EXIT and not order.ghost
+            if order.tag != tag and order.is_open and submit.intent is Intent.EXIT and not order.ghost
         )  # fmt: skip
+        if request.quantity <= oracle.asked_for.get(tag, 0):
+            others = 0  # it shrinks; the others may have been told to, and not have answered
         asked = request.quantity - oracle.told_fills.get(tag, 0) + others
         if asked > most:
             what = f"{tag} is for {asked} of the linked order {tree} at {name}, of which {most} are open"

@@ -10,7 +10,9 @@ from random import Random
 from dhan_copy.core.facts import Channel, LeaderReported, OrderReported, Refusal, TradingState
 from dhan_copy.core.requests import Cancel, Command, Modify, Query, Submit
 from dhan_copy.core.settings import CopierSettings, FollowerRules, LeaderRules, Policy, RateLimits
+from dhan_copy.model.freeze import FreezeLimit, FreezeLimits
 from dhan_copy.model.ids import AccountName, BrokerOrderId
+from dhan_copy.model.instrument import InstrumentKey
 from dhan_copy.model.order import Leg, Limit, Market, OrderReport, OrderStatus
 from dhan_copy.model.size import Ratio
 from dhan_copy.testing.simulation.desk import Desk, Request
@@ -22,7 +24,7 @@ from dhan_copy.testing.simulation.linked_trader import LinkedTrader
 from dhan_copy.testing.simulation.market import LISTINGS, Account, Exchange, TrueOrder, price_of
 from dhan_copy.testing.simulation.oracle import Oracle
 from dhan_copy.testing.simulation.people import LeaderTrader, Meddler
-from dhan_copy.testing.simulation.timeline import Timeline
+from dhan_copy.testing.simulation.timeline import BEGINNING, Timeline
 
 LEADER = AccountName("L")
 DAY_SECONDS = 86_400.0
@@ -55,6 +57,14 @@ class World:
         self.names = [AccountName(f"F{number}-") for number in range(1, followers + 1)]
         self.next_follower = followers + 1
         self.ratios = {name: random.choice(RATIOS) for name in self.names}
+        self.random_of_legs = Random(f"linked {seed}")
+        self.freeze_units: dict[InstrumentKey, int] = {}
+        """The largest order of an instrument that the exchange takes."""
+        self.legs_catch_up = not linked or self.random_of_legs.random() < 0.5
+        """Whether the market gives the followers' legs what it gave the leader's, once everything has healed."""
+        if linked and self.random_of_legs.random() < 0.3:
+            large = [listing for listing in LISTINGS if listing.lot > 1]
+            self.freeze_units = {listing.key: self.random_of_legs.randint(1, 3) * listing.lot for listing in large}
         self.oracle = Oracle(self)
         self.leader = Account(LEADER, self._leader_changed)
         self.accounts: dict[AccountName, Account] = {}
@@ -66,7 +76,6 @@ class World:
         self.host.on_death = self._disconnect
         self.trader = LeaderTrader(self.timeline, random, self.faults, self.exchange, self.leader)
         self.desks = {LEADER: Desk(self.timeline, random, self.faults, self.host, self.leader, None)}
-        self.random_of_legs = Random(f"linked {seed}")
         self.linked = self._linked_desk()
         if linked:
             self._let_him_link(linked)
@@ -92,7 +101,15 @@ class World:
         followers = tuple(
             FollowerRules(name=name, sizer=Ratio(self.ratios[name]), live=True, limits=self.limits) for name in self.names
         )
-        return CopierSettings(leaders=(LeaderRules(name=LEADER),), followers=followers, policy=self.policy)
+        return CopierSettings(
+            leaders=(LeaderRules(name=LEADER),), followers=followers, policy=self.policy,
+            freeze_limits=FreezeLimits(
+                FreezeLimit(
+                    segment=key.segment, name=key.security_id, since=BEGINNING.date(), units=units, source="drawn"
+                )
+                for key, units in self.freeze_units.items()
+            ),
+        )  # fmt: skip
 
     def _linked_desk(self) -> LinkedDesk:
         random = self.random_of_legs
@@ -180,6 +197,13 @@ class World:
         if self.closed and not isinstance(request, Cancel):
             return None, (Refusal.MARKET_CLOSED, "the market is closed", True)
         if isinstance(request, Submit):
+            most = self.freeze_units.get(InstrumentKey(request.segment, request.security_id))
+            if most is not None and request.quantity > most:
+                self.oracle.refused(request)
+                return None, (Refusal.OTHER, "RMS: quantity exceeds the freeze quantity", True)
+            if most is not None and self.faults.strike("F42"):
+                self.oracle.refused(request)
+                return None, (Refusal.OTHER, "RMS: the order is not taken", self.random.random() < 0.5)
             return self._submitted(account, request), None
         order = account.orders.get(request.broker_order_id)
         if order is None or not order.is_open or order.ghost:
@@ -358,7 +382,9 @@ class World:
         """What the market gave the leader it gives the followers too."""
         for account in self.accounts.values():
             for order in list(account.orders.values()):
-                if order.is_open and order.tag is not None and not order.ghost and self.oracle.leader_is_done(order):
+                if not order.is_open or order.tag is None or order.ghost or not self.oracle.leader_is_done(order):
+                    continue
+                if self.legs_catch_up or not self.oracle.is_leg(order):
                     self.exchange.fill(order, order.leaves)
 
 
