@@ -127,10 +127,8 @@ class Ideals:
         if part is None:
             return False
         part.admitted = fact
-        tree = self.tree_of(fact.leader_order_id)
-        ledger = (fact.follower, part.listing, tree)
-        opened = part.opened if tree is None else part.undecided
-        self._ideal[ledger] = self.ideal(*ledger) + fact.ratio * opened * part.sign
+        ledger = (fact.follower, part.listing, self.tree_of(fact.leader_order_id))
+        self._ideal[ledger] = self.ideal(*ledger) + fact.ratio * part.undecided * part.sign
         return True
 
     def declared(self, follower: AccountName, listing: Listing, tree: Tree, quantity: Fraction) -> None:

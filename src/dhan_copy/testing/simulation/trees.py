@@ -129,7 +129,7 @@ class TreeJudge:
         held, ideal = oracle.ideals.held(name, listing, tree), oracle.ideals.ideal(name, listing, tree)
         oracle.rare["linked order judged"] += 1
         off = abs(held - ideal)
-        if off > listing.lot or (family.position == 0 and off):
+        if off > listing.lot or (family.position == 0 and off and held):
             what = f"{name} holds {held} of {listing.key} by the linked order {tree}, expected {float(ideal):g}"
             oracle.blame(4, f"{what} (leader {family.position}, lot {listing.lot})", tree)
 
