@@ -262,7 +262,7 @@ class Oracle:
                 self.terms_since[report.order_id] = (report.terms, self.world.timeline.now)
         repeats = self.told.setdefault(report.order_id, Counter())
         times, amounts = (report.created_at, report.updated_at), (report.filled_quantity, report.quantity)
-        said = (times, amounts, report.status, report.terms, fact.channel)
+        said = (times, amounts, report.status, report.terms, report.bracket, fact.channel)
         repeats[said] += 1
         if repeats[said] > OFTEN or self.last_row.get(report.order_id) == (entry.at, fact):
             self.blame(2, f"what {report.order_id} is was journaled {repeats[said]} times", report.order_id)
@@ -499,7 +499,7 @@ class Oracle:
         if fact.reason is ReasonCode.NEVER_PLACED and fact.leader_order_id is not None:
             copy = self._copy(fact.leader_order_id, fact.follower)
             last = copy.submits[-1].client_order_id if copy.submits else None
-            if last in self.reached:
+            if last in self.reached - self.turned_away:
                 self.blame(8, f"{last} was given up, but the broker has it", fact.leader_order_id)
         if fact.leader_order_id is not None:
             self._copy(fact.leader_order_id, fact.follower).ends.add("DRIFT")

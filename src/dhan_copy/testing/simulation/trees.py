@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dhan_copy.testing.simulation.oracle import Oracle
 
 EXITS = (Leg.TARGET, Leg.STOP)
-NO_ALARM = frozenset({"DRIFT", "UNRESOLVED", "RequestRejected", "RequestWithheld", "FILLS_APART"})
+NO_ALARM = frozenset({"DRIFT", "UNRESOLVED", "RequestRejected", "RequestWithheld", "FILLS_APART", "BEHIND"})
 """Ends of a copy that tell nobody of a missing protection."""
 
 
