@@ -36,12 +36,14 @@ class Account:
         self._source = ReadingSource() if source is None else source
         self._broker = ReadingBroker() if broker is None else broker
         self.feeds = 0
+        self.linked = False
 
     def broker(self) -> Broker:
         return self._broker
 
-    def feed(self) -> EventSource:
+    def feed(self, *, linked: bool = False) -> EventSource:
         self.feeds += 1
+        self.linked = linked
         return self._source
 
 
@@ -202,6 +204,7 @@ def test_a_follower_opens_a_feed_only_when_live_and_where_there_is_one() -> None
     assert Follower(live, size="1", live=True).open() == (live._broker, live._source)
     assert Follower(sandbox, size="1", live=True).open() == (sandbox._broker, None)
     assert (paper.feeds, live.feeds, sandbox.feeds) == (0, 1, 0)
+    assert not live.linked, "what the copier places is plain"
     own, source = ScriptedBroker(), ScriptedSource()
     assert Follower(live, size="1", live=True, broker=own).open() == (own, None)
     assert Follower("F", size="1", broker=own, source=source).open() == (own, source)
@@ -266,3 +269,9 @@ def test_p11_an_account_at_dhan_brings_its_list_of_instruments() -> None:
     assert (given.instruments(KEY), given.awaited(other)) == (None, False), "what the user gives stands"
     test = told(Account("1000000002"))
     assert (test.instruments(KEY), test.awaited(other)) == (None, False)
+
+
+def test_a_leaders_account_is_asked_for_its_linked_orders() -> None:
+    account = Account("1000000001")
+    Leader(account).open()
+    assert (account.feeds, account.linked) == (1, True)

@@ -557,8 +557,8 @@ class Account:
     def broker(self) -> FakeBroker:
         return self._world.brokers[self._name]
 
-    def feed(self) -> FakeSource:
-        return FakeSource(self._world.exchange, self._name)
+    def feed(self, *, linked: bool = False) -> FakeSource:
+        return FakeSource(self._world.exchange, self._name, linked=linked)
 
 
 def test_t6_two_journals_cannot_serve_one_live_account(

@@ -24,6 +24,7 @@ WITHOUT_A_TEST_OF_THEIR_OWN = {
     "testing/simulation/feed.py": SIMULATED,
     "testing/simulation/host.py": SIMULATED,
     "testing/simulation/ideal.py": SIMULATED,
+    "testing/simulation/linked_trader.py": SIMULATED,
     "testing/simulation/market.py": SIMULATED,
     "testing/simulation/people.py": SIMULATED,
     "testing/simulation/timeline.py": SIMULATED,

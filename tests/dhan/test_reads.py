@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -10,19 +9,13 @@ import pytest
 
 from dhan_copy.dhan.account import DhanAccount
 from dhan_copy.dhan.broker import DhanBroker
-from dhan_copy.dhan.dial import Route
-from dhan_copy.dhan.http import KeepAliveHTTP
-from dhan_copy.dhan.reads import AccountReads
-from dhan_copy.dhan.secret import AccessToken
-from dhan_copy.dhan.session import Session
 from dhan_copy.errors import AuthenticationError, RateLimited, ReadError
 from dhan_copy.model.account import Funds, Holding, Position
-from dhan_copy.model.bracket import Bracket
-from dhan_copy.model.ids import AccountName, ClientOrderId, SecurityId
+from dhan_copy.model.ids import ClientOrderId, SecurityId
 from dhan_copy.model.instrument import ExchangeSegment
-from dhan_copy.model.order import Leg, Product, Variety
+from dhan_copy.model.order import Leg, Product
 from dhan_copy.protocols import AccountReader
-from tests.dhan.servers import DATA, HttpServer, Step, book_row, raw, reply, then_close, then_reset
+from tests.dhan.servers import HttpServer, Step, book_row, raw, reply, then_close, then_reset
 
 TAG = ClientOrderId("dc1-ABCDEFGHIJKLMNOPQRST-E0000")
 POSITION = {
@@ -188,61 +181,3 @@ def test_find_takes_the_entry_of_a_super_order_from_among_its_legs(http_server: 
         with pytest.raises(ReadError):
             broker.find(TAG)
     assert broker.find(TAG) == found
-
-
-class TestSnapshots:
-    """The order book, and what the lists of super and Forever orders add to it."""
-
-    SUPER = [
-        item["row"]
-        for item in json.loads((DATA / "rest_rows.json").read_text())["items"]
-        if item["kind"] == "super_order_row" and item["complete_row"]
-    ]
-    FOREVER = [
-        item["row"]
-        for item in json.loads((DATA / "rest_rows.json").read_text())["items"]
-        if item["kind"] == "forever_row"
-    ]
-
-    @pytest.fixture
-    def reads(self, http_server: HttpServer) -> AccountReads:
-        session = Session(
-            KeepAliveHTTP(
-                "1000000001", lambda: AccessToken("token"), base_url=http_server.url, route=Route(), timeout_seconds=20.0
-            )
-        )
-        return AccountReads(session, AccountName("1000000001"))
-
-    @pytest.mark.parametrize(("linked", "forever"), [(False, False), (True, False), (False, True), (True, True)])
-    def test_only_what_is_wanted_is_read(
-        self, http_server: HttpServer, reads: AccountReads, linked: bool, forever: bool
-    ) -> None:
-        answers = [[book_row(orderId="5925022734212", legName="NA")]]
-        answers += [self.SUPER] * linked + [self.FOREVER] * forever
-        http_server.plan(*(reply(200, answer) for answer in answers))
-        book = reads.snapshot(linked=linked, forever=forever)
-        paths = ["/v2/orders"] + ["/v2/super/orders"] * linked + ["/v2/forever/orders"] * forever
-        assert [request.path for request in http_server.requests] == paths
-        assert [report.variety for report in book.reports] == [
-            Variety.SUPER if linked else Variety.REGULAR, *[Variety.FOREVER] * forever,
-        ]  # fmt: skip
-        bracket = Bracket(target=Decimal(1550), stop=Decimal(1400), trailing_jump=Decimal(10))
-        assert book.reports[0].bracket == (bracket if linked else None)
-
-    def test_an_order_whose_legs_cannot_be_read_is_no_plain_order(
-        self, http_server: HttpServer, reads: AccountReads
-    ) -> None:
-        broken = {**self.SUPER[0], "legDetails": None}
-        book = [book_row(orderId="5925022734212", legName="NA"), book_row(orderId="592", legName="NA")]
-        http_server.plan(reply(200, book), reply(200, [broken]))
-        found = reads.snapshot(linked=True, forever=False)
-        assert [(r.variety, r.bracket) for r in found.reports] == [(Variety.SUPER, None), (Variety.REGULAR, None)]
-        assert ["legDetails" in row.problem for row in found.unreadable] == [True]
-
-    @pytest.mark.parametrize("failing", [0, 1, 2])
-    def test_one_list_that_cannot_be_read_fails_the_whole(
-        self, http_server: HttpServer, reads: AccountReads, failing: int
-    ) -> None:
-        http_server.plan(*[reply(200, [])] * failing, reply(502, b""))
-        with pytest.raises(ReadError):
-            reads.snapshot(linked=True, forever=True)

@@ -18,6 +18,7 @@ from dhan_copy.dhan.dial import Route
 from dhan_copy.dhan.login import login_frame, reset_after_login
 from dhan_copy.dhan.reads import AccountReads
 from dhan_copy.dhan.secret import AccessToken
+from dhan_copy.dhan.snapshots import Snapshots
 from dhan_copy.dhan.stream import FrameRefused, OrderStream, StreamSettings, open_stream
 from dhan_copy.dhan.wire import parse_order_update
 from dhan_copy.errors import FeedError, FeedLoginRefused, UnreadableReport
@@ -61,8 +62,7 @@ class DhanOrderFeed:
             ping_seconds=ping_seconds,
             quiet_limit=max(1, math.ceil(silence_seconds / ping_seconds)),
         )
-        self._linked = linked
-        self._forever = forever
+        self._snapshots = Snapshots(reads, linked=linked, forever=forever)
         self._backoff = Backoff() if backoff is None else backoff
         self._closed = threading.Event()
         self._lock = threading.Lock()
@@ -95,12 +95,12 @@ class DhanOrderFeed:
 
     def snapshot(self) -> Sequence[OrderReport]:
         """Today's order book, read over REST; with ``linked`` and ``forever`` also the lists of super and Forever
-        orders, which the socket may not tell of. Rows that cannot be understood come through :meth:`events` instead,
-        within a ping interval, and only once as long as they stay the same.
+        orders, which the socket may not tell of. Rows that cannot be understood, and a list that cannot be read, come
+        through :meth:`events` instead, within a ping interval, and only once as long as they stay the same.
 
         Raises :class:`~dhan_copy.errors.BrokerError` when the book cannot be read.
         """
-        book = self._reads.snapshot(linked=self._linked, forever=self._forever)
+        book = self._snapshots.read()
         with self._lock:
             self._unread.extend(row for row in book.unreadable if row not in self._told)
             self._told = frozenset(book.unreadable)

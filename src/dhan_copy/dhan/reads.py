@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from attrs import evolve, frozen
+from attrs import frozen
 from dhanhq import dhanhq
 
 from dhan_copy.dhan.fields import Fields, unreadable
 from dhan_copy.dhan.frames import mapping
-from dhan_copy.dhan.linked_rows import parse_super_book, with_linked
+from dhan_copy.dhan.linked_rows import parse_super_book
 from dhan_copy.dhan.outcomes import classify_read
 from dhan_copy.dhan.portfolio import parse_funds, parse_holdings, parse_positions
 from dhan_copy.dhan.rows import parse_order_book, parse_order_row, read_rows, rows_of
@@ -19,7 +18,7 @@ from dhan_copy.dhan.session import Outcome, Session
 from dhan_copy.errors import AuthenticationError, ReadError, UnreadableReport
 from dhan_copy.model.account import Funds, Holding, Position
 from dhan_copy.model.ids import AccountName, ClientOrderId
-from dhan_copy.model.order import Leg, OrderReport, Variety
+from dhan_copy.model.order import Leg, OrderReport
 from dhan_copy.protocols import Unreadable
 
 _Value = TypeVar("_Value")
@@ -31,6 +30,10 @@ class Book:
 
     reports: Sequence[OrderReport]
     unreadable: Sequence[Unreadable]
+
+
+class ReadRefused(ReadError):
+    """The server does not give this to this account: asking again soon would not change that."""
 
 
 class AccountReads:
@@ -52,25 +55,6 @@ class AccountReads:
     def forever(self) -> Book:
         """Every Forever order that the list shows (``GET /forever/orders``)."""
         return self._understood("Forever orders", lambda sdk: sdk.get_forever(), _forever_book)
-
-    def snapshot(self, *, linked: bool, forever: bool) -> Book:
-        """The order book; with ``linked`` and ``forever`` also what those lists add to it.
-
-        An order whose row in the list of super orders cannot be read is a super order without a known bracket, however
-        plain it looks in the order book. Raises where any of the lists cannot be read.
-        """
-        book = self.book()
-        reports, failures = list(book.reports), list(book.unreadable)
-        if linked:
-            supers = self.linked()
-            reports = with_linked(reports, supers.reports)
-            reports = [_unknown(report, supers.unreadable) for report in reports]
-            failures += supers.unreadable
-        if forever:
-            waiting = self.forever()
-            reports += waiting.reports
-            failures += waiting.unreadable
-        return Book(reports, failures)
 
     def order(self, tag: ClientOrderId) -> OrderReport | None:
         """The order with this tag (``GET /orders/external/{tag}``); None when the answer is an empty list.
@@ -116,7 +100,12 @@ class AccountReads:
     def _verdict(self, what: str, outcome: Outcome) -> object:
         if isinstance(outcome.not_sent, AuthenticationError):
             raise outcome.not_sent
-        return classify_read(outcome.answer, account=self._account, what=what)
+        try:
+            return classify_read(outcome.answer, account=self._account, what=what)
+        except ReadError as error:
+            if outcome.answer.http_status in range(400, 500):
+                raise ReadRefused(error.message, code=error.code, text=error.text, account=self._account) from None
+            raise
 
 
 def _list(data: object) -> object:
@@ -142,11 +131,6 @@ def _forever_book(data: object) -> Book:
         return (report,)
 
     return Book(*read_rows(_list(data), parse))
-
-
-def _unknown(report: OrderReport, failures: Sequence[Unreadable]) -> OrderReport:
-    named = any(re.search(rf"\b{report.order_id}\b", row.raw) for row in failures)
-    return evolve(report, variety=Variety.SUPER, bracket=None) if named else report
 
 
 def _orders(data: object) -> list[OrderReport]:
