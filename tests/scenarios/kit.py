@@ -243,7 +243,7 @@ class Lab(Stage):
         self.open_market()
         prepare(self.exchange)
         self.brokers = {name: FakeBroker(self.exchange, name) for name in ratios}
-        self.sources = {name: FakeSource(self.exchange, name) for name in (LEADER, *ratios)}
+        self.sources = {name: FakeSource(self.exchange, name, linked=True) for name in (LEADER, *ratios)}
         self.engine = CopyEngine(
             leaders=[Leader(LEADER, source=self.sources[LEADER])],
             followers=[
@@ -381,7 +381,7 @@ class Slow(Started):
         self.exchange = SimulatedExchange(RealClock(), [LEADER, *ratios])
         self.open_market()
         self.brokers = {name: GatedBroker(self.exchange, name) for name in ratios}
-        self.sources = {name: FakeSource(self.exchange, name) for name in (LEADER, *ratios)}
+        self.sources = {name: FakeSource(self.exchange, name, linked=True) for name in (LEADER, *ratios)}
         self.engine = CopyEngine(
             leaders=[Leader(LEADER, source=self.sources[LEADER])],
             followers=[
@@ -453,7 +453,9 @@ class Wire(Started):
                 leaders=[
                     Leader(
                         accounts[LEADER],
-                        source=accounts[LEADER].feed(ping_seconds=silence_seconds / 3, silence_seconds=silence_seconds),
+                        source=accounts[LEADER].feed(
+                            ping_seconds=silence_seconds / 3, silence_seconds=silence_seconds, linked=True
+                        ),
                     )
                 ],
                 followers=[

@@ -1,0 +1,275 @@
+"""Orders that belong together: L1 to L11, on the simulated exchange and over the real client (marked w there)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from attrs import evolve
+
+from dhan_copy import Policy
+from dhan_copy.core.facts import AlertRaised, DriftDeclared
+from dhan_copy.model.order import Leg, Limit, OrderStatus, Product, Side, StopLimit, Variety
+from dhan_copy.testing import DhanServer, RequestKind, SimulatedExchange
+from dhan_copy.testing.server import HttpFault
+from tests.scenarios.kit import CALL, F, LEADER, Lab, Stage, Wire
+from tests.scenarios.linked_kit import FORMS, LEGS, STOP, TARGET, Tree, entered
+
+QUICK = Policy(
+    sweep_open=timedelta(milliseconds=300), sweep_idle=timedelta(milliseconds=300), retry_after=timedelta(milliseconds=100),
+    positions_every=timedelta(milliseconds=300),
+)  # fmt: skip
+every_form = pytest.mark.parametrize("variety", FORMS)
+with_target = pytest.mark.parametrize("variety", [Variety.SUPER, Variety.BRACKET])
+told_or_not = pytest.mark.parametrize("frames", [True, False], ids=["told", "read"])
+"""Whether the leader's socket tells of a super order's legs: nobody has published such a frame."""
+
+Opener = Callable[..., Wire]
+
+
+def opened(wires: Opener, *, frames: bool = True) -> Wire:
+    def prepare(exchange: SimulatedExchange) -> None:
+        exchange.unwritten.super_legs_announced = frames
+
+    return wires(policy=QUICK, prepare=prepare)
+
+
+def is_protected(tree: Tree) -> bool:
+    """At the leader's prices, for all that the follower holds, by plain orders of the other side."""
+    stop, target = tree.copy(Leg.STOP), tree.copy(Leg.TARGET)
+    held = tree.stage.net()
+    assert stop is not None and isinstance(stop.terms, StopLimit)
+    assert stop.terms.price <= stop.terms.trigger == STOP
+    assert (stop.side, stop.product, stop.leaves_quantity) == (Side.SELL, Product.INTRADAY, held)
+    if tree.variety is Variety.COVER:
+        assert target is None
+    else:
+        assert target is not None and (target.terms, target.leaves_quantity) == (Limit(TARGET), held)
+    return held > 0
+
+
+# L1, L8, L9: what the follower gets
+
+
+@told_or_not
+def test_l1_a_super_order_is_copied_as_an_entry_and_an_exit_for_each_leg_over_the_wire(wires: Opener, frames: bool) -> None:
+    wire = opened(wires, frames=frames)
+    tree = entered(wire)
+    assert is_protected(tree)
+    bodies = wire.bodies("POST")
+    assert [body["transactionType"] for body in bodies] == ["BUY", "SELL", "SELL"]
+    assert sorted(str(body["orderType"]) for body in bodies) == ["LIMIT", "LIMIT", "STOP_LOSS"]
+    assert {path.rsplit("/", 1)[-1] for path in wire.paths("POST")} == {"orders"}, "plain orders, and no super order"
+    assert len({str(body["correlationId"]) for body in bodies}) == 3
+    assert "/super/orders" in {request.path for request in wire.server.requests(LEADER)}
+    assert wire.alerts == []
+
+
+def test_l1_the_stop_of_a_super_order_that_trails_is_followed_over_the_wire(wires: Opener) -> None:
+    wire = opened(wires)
+    tree = entered(wire, jump=Decimal(5))
+    for price, stop in ((100, 80), (105, 85), (104, 85), (109, 85)):
+        wire.exchange.set_price(CALL, price)
+        assert tree.leaders(Leg.STOP).trigger == stop, "what his broker does"
+        wire.until(lambda: tree.price(Leg.STOP) == stop)
+    assert tree.live() == [150, 150] and len(wire.bodies("PUT")) == 2, "one change for each jump"
+
+
+def test_l1_a_super_order_that_the_list_alone_can_tell_from_a_plain_one_is_copied_with_its_legs_over_the_wire(
+    wires: Opener,
+) -> None:
+    wire = opened(wires, frames=False)
+    wire.server.dialect.super_entry_named = False
+    wire.withhold_news(LEADER)
+    tree = Tree.place(wire, 300)
+    wire.until(lambda: tree.copy(Leg.ENTRY) is not None)
+    wire.exchange.fill(F, tree.copies(Leg.ENTRY)[0].order_id)
+    wire.until(lambda: tree.protects(150))
+
+
+def test_l8_a_bracket_orders_differences_become_prices_over_the_wire(wires: Opener) -> None:
+    wire = opened(wires)
+    tree = entered(wire, Variety.BRACKET)
+    assert (tree.leaders(Leg.ENTRY).profit_change, tree.leaders(Leg.ENTRY).stop_change) == (20, 20)
+    assert is_protected(tree)
+    tree.fill(Leg.TARGET)
+    tree.fill_copy(Leg.TARGET)
+    wire.until(lambda: tree.live() == [0, 0])
+    assert wire.net() == 0 and wire.alerts == []
+
+
+def test_l9_a_cover_order_is_copied_with_its_stop_and_the_stop_follows_over_the_wire(wires: Opener) -> None:
+    wire = opened(wires)
+    tree = entered(wire, Variety.COVER)
+    assert is_protected(tree)
+    tree.move(Leg.STOP, Decimal(75))
+    wire.until(lambda: tree.price(Leg.STOP) == 75)
+    assert wire.paths("PUT") == [f"/orders/{tree.copies(Leg.STOP)[0].order_id}"], "modified, not placed anew"
+
+
+def test_l9_a_cover_order_whose_stop_nobody_tells_is_not_copied_over_the_wire(wires: Opener) -> None:
+    wire = opened(wires)
+    wire.server.dialect.cover_trigger_shown = False
+    wire.exchange.unwritten.cover_stop_from_the_start = False
+    tree = Tree.place(wire, 300, Variety.COVER)
+    wire.until(lambda: wire.row(tree.order_id)["decision"] == "COVER_WITHOUT_STOP")
+    assert wire.bodies("POST") == []
+
+
+# L2, L3, L5, L11: what is open is protected
+
+
+@with_target
+def test_l2_target_and_stop_are_sized_from_the_followers_own_fills(stages: Callable[..., Stage], variety: Variety) -> None:
+    stage = stages()
+    tree = Tree.place(stage, 450, variety)
+    stage.until(lambda: tree.copy(Leg.ENTRY) is not None)
+    for held in (75, 150, 225):
+        tree.fill_copy(Leg.ENTRY, 75)
+        stage.until(lambda: tree.protects(held))
+    assert tree.leaders(Leg.ENTRY).filled_quantity == 0, "whatever the leader has"
+    sent = [stage.requests(kind) for kind in (RequestKind.PLACE, RequestKind.MODIFY)]
+    assert [len(requests) for requests in sent] == [3, 4], "the legs are made larger, not joined by others"
+
+
+@with_target
+@pytest.mark.parametrize("leg", LEGS)
+def test_l3_when_a_leg_fills_in_part_and_then_in_full_the_other_shrinks_and_goes(
+    stages: Callable[..., Stage], leg: Leg, variety: Variety
+) -> None:
+    stage = stages()
+    tree = entered(stage, variety)
+    tree.fill_copy(leg, 75)
+    stage.until(lambda: tree.live() == [75, 75])
+    tree.fill_copy(leg)
+    stage.until(lambda: tree.live() == [0, 0])
+    assert stage.net() == 0
+    tree.fill(leg)
+    stage.settle()
+    assert stage.net() == 0 and tree.live() == [0, 0] and len(stage.requests(RequestKind.PLACE)) == 3
+
+
+@with_target
+@pytest.mark.parametrize("leg", LEGS)
+def test_l5_the_leader_is_out_and_the_follower_keeps_both_legs_until_one_has_filled(
+    stages: Callable[..., Stage], leg: Leg, variety: Variety
+) -> None:
+    stage = stages()
+    tree = entered(stage, variety)
+    before = len(stage.requests())
+    tree.fill(leg)
+    other = Leg.STOP if leg is Leg.TARGET else Leg.TARGET
+    assert tree.leaders(other).status is OrderStatus.CANCELLED, "as the exchange does it"
+    stage.settle()
+    assert tree.protects(150) and len(stage.requests()) == before
+    tree.fill_copy(other)
+    stage.until(lambda: tree.live() == [0, 0])
+    assert stage.net() == 0 and stage.facts(DriftDeclared) == []
+
+
+def test_l11_legs_that_differ_from_their_entry_are_copied_for_what_the_follower_holds(lab: Lab) -> None:
+    """The leader's legs are for what he has filled, which is not what his entry says, nor what the follower has."""
+    tree = Tree.place(lab, 600, Variety.BRACKET)
+    lab.until(lambda: tree.copy(Leg.ENTRY) is not None)
+    tree.fill(Leg.ENTRY, 75)
+    tree.fill_copy(Leg.ENTRY, 225)
+    lab.advance(5)
+    assert [tree.leaders(leg).quantity for leg in LEGS] == [75, 75]
+    assert tree.protects(225)
+    said = [fact.report.quantity for fact in lab.leader_reports(f"{tree.order_id}/STOP")]
+    assert said[-1] == 75, "what his leg is for is on record"
+    tree.fill(Leg.TARGET)
+    lab.advance(5)
+    assert tree.protects(225), "he closed what he held: the rest of his entry is still open"
+
+
+# L6, L7: what the leader does to his legs
+
+
+@pytest.mark.parametrize(
+    ("variety", "leg", "frames"),
+    [
+        *((variety, leg, True) for variety in FORMS for leg in LEGS if (variety, leg) != (Variety.COVER, Leg.TARGET)),
+        *((Variety.SUPER, leg, False) for leg in LEGS),
+    ],
+)
+def test_l6_a_leg_that_the_leader_moves_is_followed_over_the_wire(
+    wires: Opener, variety: Variety, leg: Leg, frames: bool
+) -> None:
+    wire = opened(wires, frames=frames)
+    tree = entered(wire, variety)
+    [placed] = tree.copies(leg)
+    prices = [Decimal(115), Decimal(120)] if leg is Leg.TARGET else [Decimal(75), Decimal(80)]
+    for price in prices:
+        tree.move(leg, price)
+        wire.until(lambda: tree.price(leg) == price)
+    assert wire.paths("PUT") == [f"/orders/{placed.order_id}"] * 2
+    assert tree.protects(150) and len(wire.bodies("POST")) == len(tree.legs) + 1
+
+
+@told_or_not
+def test_l6_before_the_entry_has_filled_the_bracket_changes_and_the_legs_are_placed_where_it_is_over_the_wire(
+    wires: Opener, frames: bool
+) -> None:
+    wire = opened(wires, frames=frames)
+    tree = Tree.place(wire, 300)
+    wire.until(lambda: tree.copy(Leg.ENTRY) is not None)
+    bracket = tree.leaders(Leg.ENTRY).bracket
+    assert bracket is not None
+    wire.exchange.linked.modify(LEADER, tree.order_id, Leg.ENTRY, evolve(bracket, target=Decimal(115), stop=Decimal(75)))
+    wire.until(lambda: wire.row(f"{tree.order_id}/STOP")["leader_order_id"] is not None)
+    wire.settle()
+    wire.settle()
+    tree.fill_copy(Leg.ENTRY)
+    wire.until(lambda: tree.protects(150))
+    wire.until(lambda: (tree.price(Leg.TARGET), tree.price(Leg.STOP)) == (115, 75))
+
+
+@every_form
+def test_l7_cancelled_before_the_entry_has_filled_everything_goes_over_the_wire(wires: Opener, variety: Variety) -> None:
+    wire = opened(wires)
+    tree = Tree.place(wire, 300, variety)
+    wire.until(lambda: tree.copy(Leg.ENTRY) is not None)
+    tree.cancel(Leg.ENTRY)
+    wire.until(lambda: tree.copy(Leg.ENTRY) is None)
+    wire.settle()
+    assert tree.live() == [0, 0] and wire.net() == 0 and len(wire.bodies("POST")) == 1
+
+
+@with_target
+@pytest.mark.parametrize("leg", LEGS)
+def test_l7_a_leg_that_the_leader_takes_back_after_the_entry_goes_and_the_other_stays_over_the_wire(
+    wires: Opener, variety: Variety, leg: Leg
+) -> None:
+    wire = opened(wires)
+    tree = entered(wire, variety)
+    tree.cancel(leg)
+    wire.until(lambda: tree.copy(leg) is None)
+    assert tree.live() == [0 if each is leg else 150 for each in LEGS]
+    assert wire.net() == 150
+    tree.cancel(Leg.STOP if leg is Leg.TARGET else Leg.TARGET)
+    wire.until(lambda: tree.live() == [0, 0])
+    assert wire.net() == 150, "he took his legs back and kept the position"
+
+
+# A list that cannot be had
+
+
+def test_l1_without_the_list_of_super_orders_the_rest_is_copied_and_an_alarm_says_what_is_missing_over_the_wire(
+    wires: Opener,
+) -> None:
+    def refuse(server: DhanServer) -> dict[str, object]:
+        never = HttpFault(account=LEADER, path="/super/orders", count=10_000, execute=False, status=404, body="")
+        server.plan_fault(never)
+        return {}
+
+    wire = wires(policy=QUICK, lines={LEADER: refuse}, silence_seconds=0.6)
+    plain = wire.buy(150, Limit(Decimal(90)))
+    wire.until(lambda: wire.row(plain)["state"] == "WORKING")
+    tree = Tree.place(wire, 300)
+    wire.until(lambda: wire.row(tree.order_id)["decision"] == "BRACKET_UNKNOWN")
+    assert tree.copies(Leg.ENTRY) == [], "never without its protection"
+    wire.until(lambda: [a for a in wire.facts(AlertRaised) if "list of super orders is missing" in a.known])
+    assert [a.code for a in wire.alerts] == ["UNREADABLE"]
