@@ -278,8 +278,7 @@ class Desk:
         for order in self.account.orders.values():
             if order.ghost:
                 continue
-            old = not order.is_open and order.updated_at < settled
-            if old and not everything:
+            if not everything and order.updated_at < settled and not order.is_open:
                 if is_ours(order.tag) and order.tag is not None:
                     tags.append(order.tag)
                 continue

@@ -191,12 +191,13 @@ class Oracle:
             self._read(entry)
         if not self.awake or self.world.timeline.now > self.awake[-1] + 10:
             self.awake.append(self.world.timeline.now)
-        self._judge_promptness(entries)
+        if entries:
+            self._judge_promptness(entries)
         for batch in batches:
             for fact in batch:
-                if isinstance(fact, OrderReported) and fact.report.client_order_id is not None:
-                    tag, filled = fact.report.client_order_id, fact.report.filled_quantity
-                    if filled > self.told_fills.get(tag, 0):
+                if type(fact) is OrderReported and (filled := fact.report.filled_quantity):
+                    tag = fact.report.client_order_id
+                    if tag is not None and filled > self.told_fills.get(tag, 0):
                         self.told_fills[tag] = filled
 
     def _read(self, entry: Entry) -> None:
@@ -355,16 +356,17 @@ class Oracle:
         if tree is not None:
             self.trees.judge_size(request, tree)
             return
+        sign = report.side.sign
         untold = sum(
             order.filled - self.told_fills.get(order.tag, 0)
             for order in self.world.accounts[name].orders.values()
-            if order.tag in self.intents and (order.listing, order.sign) == (listing, report.side.sign)
-        )  # fmt: skip
+            if order.listing is listing and order.sign == sign and order.tag in self.intents
+        )
         # Where a hand has offset what was copied, as far as the account's net shows, all of the net is the copier's.
         by_hand = 0 if (name, listing) in self.manual else self.world.meddlers[name].own.get(listing, 0)
         held = self.world.accounts[name].held(listing) - by_hand
         held -= sum(self.ideals.held(name, listing, tree) for tree in self.ideals.trees(listing))
-        opened = max(-report.side.sign * held, self.ideals.opened(name, listing, None, -report.side.sign))
+        opened = max(-sign * held, self.ideals.opened(name, listing, None, -sign))
         most = opened + untold + self.told_fills.get(tag, 0)
         if request.quantity > most:
             self.blame(5, f"{tag} would close {request.quantity} of {listing.key} at {name}, where {most} are open", tag, key[0])
@@ -412,14 +414,16 @@ class Oracle:
 
     def _judge_promptness(self, entries: Sequence[Entry]) -> None:
         """Whatever goes on at the others: a follower whose account is well gets its entry in the step that decided it."""
+        admitted = [entry.fact for entry in entries if isinstance(entry.fact, CopyAdmitted)]
+        if not admitted:
+            return
         sent = {
             (entry.fact.request.leader_order_id, entry.fact.request.follower)
             for entry in entries
             if isinstance(entry.fact, RequestIssued) and isinstance(entry.fact.request, Submit)
         }
-        for entry in entries:
-            fact = entry.fact
-            if isinstance(fact, CopyAdmitted) and (fact.leader_order_id, fact.follower) not in sent and self._is_due_at_once(fact):
+        for fact in admitted:
+            if (fact.leader_order_id, fact.follower) not in sent and self._is_due_at_once(fact):
                 self.blame(13, f"{fact.follower} is well, and yet {fact.leader_order_id} waits", fact.leader_order_id)
 
     def _is_due_at_once(self, fact: CopyAdmitted) -> bool:
