@@ -14,10 +14,15 @@ if TYPE_CHECKING:
     from dhan_copy.core.facts import AlertRaised as AlertRaised
     from dhan_copy.core.facts import Entry as Entry
     from dhan_copy.core.facts import TradingState as TradingState
+    from dhan_copy.core.healing import HealPlan as HealPlan
+    from dhan_copy.core.settings import Ahead as Ahead
     from dhan_copy.core.settings import AtModificationCap as AtModificationCap
+    from dhan_copy.core.settings import Behind as Behind
     from dhan_copy.core.settings import BelowLot as BelowLot
     from dhan_copy.core.settings import ClosedMarket as ClosedMarket
     from dhan_copy.core.settings import FirstStart as FirstStart
+    from dhan_copy.core.settings import LossLimit as LossLimit
+    from dhan_copy.core.settings import OverExit as OverExit
     from dhan_copy.core.settings import Percent as Percent
     from dhan_copy.core.settings import Policy as Policy
     from dhan_copy.core.settings import RateLimits as RateLimits
@@ -27,6 +32,7 @@ if TYPE_CHECKING:
     from dhan_copy.dhan import DhanAccount as DhanAccount
     from dhan_copy.display import Table as Table
     from dhan_copy.engine import CopyEngine as CopyEngine
+    from dhan_copy.engine import Leaving as Leaving
     from dhan_copy.errors import BrokerError as BrokerError
     from dhan_copy.errors import ConfigurationError as ConfigurationError
     from dhan_copy.errors import DhanCopyError as DhanCopyError
@@ -54,8 +60,10 @@ if TYPE_CHECKING:
     __version__: str
 
 _HOMES = {
+    "Ahead": "core.settings",
     "AlertRaised": "core.facts",
     "AtModificationCap": "core.settings",
+    "Behind": "core.settings",
     "BelowLot": "core.settings",
     "BrokerError": "errors",
     "CapitalProportional": "sizers",
@@ -68,10 +76,14 @@ _HOMES = {
     "FeedError": "errors",
     "FirstStart": "core.settings",
     "Follower": "config",
+    "HealPlan": "core.healing",
     "JournalLost": "errors",
     "Leader": "config",
+    "Leaving": "engine",
     "LogFormat": "observe",
+    "LossLimit": "core.settings",
     "MemoryStore": "stores.memory",
+    "OverExit": "core.settings",
     "Percent": "core.settings",
     "Playground": "testing.playground",
     "Policy": "core.settings",
@@ -98,8 +110,10 @@ _HOMES = {
 }
 
 __all__ = [
+    "Ahead",
     "AlertRaised",
     "AtModificationCap",
+    "Behind",
     "BelowLot",
     "BrokerError",
     "CapitalProportional",
@@ -112,10 +126,14 @@ __all__ = [
     "FeedError",
     "FirstStart",
     "Follower",
+    "HealPlan",
     "JournalLost",
     "Leader",
+    "Leaving",
     "LogFormat",
+    "LossLimit",
     "MemoryStore",
+    "OverExit",
     "Percent",
     "Playground",
     "Policy",

@@ -8,7 +8,7 @@ from typing import Protocol
 from attrs import field, frozen
 
 from dhan_copy.core.calendar import Calendar
-from dhan_copy.core.settings import CopierSettings, FollowerRules, LeaderRules, Policy, RateLimits
+from dhan_copy.core.settings import CopierSettings, FollowerRules, LeaderRules, LossLimit, Policy, RateLimits
 from dhan_copy.errors import ConfigurationError
 from dhan_copy.market.calendar import published_calendar
 from dhan_copy.market.freeze import freeze_limits as published_freeze_limits
@@ -103,7 +103,8 @@ class Follower:
 
     ``size`` is required: a sizer (:class:`~dhan_copy.Ratio`, :class:`~dhan_copy.Quantity`, ...) or a ratio as text
     (``"0.5"``, ``"1/3"``). Nothing is sent until ``live=True``: without it everything is decided and journaled, and a
-    paper ledger is kept. ``max_lots`` cuts an entry order; ``leaders`` names whom to copy (default: every leader);
+    paper ledger is kept. ``max_lots`` cuts an entry order; ``loss_limit`` stops the follower for the day;
+    ``leaders`` names whom to copy (default: every leader);
     ``source`` is the follower's own order feed, which tells of fills sooner than sweeps of the order book.
     """
 
@@ -113,6 +114,7 @@ class Follower:
     source: EventSource | None = field(default=None, kw_only=True)
     live: bool = field(default=False, kw_only=True)
     max_lots: int | None = field(default=None, kw_only=True)
+    loss_limit: LossLimit | None = field(default=None, kw_only=True)
     leaders: Iterable[str] | None = field(default=None, kw_only=True)
     limits: RateLimits = field(default=RateLimits(), kw_only=True)
     name: AccountName = field(default=AccountName(""), converter=_as_name, kw_only=True)
@@ -237,6 +239,7 @@ def settings(
                 leaders=None if follower.leaders is None else frozenset(AccountName(name) for name in follower.leaders),
                 limits=follower.limits,
                 max_lots=follower.max_lots,
+                loss_limit=follower.loss_limit,
                 reads_positions=follower.name in readable,
             )
             for follower in followers

@@ -10,13 +10,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from enum import Enum
 from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TypeVar
 
-from typing_extensions import Self
+from typing_extensions import Self, assert_never
 
 from dhan_copy import explain as stories
 from dhan_copy import views
@@ -33,6 +34,7 @@ from dhan_copy.core.facts import (
     TradingState,
     TradingStateChanged,
 )
+from dhan_copy.core.healing import HealPlan, heal_facts, heal_plan
 from dhan_copy.core.lost import named, unknown_tags
 from dhan_copy.core.rebuild import rebuilt
 from dhan_copy.core.settings import CopierSettings, Policy
@@ -59,6 +61,28 @@ Answer = TypeVar("Answer")
 _READ_AT_ONCE = 500
 _LOOK_SECONDS = 15.0
 """How long a start waits for the followers' books."""
+
+
+class Leaving(Enum):
+    """What becomes of what a follower holds when it copies no longer."""
+
+    KEEP = "KEEP"
+    """It stays, with the orders that are open: only cancels leave."""
+    WITH_THE_LEADER = "WITH_THE_LEADER"
+    """It is closed when and as the leader closes."""
+    NOW = "NOW"
+    """It is closed at the market."""
+
+    @property
+    def state(self) -> TradingState:
+        match self:
+            case Leaving.KEEP:
+                return TradingState.HALTED
+            case Leaving.WITH_THE_LEADER:
+                return TradingState.REDUCING
+            case Leaving.NOW:
+                return TradingState.CLOSING
+        assert_never(self)
 
 
 class CopyEngine:
@@ -309,6 +333,38 @@ class CopyEngine:
         """
         return self._allow(follower, TradingState.CLOSING, timeout)
 
+    def unsubscribe(
+        self, follower: str, leaving: Leaving = Leaving.KEEP, *, timeout: float = 15.0
+    ) -> tuple[ClientOrderId, ...]:
+        """Let a follower copy no longer, now and after restarts, until :meth:`resume`. By default what it holds stays and
+        is its own affair; ``leaving`` says what else may become of it."""
+        return self._allow(follower, leaving.state, timeout)
+
+    def healing(self) -> HealPlan:
+        """What could be closed of what followers hold beyond their share of the leader's fills: see :meth:`heal`."""
+        return self._call(lambda: heal_plan(self._core_state()))
+
+    def heal(self, plan_hash: str) -> HealPlan:
+        """Close at the market what :meth:`healing` listed, given that nothing has changed since: ``plan_hash`` is the
+        hash of that plan. Opens nothing: what a follower lacks it goes on lacking.
+
+        Raises ``ConfigurationError`` when the plan is another by now; look at it again.
+        """
+
+        def ordered() -> HealPlan:
+            state = self._core_state()
+            plan = heal_plan(state)
+            if plan.hash != plan_hash:
+                raise ConfigurationError(
+                    f"there is no plan {plan_hash!r} any more", advice=f"Look at healing() again: it is {plan.hash!r} now."
+                )
+            self._inbox.put(tuple(heal_facts(state, plan, self._clock.now())))
+            return plan
+
+        done = self._call(ordered)
+        self._call(lambda: None)
+        return done
+
     def resume(self, follower: str | None = None) -> None:
         """Let everything leave again. Orders that the leader placed meanwhile are not entered."""
         self._allow(follower, TradingState.ACTIVE, 0.0)
@@ -446,6 +502,9 @@ class CopyEngine:
             return views.snapshot(self._machine.kernel.core.state)
 
         return self._call(copied)
+
+    def _core_state(self) -> State:
+        return self._make().state if self._machine is None else self._machine.kernel.core.state
 
     def _allow(self, follower: str | None, state: TradingState, timeout: float) -> tuple[ClientOrderId, ...]:
         name = None if follower is None else AccountName(follower)

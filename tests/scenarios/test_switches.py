@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from dhan_copy import FirstStart, Policy, ReasonCode
+from dhan_copy import ConfigurationError, FirstStart, Leaving, Policy, ReasonCode
 from dhan_copy.core.facts import DriftDeclared
 from dhan_copy.model.order import OrderStatus, Side
 from dhan_copy.testing import NewOrder, RequestKind, SimulatedExchange, VirtualClock
@@ -183,3 +183,53 @@ def test_t10_over_the_wire(wires: Callable[..., Stage], adopt: bool) -> None:
     wire.until(lambda: wire.row(new)["state"] == "WORKING")
     resting = [copy for copy in wire.copies() if copy.terms == limit(90)]
     assert len(resting) == adopt
+
+
+# K2, K4 and drift through the engine
+
+
+def test_k2_flattened_what_was_copied_is_closed_and_resuming_enters_nothing_old(stage: Stage) -> None:
+    stage.buy(300)
+    stage.until(lambda: stage.net() == 150)
+    resting = stage.buy(150, limit(90))
+    stage.until(lambda: stage.row(resting)["state"] == "WORKING")
+    stage.engine.flatten()
+    stage.until(lambda: stage.net() == 0)
+    stage.until(lambda: stage.row(resting)["state"] == "CANCELLED")
+    assert stage.status(F)["trading"] == "CLOSING" and "FLATTENED -150" in str(stage.drift())
+    stage.engine.resume()
+    new = stage.buy(150, limit(91))
+    stage.until(lambda: stage.row(new)["state"] == "WORKING")
+    assert stage.net() == 0
+
+
+@pytest.mark.parametrize("leaving", Leaving)
+def test_k4_unsubscribed_a_follower_keeps_closes_with_the_leader_or_closes_now(stage: Stage, leaving: Leaving) -> None:
+    stage.buy(300)
+    stage.until(lambda: stage.net() == 150)
+    stage.engine.unsubscribe(F, leaving)
+    if leaving is Leaving.NOW:
+        stage.until(lambda: stage.net() == 0)
+    assert stage.net() == (0 if leaving is Leaving.NOW else 150)
+    sold = stage.sell(300)
+    stage.until(lambda: stage.leaders(sold).filled == 300)
+    if leaving is Leaving.WITH_THE_LEADER:
+        stage.until(lambda: stage.net() == 0)
+    stage.until(lambda: stage.row(sold)["decision"] is not None)
+    assert stage.net() == (150 if leaving is Leaving.KEEP else 0)
+
+
+def test_drift_is_closed_by_plan_and_by_its_hash(stage: Stage) -> None:
+    order = stage.buy(300, limit(90))
+    stage.until(lambda: stage.row(order)["state"] == "WORKING")
+    stage.exchange.fill(F, stage.copy().order_id)
+    stage.until(lambda: stage.row(order)["state"] == "FILLED")
+    stage.cancel(order)
+    stage.until(lambda: len(stage.engine.healing().steps) == 1)
+    plan = stage.engine.healing()
+    with pytest.raises(ConfigurationError, match="no plan"):
+        stage.engine.heal("0" * 12)
+    assert stage.engine.heal(plan.hash) == plan
+    stage.until(lambda: stage.net() == 0)
+    stage.settle()
+    assert stage.engine.healing().steps == ()

@@ -7,6 +7,7 @@ the one before, and everything else anew.
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 
 from attrs import frozen
 
@@ -16,7 +17,7 @@ from dhan_copy.core.facts import CheckpointWritten, Refusal, TradingState
 from dhan_copy.core.feeds import Feed
 from dhan_copy.core.ledger import Stake
 from dhan_copy.core.settings import CopierSettings
-from dhan_copy.core.state import LEADER_ORDERS, TRADES, LeaderKey, State, TagKey
+from dhan_copy.core.state import LEADER_ORDERS, TRADES, Dealt, LeaderKey, State, TagKey
 from dhan_copy.core.trade import PositionKey, StakeKey, TradeKey
 from dhan_copy.errors import StoreCorrupt
 from dhan_copy.model.account import Funds
@@ -47,6 +48,8 @@ class Saved:
     unresolved: tuple[TagKey, ...] = ()
     funds: tuple[tuple[AccountName, Funds], ...] = ()
     since_funds: tuple[TradeKey, ...] = ()
+    dealt: tuple[tuple[tuple[AccountName, InstrumentKey], Dealt], ...] = ()
+    marks: tuple[tuple[InstrumentKey, Decimal], ...] = ()
     trading: tuple[tuple[AccountName | None, TradingState], ...] = ()
     blocked_until: tuple[tuple[AccountName, datetime, Refusal], ...] = ()
     circuits: tuple[tuple[AccountName, Circuit], ...] = ()
@@ -85,6 +88,8 @@ def dump(state: State, *, whole: bool) -> CheckpointWritten:
         unresolved=tuple(state.unresolved),
         funds=tuple(state.funds.items()),
         since_funds=tuple(state.since_funds),
+        dealt=tuple(state.dealt.items()),
+        marks=tuple(state.marks.items()),
         trading=tuple(state.trading.items()),
         blocked_until=tuple((account, until, why) for account, (until, why) in state.blocked_until.items()),
         circuits=tuple(state.circuits.items()),
@@ -132,6 +137,8 @@ def load(before: State | None, fact: CheckpointWritten, settings: CopierSettings
     state.unresolved = dict.fromkeys(saved.unresolved)
     state.funds = dict(saved.funds)
     state.since_funds = dict.fromkeys(saved.since_funds)
+    state.dealt = dict(saved.dealt)
+    state.marks = dict(saved.marks)
     state.trading = dict(saved.trading)
     state.blocked_until = {account: (until, why) for account, until, why in saved.blocked_until}
     state.circuits = dict(saved.circuits)

@@ -8,6 +8,7 @@ from fractions import Fraction
 from dhan_copy.core.admission import instrument_facts
 from dhan_copy.core.facts import CloseOrdered, CopyAdmitted, DriftDeclared, Fact
 from dhan_copy.core.settings import FollowerRules
+from dhan_copy.core.sizing import trunc_to_lot
 from dhan_copy.core.state import State
 from dhan_copy.core.trade import OWN, StakeKey
 from dhan_copy.model.ids import BrokerOrderId
@@ -23,8 +24,22 @@ def left_to_close(state: State, stake_key: StakeKey) -> int:
     return sign * max(0, abs(owned) - state.claims(stake_key, -sign))
 
 
+def excess(state: State) -> dict[StakeKey, int]:
+    """What followers hold beyond what the leader's fills scale to, in whole lots and signed as it is held: the part of
+    their drift that can be closed. What is under way counts as done."""
+    found = {}
+    for stake_key, stake in state.stakes.items():
+        left = left_to_close(state, stake_key)
+        sign = 1 if left > 0 else -1
+        facts = instrument_facts(state, stake_key[2])
+        beyond = trunc_to_lot(max(Fraction(0), sign * (left - stake.scaled)), facts.lot_units if facts is not None else 1)
+        if left and beyond and not state.is_busy(*stake_key[1:4]):
+            found[stake_key] = sign * min(abs(left), beyond)
+    return found
+
+
 def close(
-    state: State, stake_key: StakeKey, units: int, rules: FollowerRules, reason: ReasonCode, now: datetime, number: int,
+    state: State, stake_key: StakeKey, units: int, rules: FollowerRules, reason: ReasonCode, now: datetime, number: int | str,
     *, declare: bool = True,
 ) -> tuple[Fact, ...]:  # fmt: skip
     """What closes ``units`` of a holding (signed as they are held) at the market: the order, that it is to be sent, and,

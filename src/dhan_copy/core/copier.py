@@ -61,11 +61,12 @@ from dhan_copy.core.intake import SETTLED_AFTER, merge, says_nothing_new
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.legs import LINKED, Trees
 from dhan_copy.core.limits import RateBudget
+from dhan_copy.core.losses import LOSS_LIMIT, stopped_by_loss, unjudged
 from dhan_copy.core.paper import paper_answer, paper_report
 from dhan_copy.core.plan import NOTHING, Plan, Wants, plan
 from dhan_copy.core.reads import ReadSchedule
 from dhan_copy.core.requests import Cancel, Command, Intent, Query, Read, ReadFunds, ReadOrders, ReadPositions, Request, Submit
-from dhan_copy.core.settings import Ahead, CopierSettings
+from dhan_copy.core.settings import Ahead, CopierSettings, FollowerRules
 from dhan_copy.core.settle import difference, is_left_over, is_over
 from dhan_copy.core.sizing import trunc_to_lot
 from dhan_copy.core.state import LeaderKey, State, alert_key, fold
@@ -117,6 +118,7 @@ class Copier:
         self.position = 0
         self._rules = {rules.name: rules for rules in settings.followers}
         self._leaders = {rules.name for rules in settings.leaders}
+        self._loss_limited = [rules for rules in settings.followers if rules.loss_limit is not None]
         self._budgets = {rules.name: RateBudget(rules.limits) for rules in settings.followers}
         self._reads = ReadSchedule()
         self._in_flight: set[tuple[AccountName, ClientOrderId, int]] = set()
@@ -532,7 +534,17 @@ class Copier:
             if stake_key[1] in closing:
                 units = left_to_close(self.state, stake_key)
                 if units:
-                    self._close(stake_key, units, ReasonCode.FLATTENED)
+                    lost = (LOSS_LIMIT, stake_key[1], "", "") in self.state.alerts
+                    self._close(stake_key, units, ReasonCode.LOSS_LIMIT if lost else ReasonCode.FLATTENED)
+
+    def _watch_losses(self, rules: FollowerRules) -> None:
+        self._alert(unjudged(self.state, rules))
+        stopped = stopped_by_loss(self.state, rules)
+        if stopped is not None:
+            alert, change = stopped
+            self._alert(alert)
+            self._at_rest.clear()
+            self._record(change)
 
     def _close(self, stake_key: StakeKey, units: int, reason: ReasonCode, *, declare: bool = True) -> None:
         rules = self._rules[stake_key[1]]
@@ -542,6 +554,8 @@ class Copier:
 
     def _plan_all(self) -> datetime:
         state, now = self.state, self._now.wall
+        for rules in self._loss_limited if state.touched else ():
+            self._watch_losses(rules)
         if state.trading:
             self._close_what_is_held()
         for key, wake_at in list(self._waiting.items()):

@@ -10,6 +10,7 @@ from fractions import Fraction
 
 from attrs import field, frozen, validators
 
+from dhan_copy.core.facts import TradingState
 from dhan_copy.core.calendar import Calendar
 from dhan_copy.model.freeze import FreezeLimits
 from dhan_copy.model.ids import AccountName
@@ -183,6 +184,14 @@ class Policy:
     """Journal rows between two checkpoints of a day: what a recovery has to fold at most, about."""
 
 
+@frozen
+class LossLimit:
+    """The most that a follower may lose in a day on what was copied, in rupees, and what happens then."""
+
+    rupees: Decimal = field(converter=Decimal, validator=validators.gt(Decimal(0)))
+    then: TradingState = TradingState.CLOSING
+
+
 @frozen(kw_only=True)
 class LeaderRules:
     name: AccountName
@@ -200,6 +209,7 @@ class FollowerRules:
     limits: RateLimits = RateLimits()
     max_lots: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
     """The largest entry order, in lots of its instrument."""
+    loss_limit: LossLimit | None = None
     reads_positions: bool = True
     """Whether the broker can read positions; without it an exit trusts the ledger alone."""
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from decimal import Decimal
 from fractions import Fraction
 from typing import TypeAlias
 
-from attrs import define, field
+from attrs import define, field, frozen
 from typing_extensions import assert_never
 
 from dhan_copy.core import circuit as circuits
@@ -96,6 +97,16 @@ class Suspect:
         return self.confirmed and self.books >= 2
 
 
+@frozen
+class Dealt:
+    """Units bought less sold of an instrument today, and the rupees taken in less paid for it."""
+
+    net: int = 0
+    cash: Decimal = Decimal(0)
+    unpriced: bool = False
+    """A fill came without its price."""
+
+
 @define
 class State:
     """What folding the journal gives. Only :func:`fold` and its parts change it."""
@@ -132,6 +143,10 @@ class State:
     funds: dict[AccountName, Funds] = field(factory=dict)
     since_funds: dict[TradeKey, None] = field(factory=dict)
     """Copies that buy to open and that the figure of their account's funds does not count yet."""
+    dealt: dict[tuple[AccountName, InstrumentKey], Dealt] = field(factory=dict)
+    """What was copied today, by follower and instrument."""
+    marks: dict[InstrumentKey, Decimal] = field(factory=dict)
+    """The last price that any report named, in rupees."""
     trading: dict[AccountName | None, TradingState] = field(factory=dict)
     blocked_until: dict[AccountName, tuple[datetime, Refusal]] = field(factory=dict)
     token_refused: set[AccountName] = field(factory=set)
@@ -481,7 +496,7 @@ def _day_opened(state: State, fact: DayOpened, at: datetime) -> None:
         for known in (state.by_tag, state.by_broker_id, state.unresolved, state.foreign, state.released, state.legs):
             known.clear()
         _forget_answers(state, at)
-        for seen in (state.suspects, state.net_positions, state.touched):
+        for seen in (state.suspects, state.net_positions, state.touched, state.dealt):
             seen.clear()
         state.alerts.clear()
         state.funds.clear()
@@ -521,6 +536,8 @@ def _leader_reported(state: State, fact: LeaderReported, at: datetime, position:
     if known is not None and tree_of(known.report) != tree_of(order.report):
         # It was copied as a plain order before anything showed that it has legs: they are plain exits.
         state.released[where] = None
+    if report.last_price is not None:
+        state.marks[report.key] = report.last_price
     _release_what_it_closes(state, order, position)
     if report.instrument is not None:
         before = state.instruments.get(report.key)
@@ -850,9 +867,24 @@ def _order_reported(state: State, fact: OrderReported, at: datetime, position: i
         state.open_trades.setdefault(stake_key, {})[trade.key] = None
     _put(state, trade)
     if grown > 0:
+        _deal(state, trade, known, order)
         _follower_filled(state, trade, order, grown, stake_key, at)
     state.touch(trade.key, position)
     state.touch_stake(stake_key, position)
+
+
+def _deal(state: State, trade: CopyTrade, before: FollowerOrder, after: FollowerOrder) -> None:
+    """Count a fill: an order's average price is that of all its fills."""
+    where = (trade.key[2], trade.stake_key[2])
+    dealt = state.dealt.get(where, Dealt())
+    sign = state.leader_order(trade.key).report.side.sign
+    units = sign * (after.filled_quantity - before.filled_quantity)
+    if after.average_price is None:
+        state.dealt[where] = Dealt(dealt.net + units, dealt.cash, unpriced=True)
+        return
+    paid = after.average_price * after.filled_quantity - (before.average_price or Decimal(0)) * before.filled_quantity
+    state.dealt[where] = Dealt(dealt.net + units, dealt.cash - sign * paid, dealt.unpriced)
+    state.marks[where[1]] = after.average_price
 
 
 def _follower_filled(

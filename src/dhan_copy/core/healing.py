@@ -1,0 +1,49 @@
+"""Close the part of the drift that can be closed, as a plan first and by its hash afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from hashlib import sha256
+
+from attrs import frozen
+
+from dhan_copy.core.closing import close, excess
+from dhan_copy.core.facts import Fact
+from dhan_copy.core.state import State
+from dhan_copy.core.trade import StakeKey
+from dhan_copy.model.reason import ReasonCode
+
+
+@frozen
+class HealStep:
+    """``units`` of one holding, signed as they are held, that would be closed."""
+
+    holding: StakeKey
+    units: int
+
+
+@frozen
+class HealPlan:
+    """``hash`` changes with everything that the plan says, and with the holdings that it is made for."""
+
+    steps: tuple[HealStep, ...]
+    hash: str
+
+
+def heal_plan(state: State) -> HealPlan:
+    """What followers that may trade hold beyond their share."""
+    names = {rules.name for rules in state.settings.followers}
+    beyond = excess(state)
+    steps = tuple(HealStep(key, beyond[key]) for key in sorted(beyond, key=str) if key[1] in names)
+    text = "\n".join(f"{step.holding} {step.units} {state.stake(step.holding)}" for step in steps)
+    return HealPlan(steps, sha256(f"{state.day}\n{text}".encode()).hexdigest()[:12])
+
+
+def heal_facts(state: State, plan: HealPlan, now: datetime) -> Iterator[Fact]:
+    """The orders of the copier's own that a plan stands for; what it closes was declared as a difference before."""
+    rules = {each.name: each for each in state.settings.followers}
+    for number, step in enumerate(plan.steps):
+        follower = rules[step.holding[1]]
+        name = f"{plan.hash}-{number}"
+        yield from close(state, step.holding, step.units, follower, ReasonCode.HEALED, now, name)

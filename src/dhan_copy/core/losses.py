@@ -1,0 +1,67 @@
+"""What the day's copies have won or lost at a follower, and when that is too much."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from attrs import frozen
+
+from dhan_copy.core.facts import AlertRaised, TradingStateChanged
+from dhan_copy.core.settings import FollowerRules
+from dhan_copy.core.state import STRICTNESS, State
+from dhan_copy.model.ids import AccountName
+from dhan_copy.model.instrument import ExchangeSegment, InstrumentKey
+
+LOSS_LIMIT = "LOSS_LIMIT"
+
+
+@frozen
+class DayResult:
+    """Rupees, realised and unrealised together, on what was copied since the day began. ``unknown`` are instruments that
+    are not in it: nobody has named a price, or the units of their orders are lots of unknown size (MCX)."""
+
+    rupees: Decimal
+    unknown: tuple[InstrumentKey, ...] = ()
+
+
+def day_result(state: State, follower: AccountName) -> DayResult:
+    """What the copies of today came to, by their average prices and the last price that any report named."""
+    rupees, unknown = Decimal(0), []
+    for (name, key), dealt in state.dealt.items():
+        if name != follower or not (dealt.net or dealt.cash):
+            continue
+        mark = state.marks.get(key)
+        if key.segment is ExchangeSegment.MCX_COMM or dealt.unpriced or (mark is None and dealt.net):
+            unknown.append(key)
+            continue
+        rupees += dealt.cash + dealt.net * (mark or Decimal(0))
+    return DayResult(rupees, tuple(unknown))
+
+
+def stopped_by_loss(state: State, rules: FollowerRules) -> tuple[AlertRaised, TradingStateChanged] | None:
+    """What a loss limit calls for, once a day: a user who lets the follower go on has taken it upon himself."""
+    limit = rules.loss_limit
+    if limit is None or (LOSS_LIMIT, rules.name, "", "") in state.alerts:
+        return None
+    result = day_result(state, rules.name)
+    if result.rupees > -limit.rupees:
+        return None
+    alert = AlertRaised(
+        code=LOSS_LIMIT, what="the day's loss limit of a follower was reached",
+        known=f"{result.rupees} rupees on what was copied today, {limit.rupees} allowed",
+        advice=f"It is {limit.then.value} now, until you resume it; today it is not stopped again.", account=rules.name,
+    )  # fmt: skip
+    then = max(limit.then, state.trading_state(rules.name), key=STRICTNESS.index)
+    return alert, TradingStateChanged(follower=rules.name, state=then)
+
+
+def unjudged(state: State, rules: FollowerRules) -> AlertRaised | None:
+    """The alert for what a loss limit cannot see."""
+    unknown = day_result(state, rules.name).unknown if rules.loss_limit is not None else ()
+    if not unknown:
+        return None
+    return AlertRaised(
+        code="LOSS_UNKNOWN", what="a loss limit cannot count everything that was copied",
+        known=f"no price or no size for {', '.join(map(str, unknown))}",
+        advice="Watch these by hand: they are left out of the day's result.", account=rules.name,
+    )  # fmt: skip
