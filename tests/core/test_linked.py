@@ -291,6 +291,16 @@ def test_d1_what_the_legs_have_not_closed_is_a_holding_like_any_other() -> None:
     assert bench.net_position("F") == 0
 
 
+def test_legs_of_an_entry_that_rested_for_minutes_do_not_alarm() -> None:
+    bench = world()
+    linked = Linked.place(bench, 4)
+    wait(bench, 120)
+    fill(bench, linked, Leg.ENTRY, 1)
+    wait(bench, 8)
+    assert live(linked) == [LOT, LOT]
+    assert alerts(bench) == []
+
+
 # L4
 
 
@@ -448,6 +458,22 @@ def test_p12_no_order_is_above_the_limit_and_all_together_are_right(
         wait(bench, 40)
     assert bench.net_position("F") == 0 and bench.open_orders("F") == []
     assert not bench.facts(DriftDeclared)
+
+
+def test_f30_a_leg_in_slices_is_sent_once_more_slice_by_slice() -> None:
+    """Every slice of a stop is lost once: each may be sent once more."""
+    bench = sliced()
+    linked = Linked.place(bench, 16)
+    linked.fill_entry()
+    for order in linked.orders("F", Leg.ENTRY):
+        bench.fill_follower("F", order, order.report.quantity)
+    wait(bench, 4)
+    assert len(linked.orders("F", Leg.STOP)) == 4
+    bench.refuse["F"] = [(Refusal.OTHER, False)] * 4
+    for order in linked.orders("F", Leg.STOP):
+        bench.end_follower("F", order, OrderStatus.REJECTED)
+    wait(bench, 120)
+    assert live(linked) == [8 * LOT, 8 * LOT]
 
 
 # L12

@@ -212,7 +212,6 @@ def test_k4_unsubscribed_a_follower_keeps_closes_with_the_leader_or_closes_now(s
         stage.until(lambda: stage.net() == 0)
     assert stage.net() == (0 if leaving is Leaving.NOW else 150)
     sold = stage.sell(300)
-    stage.until(lambda: stage.leaders(sold).filled == 300)
     if leaving is Leaving.WITH_THE_LEADER:
         stage.until(lambda: stage.net() == 0)
     stage.until(lambda: stage.row(sold)["decision"] is not None)

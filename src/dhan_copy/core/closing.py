@@ -10,6 +10,7 @@ from dhan_copy.core.facts import CloseOrdered, CopyAdmitted, DriftDeclared, Fact
 from dhan_copy.core.settings import FollowerRules
 from dhan_copy.core.sizing import trunc_to_lot
 from dhan_copy.core.state import State
+from dhan_copy.core.target import balance_of
 from dhan_copy.core.trade import OWN, StakeKey
 from dhan_copy.model.ids import BrokerOrderId
 from dhan_copy.model.instrument import InstrumentFacts
@@ -32,7 +33,9 @@ def excess(state: State) -> dict[StakeKey, int]:
         left = left_to_close(state, stake_key)
         sign = 1 if left > 0 else -1
         facts = instrument_facts(state, stake_key[2])
-        beyond = trunc_to_lot(max(Fraction(0), sign * (left - stake.scaled)), facts.lot_units if facts is not None else 1)
+        declared = sum((quantity for _, quantity in stake.declared), Fraction(0))
+        more = sign * (declared - balance_of(state, stake_key))
+        beyond = trunc_to_lot(max(Fraction(0), more), facts.lot_units if facts is not None else 1)
         if left and beyond and not state.is_busy(*stake_key[1:4]):
             found[stake_key] = sign * min(abs(left), beyond)
     return found

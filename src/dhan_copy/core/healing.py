@@ -36,7 +36,7 @@ def heal_plan(state: State) -> HealPlan:
     names = {rules.name for rules in state.settings.followers}
     beyond = excess(state)
     steps = tuple(HealStep(key, beyond[key]) for key in sorted(beyond, key=str) if key[1] in names)
-    text = "\n".join(f"{step.holding} {step.units} {state.stake(step.holding)}" for step in steps)
+    text = "\n".join(f"{step.holding} {step.units} {state.stake(step.holding).owned}" for step in steps)
     return HealPlan(steps, sha256(f"{state.day}\n{text}".encode()).hexdigest()[:12])
 
 

@@ -14,7 +14,7 @@ from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import AlertRaised, CopyDeclined, Fact, Refusal, TradingState
 from dhan_copy.core.intake import SETTLED_AFTER
 from dhan_copy.core.leader import LeaderOrder
-from dhan_copy.core.legs import is_exit_leg
+from dhan_copy.core.legs import is_exit_leg, tree_of
 from dhan_copy.core.lifecycle import OrderState
 from dhan_copy.core.requests import Cancel, Intent, Modify, Query, Request, Submit
 from dhan_copy.core.settings import AtModificationCap, Behind, FollowerRules, StopMarketForm
@@ -355,7 +355,7 @@ def _place(b: _Builder, intent: Intent, slice: int, units: int, before: list[Fol
         return
     if _must_wait(b, last if last is not None and last.state in _NOT_TAKEN else None, intent):
         return
-    since = b.trade.over_exited_at or b.trade.admitted_at
+    since = b.trade.over_exited_at or _first_due(b)
     if last is not None and last.over_at is not None:
         since = last.over_at
     if intent is Intent.EXIT and since is not None and not _position_checked(b, since):
@@ -384,6 +384,15 @@ def _place(b: _Builder, intent: Intent, slice: int, units: int, before: list[Fol
             not_after=b.now + b.policy.send_within if intent is Intent.ENTRY else None, note=_note(b, want),
         )  # fmt: skip
     )
+
+
+def _first_due(b: _Builder) -> datetime | None:
+    """When an exit first had something to close: a leg when its entry's copy first filled."""
+    leader, _, follower = b.trade.key
+    entry = tree_of(b.report) if is_exit_leg(b.report) else None
+    opened = None if entry is None else b.state.trades.get((leader, entry, follower))
+    seen = [] if opened is None else [order.fill_seen_at for order in opened.orders if order.fill_seen_at is not None]
+    return min(seen, default=b.trade.admitted_at)
 
 
 def _is_unknown_there(b: _Builder, tag: ClientOrderId, intent: Intent, *, first: bool) -> bool:

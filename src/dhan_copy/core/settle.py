@@ -85,17 +85,18 @@ def _is_over(state: State, trade: CopyTrade) -> bool:
 
 def _is_given_up(state: State, trade: CopyTrade) -> bool:
     """Whether an exit that is still due will not be tried again."""
-    last = trade.last(Intent.EXIT)
-    if last is None:
-        return False
-    exits = [order for order in trade.orders if order.intent is Intent.EXIT]
+    unfilled = [orders for orders in trade.lanes(Intent.EXIT).values() if orders[-1].state is not OrderState.FILLED]
+    return bool(unfilled) and all(_is_lane_given_up(state, orders) for orders in unfilled)
+
+
+def _is_lane_given_up(state: State, exits: list[FollowerOrder]) -> bool:
     fruitless = [
         o
         for o in exits
         if o.state not in (OrderState.FILLED, OrderState.WITHHELD) and not o.refused_for_now and not o.was_cancelled_by_us
     ]
     absent = sum(order.state is OrderState.ABSENT for order in exits)
-    return last.was_cancelled_by_hand or len(fruitless) >= state.settings.policy.stalled_after or absent > 1
+    return exits[-1].was_cancelled_by_hand or len(fruitless) >= state.settings.policy.stalled_after or absent > 1
 
 
 _REASONS = {

@@ -98,6 +98,8 @@ class FollowerOrder:
     average_price: Decimal | None = None
     first_filled_at: datetime | None = None
     filled_at: datetime | None = None
+    fill_seen_at: datetime | None = None
+    """When its first fill became known, by the engine's clock."""
     attempts: int = 1
     modifications: int = 0
     tries: int = 0
@@ -366,6 +368,7 @@ def reported(order: FollowerOrder, fact: OrderReported, at: datetime) -> Followe
         average_price=report.average_price if grown and report.average_price is not None else order.average_price,
         first_filled_at=order.first_filled_at or ((report.updated_at or at) if grown else None),
         filled_at=(report.updated_at or at) if grown else order.filled_at,
+        fill_seen_at=order.fill_seen_at or (at if grown else None),
         text=report.reason or order.text if over and told else order.text,
         over_at=at if over and order.over_at is None else (order.over_at if over else None),
         needs_look=order.needs_look and fact.channel is not Channel.BOOK,
