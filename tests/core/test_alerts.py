@@ -85,7 +85,7 @@ def test_an_exit_of_a_kind_that_is_not_copied_is_told() -> None:
     assert codes(world) == ["EXIT_NOT_COPIED"]
 
 
-def test_r1_an_order_rejected_after_it_was_taken_is_told_in_the_brokers_words() -> None:
+def test_f37_an_order_rejected_after_it_was_taken_is_told_in_the_brokers_words() -> None:
     world = World({"F": Fraction(1)})
     world.trade(Side.BUY, 1)
     order = world.open_orders("F")[0]

@@ -38,7 +38,7 @@ from dhan_copy.core.settings import Policy, RateLimits, RateWindow
 from dhan_copy.core.state import State
 from dhan_copy.model.account import Funds
 from dhan_copy.model.ids import AccountName, BrokerOrderId
-from dhan_copy.model.order import Market, OrderReport, OrderStatus, Product, Side, Variety
+from dhan_copy.model.order import Limit, Market, OrderReport, OrderStatus, Product, Side, Variety
 from dhan_copy.model.reason import ReasonCode
 from dhan_copy.model.size import Ratio
 from tests.core.bench import Asked, Bench, holds
@@ -84,7 +84,7 @@ def test_t4_the_journal_brings_the_state_back_and_sends_nothing(script: list[Act
 
 @settings(max_examples=EXAMPLES)
 @given(script=acts(UNRULY), ratio=ratios, lot=lots, again=st.integers(1, 6))
-def test_t8_what_was_told_before_sends_nothing_and_is_not_kept(script: list[Act], ratio: Fraction, lot: int, again: int) -> None:
+def test_f22_what_was_told_before_sends_nothing_and_is_not_kept(script: list[Act], ratio: Fraction, lot: int, again: int) -> None:
     world = World({"F": ratio}, lot=lot)
     for what, buy, count, which in script:
         world.advance(1)
@@ -94,6 +94,49 @@ def test_t8_what_was_told_before_sends_nothing_and_is_not_kept(script: list[Act]
         before = len(world.journal)
         world.feed(*told[-again:][::-1])
         assert world.journal[before:] == []
+
+
+Life = tuple[bool, list[tuple[str, int, bool]], OrderStatus]
+versions = st.lists(st.tuples(st.sampled_from(["price", "more", "less", "fill"]), st.integers(1, 3), st.booleans()), max_size=8)
+ends = st.sampled_from([OrderStatus.CANCELLED, OrderStatus.TRADED])
+
+
+def led(lives: list[Life], told_by: Channel, everything: bool) -> World:
+    """Orders are modified, fill in part and end one after the other; the last version of each is always told."""
+    world = World({"F": Fraction(1)}, lot=75)
+    for buy, changes, end in lives:
+        order = world.place(Side.BUY if buy else Side.SELL, 4)
+        for what, lots, told in changes:
+            world.advance(1)
+            now = order.report
+            filled = min(now.quantity - 75, now.filled_quantity + 75 * lots) if what == "fill" else now.filled_quantity
+            more = {"more": 75 * lots, "less": max(now.filled_quantity + 75, now.quantity - 75 * lots) - now.quantity}
+            order.report = evolve(
+                now, quantity=now.quantity + more.get(what, 0), filled_quantity=filled, updated_at=world.now,
+                terms=Limit(Decimal(100 + lots)) if what == "price" else now.terms,
+                status=OrderStatus.PART_TRADED if filled else OrderStatus.PENDING,
+            )  # fmt: skip
+            if told or everything:
+                world.tell(order, told_by)
+        world.advance(1)
+        filled = order.report.quantity if end is OrderStatus.TRADED else order.report.filled_quantity
+        order.report = evolve(order.report, status=end, filled_quantity=filled, updated_at=world.now)
+        world.tell(order, Channel.BOOK)
+        world.fill_everything("F")
+    return world
+
+
+@settings(max_examples=EXAMPLES)
+@given(st.lists(st.tuples(st.booleans(), versions, ends), min_size=1, max_size=3), st.sampled_from([Channel.STREAM, Channel.BOOK]))
+def test_f27_versions_that_are_never_told_make_no_difference_in_the_end(lives: list[Life], told_by: Channel) -> None:
+    """Between two looks at a book an order goes through several versions, of which only the last is seen."""
+    worlds = [led(lives, told_by, everything) for everything in (True, False)]
+    for world in worlds:
+        for _ in range(3):
+            world.fill_everything("F")
+            world.tick(10)
+        assert abs(world.net_position("F") - (world.leader_position() - uncopied(world) + declared(world))) < 75
+    assert worlds[0].net_position("F") == worlds[1].net_position("F")
 
 
 GOOD_LINE = ("place", "trade", "fill", "modify", "cancel", "follower_fill", "answer", "answer", "withhold", "tell", "crash", "wait")

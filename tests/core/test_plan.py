@@ -228,7 +228,7 @@ def test_m8_an_order_that_has_changed_is_looked_at_before_anything_else() -> Non
     assert isinstance(again, Modify)
 
 
-def test_m10_the_brokers_rewriting_of_the_copy_asks_for_nothing() -> None:
+def test_f43_the_brokers_rewriting_of_the_copy_asks_for_nothing() -> None:
     bench = desk(reads_positions=False)
     [request] = bench.leader(terms=Market())
     assert isinstance(request, Submit)

@@ -198,7 +198,7 @@ def lives(draw: st.DrawFn) -> list[OrderReport]:
 
 
 @given(st.data(), lives())
-def test_t9_reports_in_any_order_come_to_the_same(data: st.DataObject, life: list[OrderReport]) -> None:
+def test_f23_reports_in_any_order_come_to_the_same(data: st.DataObject, life: list[OrderReport]) -> None:
     request = submit(4 * LOT)
     order = data.draw(st.sampled_from([ask(None, request), working(4 * LOT), unresolved(ask(None, request), request, START)]))
     for told in data.draw(st.permutations(life)):

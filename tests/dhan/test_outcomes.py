@@ -141,7 +141,7 @@ def test_a_success_with_an_order_id_is_accepted(body: object, asked: Asked) -> N
         Answer(9999, None, ""),
     ],
 )
-def test_r3_whatever_is_not_certain_is_unresolved(answer: Answer, asked: Asked) -> None:
+def test_f33_whatever_is_not_certain_is_unresolved(answer: Answer, asked: Asked) -> None:
     assert isinstance(failure(answer, asked), Unresolved)
 
 

@@ -672,7 +672,7 @@ def mutated(draw: st.DrawFn) -> dict[str, object]:
 
 @settings(max_examples=600, deadline=None)
 @given(mutated())
-def test_t11_a_mutated_frame_is_refused_or_read_as_it_says(data: dict[str, object]) -> None:
+def test_f24_a_mutated_frame_is_refused_or_read_as_it_says(data: dict[str, object]) -> None:
     text = json.dumps({"Data": data, "Type": "order_alert"})
     try:
         report = parse_order_update(text)

@@ -35,7 +35,7 @@ def usual_seconds(tmp_path_factory: pytest.TempPathFactory) -> float:
 
 
 @pytest.mark.parametrize("number", range(KILLS))
-def test_t4_a_killed_run_and_its_rerun_place_each_order_exactly_once(
+def test_f03_a_killed_run_and_its_rerun_place_each_order_exactly_once(
     tmp_path: Path, usual_seconds: float, number: int
 ) -> None:
     moment = random.Random(f"{SEED}-{number}").uniform(0.0, usual_seconds)

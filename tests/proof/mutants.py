@@ -98,7 +98,7 @@ BROKEN: tuple[Broken, ...] = (
         broken="A field of an earlier journal is not read.",
         edits=(Edit("stores.codec.decode", "        return cast(Fact, kind.decode(value))\n",
             "        value.pop('detail', None)\n        return cast(Fact, kind.decode(value))\n"),),
-        caught_by="tests/stores/test_schema.py::test_a_journal_of_every_version_opens_to_the_same_facts",
+        caught_by="tests/stores/test_schema.py::test_f11_a_journal_of_every_version_opens_to_the_same_facts",
     ),
     Broken(
         name="full_disk_ignored", fault="F13",
@@ -140,7 +140,7 @@ BROKEN: tuple[Broken, ...] = (
         name="unknown_status_defaulted", fault="F24",
         broken="A status that nobody knows is taken for pending.",
         edits=(Edit("dhan.words.status_of", 'filter(str.isalnum, word)).upper())', 'filter(str.isalnum, word)).upper(), OrderStatus.PENDING)'),),
-        caught_by="tests/dhan/test_wire.py::test_t11_a_mutated_frame_is_refused_or_read_as_it_says",
+        caught_by="tests/dhan/test_wire.py::test_f24_a_mutated_frame_is_refused_or_read_as_it_says",
     ),
     Broken(
         name="refused_login_tried_for_ever", fault="F29",
@@ -154,7 +154,7 @@ BROKEN: tuple[Broken, ...] = (
         broken="An empty answer with status 200 is taken for a yes.",
         edits=(Edit("dhan.outcomes._classify", "    rule = rule_for(answer, asked)\n",
             "    if answer.http_status == 200 and answer.body is None:\n        return BrokerOrderId('1')\n    rule = rule_for(answer, asked)\n"),),
-        caught_by="tests/dhan/test_outcomes.py::test_r3_whatever_is_not_certain_is_unresolved",
+        caught_by="tests/dhan/test_outcomes.py::test_f33_whatever_is_not_certain_is_unresolved",
     ),
     Broken(
         name="no_connection_taken_for_lost", fault="F49",

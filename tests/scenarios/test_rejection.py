@@ -204,7 +204,7 @@ def test_r3_an_entry_that_never_arrived_is_not_sent_again(lab: Lab, fault: Fault
     assert lab.row(order)["state"] == ("WORKING" if late else "ABSENT")
 
 
-def test_r3_an_exit_that_never_arrived_is_sent_once_more_after_the_absence_window(lab: Lab) -> None:
+def test_f30_an_exit_that_never_arrived_is_sent_once_more_after_the_absence_window(lab: Lab) -> None:
     lab.buy(150)
     lab.settle()
     lab.brokers[F].fail_next(Fault.NEVER_ARRIVED, on=Call.SUBMIT)
@@ -217,7 +217,7 @@ def test_r3_an_exit_that_never_arrived_is_sent_once_more_after_the_absence_windo
 
 @pytest.mark.parametrize("fault", [Fault.ANSWER_LOST, Fault.NEVER_ARRIVED])
 @pytest.mark.parametrize("call", [Call.MODIFY, Call.CANCEL])
-def test_r3_a_lost_change_is_looked_up_and_repeated_only_where_it_had_no_effect(
+def test_f39_a_lost_change_is_looked_up_and_repeated_only_where_it_had_no_effect(
     lab: Lab, fault: Fault, call: Call
 ) -> None:
     order = lab.buy(150, limit(90))

@@ -71,7 +71,7 @@ def differences(expected: object, value: object, where: str = "") -> Iterator[st
 
 
 @pytest.mark.parametrize("version", range(1, SCHEMA_VERSION + 1))
-def test_a_journal_of_every_version_opens_to_the_same_facts(version: int, tmp_path: Path) -> None:
+def test_f11_a_journal_of_every_version_opens_to_the_same_facts(version: int, tmp_path: Path) -> None:
     expected = json.loads((GOLDEN / f"journal-v{version}.json").read_text())
     journal = entries_of(Path(shutil.copy(GOLDEN / f"journal-v{version}.db", tmp_path)))
     assert len(journal) == len(expected) > 50
