@@ -77,7 +77,7 @@ MUTANTS: tuple[Mutant, ...] = (
         edits=(Edit("core.admission.has_passed", "momentary and age_of(order, now) > policy.entry_age", "False"),),
     ),
     Mutant(
-        name="withheld_taken_for_sent", fault="F12", shows=4, seed=7, orders=100,
+        name="withheld_taken_for_sent", fault="F12", shows=4, seed=31, orders=100,
         broken="A request that never left is waited for.",
         edits=(Edit("core.trade.withheld", "state=next_state(order.state, OrderEvent.HELD_BACK)", "state=OrderState.WORKING"),),
     ),
