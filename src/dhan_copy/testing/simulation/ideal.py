@@ -46,6 +46,8 @@ class Ideals:
     _trees: dict[BrokerOrderId, Listing] = field(factory=dict)
     """Linked orders that are reckoned by themselves."""
     _released: set[BrokerOrderId] = field(factory=set)
+    _merged: dict[Listing, int] = field(factory=dict)
+    """How many holdings have become one since the leader last held nothing."""
 
     def tree_of(self, order_id: BrokerOrderId) -> Tree:
         """Under which linked order the leader's order is reckoned now."""
@@ -61,6 +63,10 @@ class Ideals:
     def leader(self, listing: Listing, tree: Tree) -> int:
         """What he holds, by the fills that were journaled."""
         return self._leader.get((listing, tree), 0)
+
+    def lots_apart(self, listing: Listing, tree: Tree) -> int:
+        """How many lots a holding may be away from its ideal: each had its own rounding before they became one."""
+        return 1 + (self._merged.get(listing, 0) if tree is None else 0)
 
     def opened(self, follower: AccountName, listing: Listing, tree: Tree, sign: int) -> int:
         """What the copier has opened of this side (+1 bought, -1 sold) and not closed, by what has filled."""
@@ -101,6 +107,8 @@ class Ideals:
         sign, tree = report.side.sign, self.tree_of(report.order_id)
         before = self.leader(listing, tree)
         self._leader[listing, tree] = before + units * sign
+        if tree is None and not self._leader[listing, tree]:
+            self._merged.pop(listing, None)
         closing = min(units, abs(before)) if before * sign < 0 else 0
         for follower in followers:
             ledger = (follower, listing, tree)
@@ -163,7 +171,10 @@ class Ideals:
     def _release(self, tree: BrokerOrderId) -> None:
         listing = self._trees.pop(tree)
         self._released.add(tree)
-        self._leader[listing, None] = self.leader(listing, None) + self._leader.pop((listing, tree), 0)
+        held = self._leader.pop((listing, tree), 0)
+        self._leader[listing, None] = self.leader(listing, None) + held
+        if held:
+            self._merged[listing] = self._merged.get(listing, 0) + 1
         for ledger in _of_tree(self._ideal, tree):
             plain = (ledger[0], listing, None)
             self._ideal[plain] = self.ideal(*plain) + self._ideal.pop(ledger)

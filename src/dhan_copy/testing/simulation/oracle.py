@@ -795,7 +795,7 @@ class Oracle:
             if not self._was_alarmed_about(name, listing):
                 what = f"{name} still holds {held} of {listing.key} {listing.product.value}, and nobody was told"
                 self.blame(5, what, name)
-        if abs(off) > listing.lot or (flat and off and held):
+        if abs(off) > listing.lot * self.ideals.lots_apart(listing, None) or (flat and off and held):
             what = f"{name} holds {held} of {listing.key} {listing.product.value}, expected {float(ideal):g}"
             self.blame(4, f"{what} (leader {leader}, lot {listing.lot})", name)
 
