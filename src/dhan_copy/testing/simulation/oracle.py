@@ -120,6 +120,7 @@ class Oracle:
         self.reached: set[ClientOrderId] = set()
         self.turned_away: set[ClientOrderId] = set()
         """What reached a broker that did not take it."""
+        self.not_now: set[ClientOrderId] = set()
         self.asked_for: dict[ClientOrderId, int] = {}
         """What was last asked for of an order, fills included; a cancel asks for nothing."""
         self.intents: dict[ClientOrderId, Intent] = {}
@@ -321,7 +322,7 @@ class Oracle:
             return
         last = before[-1].client_order_id
         if request.intent is Intent.ENTRY and any(
-            one.client_order_id in self.reached - self.turned_away for one in before
+            one.client_order_id in self.reached - self.not_now for one in before
         ):
             self.blame(9, f"an entry for {request.leader_order_id} was sent again: {request.client_order_id}", request.leader_order_id)
         live = [o for o, submit in copy.placed if same_place(submit, request) and o.leaves and not o.ghost]
@@ -583,9 +584,11 @@ class Oracle:
         if self.today[request.follower] > self.world.limits.per_day:
             self.blame(12, f"more than {self.world.limits.per_day} requests in a day at {request.follower}", tag)
 
-    def refused(self, request: Submit) -> None:
-        """A broker did not take a placement."""
+    def refused(self, request: Submit, final: bool) -> None:
+        """A broker did not take a placement; not ``final``: it may be sent again."""
         self.turned_away.add(request.client_order_id)
+        if not final:
+            self.not_now.add(request.client_order_id)
 
     def placed(self, order: TrueOrder, request: Submit) -> None:
         copy = self._copy(request.leader_order_id, request.follower)

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from dhan_copy.testing.simulation.oracle import Oracle
 
 EXITS = (Leg.TARGET, Leg.STOP)
-NO_ALARM = frozenset({"DRIFT", "UNRESOLVED", "RequestRejected", "RequestWithheld", "FILLS_APART", "BEHIND"})
+NO_ALARM = frozenset(
+    {"DRIFT", "UNRESOLVED", "RequestRejected", "RequestWithheld", "FILLS_APART", "BEHIND", "MODIFICATION_CAP", "OVER_EXIT"}
+)
 """Ends of a copy that tell nobody of a missing protection."""
 
 
@@ -104,7 +106,7 @@ class TreeJudge:
     def _race_was_seen(self, name: AccountName, tree: BrokerOrderId, held: int) -> None:
         if not any("OVER_EXIT" in ends for ends in self._ends(name, tree)):
             self.oracle.blame(5, f"both legs of {tree} filled at {name}, and nobody was told", tree)
-        if held < 0 and not any(ends - NO_ALARM - {"OVER_EXIT"} for ends in self._ends(name, tree)):
+        if held < 0 and not any(ends - NO_ALARM for ends in self._ends(name, tree)):
             self.oracle.blame(5, f"both legs of {tree} filled at {name}, and {-held} too many closed were not opened again", tree)
 
     def _protected(self, name: AccountName, tree: BrokerOrderId, family: Family, held: int, live: dict[Leg, int]) -> None:
@@ -112,13 +114,28 @@ class TreeJudge:
         if family.position == 0:
             rare["leader out of a linked order, follower not yet"] += 1
         for leg, order in family.legs.items():
+            if order.taken_back and family.position and live[leg] and not self._alarmed(name, tree, leg):
+                self.oracle.blame(4, f"the {leg.value} of {tree}, which the leader took back, is live at {name}", tree)
             if not order.is_shown or order.taken_back:
                 continue
             if live[leg] == held:
                 rare["protected at rest"] += 1
+                self._stands_where_the_leaders_does(name, tree, order)
             elif not self._alarmed(name, tree, leg):
                 what = f"{held} by the linked order {tree} at {name} have a {leg.value} for {live[leg]}, and nobody was told"
                 self.oracle.blame(5, what, tree)
+
+    def _stands_where_the_leaders_does(self, name: AccountName, tree: BrokerOrderId, original: TrueOrder) -> None:
+        copy = self.oracle.copies[original.order_id, name]
+        if not original.is_open or copy.ends & {"MODIFICATION_CAP", "REQUEST_BUDGET", "MODIFICATION_REFUSED"}:
+            return
+        for order, _ in copy.placed:
+            if not order.leaves or order.ghost or order.tag in self.oracle.terms_refused:
+                continue
+            price = order.limit if original.leg is Leg.TARGET else order.trigger
+            if price is not None and price != (original.limit if original.leg is Leg.TARGET else original.trigger):
+                what = f"{order.tag} stands at {order.terms}, the leader's {original.order_id} at {original.terms}"
+                self.oracle.blame(10, what, str(order.tag), tree)
 
     def _position(self, name: AccountName, listing: Listing, tree: BrokerOrderId, family: Family, rests: bool) -> None:
         oracle = self.oracle

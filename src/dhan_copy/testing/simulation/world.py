@@ -199,11 +199,12 @@ class World:
         if isinstance(request, Submit):
             most = self.freeze_units.get(InstrumentKey(request.segment, request.security_id))
             if most is not None and request.quantity > most:
-                self.oracle.refused(request)
+                self.oracle.refused(request, True)
                 return None, (Refusal.OTHER, "RMS: quantity exceeds the freeze quantity", True)
             if most is not None and self.faults.strike("F42"):
-                self.oracle.refused(request)
-                return None, (Refusal.OTHER, "RMS: the order is not taken", self.random.random() < 0.5)
+                final = self.random.random() < 0.5
+                self.oracle.refused(request, final)
+                return None, (Refusal.OTHER, "RMS: the order is not taken", final)
             return self._submitted(account, request), None
         order = account.orders.get(request.broker_order_id)
         if order is None or not order.is_open or order.ghost:
