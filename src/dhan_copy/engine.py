@@ -20,7 +20,7 @@ from typing import TypeVar
 from typing_extensions import Self, assert_never
 
 from dhan_copy import explain as stories
-from dhan_copy import views
+from dhan_copy import trees, views
 from dhan_copy.config import Follower, Instruments, Leader, settings
 from dhan_copy.core.calendar import Calendar
 from dhan_copy.core.copier import Copier
@@ -293,8 +293,13 @@ class CopyEngine:
         """Per holding, the difference between what the leader's fills scale to and what the follower owns."""
         return views.drift(self._state())
 
+    def trees(self) -> Table:
+        """Today's linked orders: each entry with its legs, where they stand at each follower, and what they wait for."""
+        return trees.trees(self._state())
+
     def explain(self, leader_order_id: str) -> Table:
-        """Everything that the journal says of one leader order, in order, each row with its cause."""
+        """Everything that the journal says of one leader order, in order, each row with its cause; of the entry of a
+        linked order also what it says of the legs."""
         story = stories.Story(leader_order_id)
         for entry in self.journal():
             story.take(entry)

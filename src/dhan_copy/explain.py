@@ -36,10 +36,11 @@ from dhan_copy.core.facts import (
     TradeSettled,
     TradingStateChanged,
 )
+from dhan_copy.core.legs import EXIT_LEGS
 from dhan_copy.core.requests import Cancel, Modify, Request, Submit
 from dhan_copy.display import Table
-from dhan_copy.model.ids import AccountName, ClientOrderId
-from dhan_copy.model.order import OrderReport
+from dhan_copy.model.ids import AccountName, ClientOrderId, id_parts
+from dhan_copy.model.order import Leg, OrderReport
 from dhan_copy.model.reason import ReasonCode
 from dhan_copy.views import number, terms_text
 
@@ -48,7 +49,7 @@ _ROUTINE = (BookRead, PositionsReported, FundsReported, CheckpointWritten)
 
 
 class Story:
-    """Picks the rows about one leader order out of a journal, in order."""
+    """Picks the rows about one leader order, and about its legs, out of a journal, in order."""
 
     def __init__(self, leader_order_id: str) -> None:
         self._wanted = leader_order_id
@@ -58,7 +59,8 @@ class Story:
 
     def take(self, entry: Entry) -> None:
         tag = _tag(entry.fact)
-        about = entry.leader_order_id == self._wanted
+        named = entry.leader_order_id
+        about = named == self._wanted or (named is not None and named.startswith(f"{self._wanted}/"))
         if about and tag is not None:
             self._tags.add((entry.account, tag))
         if about or (tag is not None and (entry.account, tag) in self._tags):
@@ -82,9 +84,20 @@ def row(entry: Entry, told: dict[int, str]) -> Mapping[str, object]:
         "position": entry.position,
         "at": entry.at,
         "account": entry.account,
-        "what": sentence(entry.fact),
+        "what": _part(entry) + sentence(entry.fact),
         "because_of": cause,
     }
+
+
+def _part(entry: Entry) -> str:
+    """Which leg of a linked order a line is about; empty for entries and plain orders."""
+    parts = id_parts(_tag(entry.fact))
+    leg = _leg_named(entry.leader_order_id) or next((leg for leg in EXIT_LEGS if parts and parts.leg == leg.letter), None)
+    return f"{leg.value}: " if leg is not None else ""
+
+
+def _leg_named(order_id: str | None) -> Leg | None:
+    return next((leg for leg in EXIT_LEGS if order_id is not None and order_id.endswith(f"/{leg.value}")), None)
 
 
 def sentence(fact: Fact) -> str:
@@ -162,6 +175,8 @@ def _report(report: OrderReport) -> str:
 
 def _admitted(fact: CopyAdmitted) -> str:
     parts = []
+    if _leg_named(fact.leader_order_id):
+        return "Copied: it closes what its entry fills here, as much as is open." if fact.live else "Copied on paper with its entry."
     if fact.exit_quantity:
         parts.append(f"{fact.exit_quantity} units close what the leader holds")
     if fact.entry_quantity:

@@ -14,21 +14,22 @@ from typing_extensions import assert_never
 
 from dhan_copy.core.facts import Refusal
 from dhan_copy.core.leader import LeaderOrder
+from dhan_copy.core.legs import LINKED
 from dhan_copy.core.shelf import Shelf
 from dhan_copy.core.state import State
 from dhan_copy.core.trade import CopyTrade, FollowerOrder, Instruction
 from dhan_copy.display import Table
 from dhan_copy.model.ids import AccountName
-from dhan_copy.model.order import Limit, Market, StopLimit, StopMarket, Terms
+from dhan_copy.model.order import Leg, Limit, Market, OrderReport, StopLimit, StopMarket, Terms
 from dhan_copy.model.times import IST
 
 _ORDERS = (
-    "leader", "leader_order_id", "symbol", "side", "quantity", "filled", "status",
+    "leader", "leader_order_id", "tree", "leg", "symbol", "side", "quantity", "filled", "status",
     "follower", "decision", "state", "intent", "ordered", "terms", "done", "average_price",
     "broker_order_id", "client_order_id", "text",
 )  # fmt: skip
 _DECISIONS = ("leader", "leader_order_id", "follower", "code", "reason", "detail", "ratio", "live")
-_DRIFT = ("leader", "follower", "instrument", "product", "scaled", "owned", "difference", "declared")
+_DRIFT = ("leader", "follower", "instrument", "product", "tree", "scaled", "owned", "difference", "declared")
 _STATUS = ("account", "role", "trading", "health", "orders", "open", "unresolved", "book_read_at", "positions_read_at")
 
 
@@ -63,7 +64,8 @@ def terms_text(terms: Terms) -> str:
 
 
 def orders(state: State) -> Table:
-    """Today's leader orders with each follower's orders for them; a leader order that led to none has one row."""
+    """Today's leader orders with each follower's orders for them; a leader order that led to none has one row. Parts of
+    a linked order name their ``tree``, which is the entry's id, and which ``leg`` they are."""
     rows: list[Mapping[str, object]] = []
     for key, trade in state.trades.items():
         leader_order = state.leader_order(key)
@@ -99,7 +101,8 @@ def decisions(state: State) -> Table:
 def drift(state: State) -> Table:
     """Per holding: what the leader's fills scale to, what the follower owns, and the difference with its causes.
 
-    Units of the position, signed; less than a lot of difference that nobody declared is the carry.
+    Units of the position, signed; less than a lot of difference that nobody declared is the carry. What a linked order
+    holds is a row of its own, with its ``tree``.
     """
     rows: list[Mapping[str, object]] = []
     for (leader, follower, key, product, tree), stake in state.stakes.items():
@@ -111,6 +114,7 @@ def drift(state: State) -> Table:
                 "follower": follower,
                 "instrument": str(key),
                 "product": product,
+                "tree": tree,
                 "scaled": number(stake.scaled),
                 "owned": stake.owned,
                 "difference": number(stake.owned - stake.scaled),
@@ -192,11 +196,19 @@ def _code(trade: CopyTrade) -> str | None:
     return None if trade.decision is None else trade.decision.name
 
 
+def place_cells(report: OrderReport) -> dict[str, object]:
+    """The tree that an order is a part of, by its entry's id, and which part it is; nothing for a plain order."""
+    if report.variety not in LINKED:
+        return {}
+    return {"tree": report.order_id if report.leg is Leg.ENTRY else report.parent_order_id, "leg": report.leg}
+
+
 def _leader_cells(order: LeaderOrder) -> dict[str, object]:
     report = order.report
     return {
         "leader": order.leader,
         "leader_order_id": report.order_id,
+        **place_cells(report),
         "symbol": report.symbol or str(report.key),
         "side": report.side,
         "quantity": report.quantity,

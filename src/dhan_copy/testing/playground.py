@@ -274,6 +274,9 @@ class Playground:
     def orders(self) -> Table:
         return self.engine.orders()
 
+    def trees(self) -> Table:
+        return self.engine.trees()
+
     def decisions(self) -> Table:
         return self.engine.decisions()
 
