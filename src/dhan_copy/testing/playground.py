@@ -262,9 +262,10 @@ class Playground:
         self.clock.advance(max(end - self.clock.monotonic(), 0.0))
         return self.engine.step()
 
-    def price(self, symbol: str, price: Price) -> None:
-        """Move the market: resting orders that it reaches fill, stops that it passes trigger."""
-        self.exchange.set_price(self.instrument(symbol), Decimal(price))
+    def price(self, symbol: str, price: Price, *, available: int | None = None) -> None:
+        """Move the market: resting orders that it reaches fill, the oldest first and ``available`` units at most, and stops
+        that it passes trigger."""
+        self.exchange.set_price(self.instrument(symbol), Decimal(price), available)
 
     def restart(self) -> None:
         """Stop the engine and start another one on the same journal."""
