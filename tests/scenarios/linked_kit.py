@@ -11,7 +11,7 @@ from typing import Any
 from attrs import define, evolve
 
 from dhan_copy.model.bracket import Bracket
-from dhan_copy.model.order import Leg, Limit, OrderStatus, Side, StopLimit, Variety
+from dhan_copy.model.order import Leg, Limit, Side, StopLimit, Variety
 from dhan_copy.testing import NewOrder, SimulatedOrder
 from tests.scenarios.kit import CALL, F, LEADER, Stage
 
@@ -33,6 +33,8 @@ class Tree:
         new = NewOrder(key=CALL, side=Side.BUY, quantity=units, terms=Limit(PRICE))
         linked = stage.exchange.linked
         match variety:
+            case Variety.REGULAR:
+                placed = stage.exchange.place(LEADER, new)
             case Variety.SUPER:
                 placed = linked.place_super(LEADER, new, Bracket(target=TARGET, stop=STOP, trailing_jump=jump))
             case Variety.BRACKET:
@@ -43,7 +45,13 @@ class Tree:
 
     @property
     def legs(self) -> tuple[Leg, ...]:
-        return (Leg.STOP,) if self.variety is Variety.COVER else LEGS
+        match self.variety:
+            case Variety.REGULAR:
+                return ()
+            case Variety.COVER:
+                return (Leg.STOP,)
+            case _:
+                return LEGS
 
     # What the leader and his market do
 
@@ -57,12 +65,13 @@ class Tree:
         self.stage.exchange.fill(LEADER, self.leaders(leg).book_id, units)
 
     def move(self, leg: Leg, price: Decimal) -> None:
-        """He moves a leg, as the app lets him."""
+        """He moves a leg, as the app lets him; one of a super order with its entry, while that has not traded."""
         if self.variety is Variety.SUPER:
             bracket = self.leaders(Leg.ENTRY).bracket
             assert bracket is not None
             bracket = evolve(bracket, target=price) if leg is Leg.TARGET else evolve(bracket, stop=price)
-            self.stage.exchange.linked.modify(LEADER, self.order_id, leg, bracket)
+            waits = not self.leaders(Leg.ENTRY).status.is_terminal
+            self.stage.exchange.linked.modify(LEADER, self.order_id, Leg.ENTRY if waits else leg, bracket)
         else:
             order = self.leaders(leg)
             terms = evolve(order.terms, **{"price" if leg is Leg.TARGET else "trigger": price})
@@ -116,11 +125,7 @@ def entered(stage: Stage, variety: Variety = Variety.SUPER, *, units: int = 300,
     """An entry that has filled at both, at half the size, and legs that are in place."""
     tree = Tree.place(stage, units, variety, **more)
     stage.until(lambda: tree.copy(Leg.ENTRY) is not None)
-    tree.fill(Leg.ENTRY)
     tree.fill_copy(Leg.ENTRY)
+    tree.fill(Leg.ENTRY)
     stage.until(lambda: tree.protects(units // 2))
     return tree
-
-
-def ended(order: SimulatedOrder | None) -> bool:
-    return order is None or order.status in (OrderStatus.CANCELLED, OrderStatus.TRADED)

@@ -7,7 +7,6 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from attrs import evolve
 
 from dhan_copy import Policy
 from dhan_copy.core.facts import AlertRaised, DriftDeclared
@@ -216,9 +215,8 @@ def test_l6_before_the_entry_has_filled_the_bracket_changes_and_the_legs_are_pla
     wire = opened(wires, frames=frames)
     tree = Tree.place(wire, 300)
     wire.until(lambda: tree.copy(Leg.ENTRY) is not None)
-    bracket = tree.leaders(Leg.ENTRY).bracket
-    assert bracket is not None
-    wire.exchange.linked.modify(LEADER, tree.order_id, Leg.ENTRY, evolve(bracket, target=Decimal(115), stop=Decimal(75)))
+    tree.move(Leg.TARGET, Decimal(115))
+    tree.move(Leg.STOP, Decimal(75))
     wire.until(lambda: wire.row(f"{tree.order_id}/STOP")["leader_order_id"] is not None)
     wire.settle()
     wire.settle()
