@@ -35,6 +35,8 @@ class ReadSchedule:
     """Reads that something waits for, to be asked as soon as the pause since the last one allows."""
     looked_up: set[TagKey] = field(factory=set)
     """Orders that have been looked up and not shown since."""
+    sweeps_known: tuple[object, datetime] | None = None
+    """What the sweeps hung on when none was due, and when the next one is."""
 
     def want(self, read: Read) -> None:
         self.pressing[read] = None
@@ -43,6 +45,7 @@ class ReadSchedule:
         record = self.asked.get(read)
         if record is not None:
             record.answered = True
+            self.sweeps_known = None
 
     def shown(self, follower: AccountName, tag: ClientOrderId) -> None:
         """A report shows the order: if it was looked up, that is an answer."""
@@ -53,6 +56,7 @@ class ReadSchedule:
     def forget_lookups(self) -> None:
         """Drop what was remembered of orders that are no longer looked up."""
         self.looked_up.clear()
+        self.sweeps_known = None
         self.asked = {read: record for read, record in self.asked.items() if not isinstance(read, Query)}
 
     def due(self, state: State, now: datetime) -> tuple[list[Read], datetime]:
@@ -69,6 +73,11 @@ class ReadSchedule:
                 del self.pressing[read]
             else:
                 wake = min(wake, at)
+        hangs_on = _what_sweeps_hang_on(state)
+        if not ready and self.sweeps_known is not None and self.sweeps_known[0] == hangs_on:
+            if now < self.sweeps_known[1]:
+                return [], min(wake, self.sweeps_known[1])
+        next_sweep = now + timedelta(days=1)
         for read, every in _sweeps(state):
             record = self.asked.get(read)
             if record is None:
@@ -85,8 +94,10 @@ class ReadSchedule:
             elif at <= now:
                 ready.append(read)
                 at = now + every
-            if at < wake:
-                wake = at
+            if at < next_sweep:
+                next_sweep = at
+        wake = min(wake, next_sweep)
+        self.sweeps_known = None if ready else (hangs_on, next_sweep)
         for read in ready:
             record = self.asked.get(read)
             self.asked[read] = _Asked(now, times=1 if record is None else record.times + 1)
@@ -130,6 +141,14 @@ def _orders_of(account: AccountName) -> ReadOrders:
 @cache
 def _positions_of(account: AccountName) -> ReadPositions:
     return ReadPositions(account=account)
+
+
+def _what_sweeps_hang_on(state: State) -> object:
+    """Equal as long as :func:`_sweeps` gives the same reads, at less than a tenth of its price."""
+    return (
+        tuple(map(bool, state.open_trades.values())), tuple(state.stakes.values()), tuple(state.feeds.values()),
+        tuple(state.suspects), len(state.started_at), len(state.positions_known),
+    )  # fmt: skip
 
 
 def _sweeps(state: State) -> list[tuple[Read, timedelta]]:
