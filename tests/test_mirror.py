@@ -33,6 +33,7 @@ WITHOUT_A_TEST_OF_THEIR_OWN = {
     "testing/power/lives.py": "what goes on while the power fails, judged as a whole by test_cuts and its planted bugs",
 }
 WITHOUT_A_MODULE_OF_THEIR_OWN = {
+    "core/test_copy_mode.py": "fills copied instead of orders, in every module that they go through",
     "core/test_linked.py": "linked orders and slices, in every module that they go through",
     "test_canary.py": "about conftest.py",
     "test_layers.py": "about the whole of src",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from dhan_copy.config import Follower as Follower
     from dhan_copy.config import Leader as Leader
     from dhan_copy.core.facts import AlertRaised as AlertRaised
+    from dhan_copy.core.facts import CopyMode as CopyMode
     from dhan_copy.core.facts import Entry as Entry
     from dhan_copy.core.facts import TradingState as TradingState
     from dhan_copy.core.healing import HealPlan as HealPlan
@@ -70,6 +71,7 @@ _HOMES = {
     "ClosedMarket": "core.settings",
     "ConfigurationError": "errors",
     "CopyEngine": "engine",
+    "CopyMode": "core.facts",
     "DhanAccount": "dhan",
     "DhanCopyError": "errors",
     "Entry": "core.facts",
@@ -120,6 +122,7 @@ __all__ = [
     "ClosedMarket",
     "ConfigurationError",
     "CopyEngine",
+    "CopyMode",
     "DhanAccount",
     "DhanCopyError",
     "Entry",

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
-from attrs import field, frozen
+from attrs import field, frozen, validators
 
 from dhan_copy.core.calendar import Calendar
+from dhan_copy.core.facts import CopyMode
 from dhan_copy.core.settings import CopierSettings, FollowerRules, LeaderRules, LossLimit, Policy, RateLimits
 from dhan_copy.errors import ConfigurationError
 from dhan_copy.market.calendar import published_calendar
@@ -104,6 +105,7 @@ class Follower:
     ``size`` is required: a sizer (:class:`~dhan_copy.Ratio`, :class:`~dhan_copy.Quantity`, ...) or a ratio as text
     (``"0.5"``, ``"1/3"``). Nothing is sent until ``live=True``: without it everything is decided and journaled, and a
     paper ledger is kept. ``max_lots`` cuts an entry order; ``loss_limit`` stops the follower for the day;
+    ``mode`` says whether the leader's orders are copied or his fills;
     ``leaders`` names whom to copy (default: every leader);
     ``source`` is the follower's own order feed, which tells of fills sooner than sweeps of the order book.
     """
@@ -115,6 +117,7 @@ class Follower:
     live: bool = field(default=False, kw_only=True)
     max_lots: int | None = field(default=None, kw_only=True)
     loss_limit: LossLimit | None = field(default=None, kw_only=True)
+    mode: CopyMode = field(default=CopyMode.ORDER, kw_only=True, validator=validators.instance_of(CopyMode))
     leaders: Iterable[str] | None = field(default=None, kw_only=True)
     limits: RateLimits = field(default=RateLimits(), kw_only=True)
     name: AccountName = field(default=AccountName(""), converter=_as_name, kw_only=True)
@@ -240,6 +243,7 @@ def settings(
                 limits=follower.limits,
                 max_lots=follower.max_lots,
                 loss_limit=follower.loss_limit,
+                mode=follower.mode,
                 reads_positions=follower.name in readable,
             )
             for follower in followers

@@ -15,6 +15,7 @@ from dhan_copy.core.copier import Copier, Step
 from dhan_copy.core.facts import (
     BookRead,
     Channel,
+    CopyMode,
     EngineStarted,
     Entry,
     Fact,
@@ -84,6 +85,7 @@ class World:
     product: Product = Product.INTRADAY
     sizers: dict[str, PositionSizer] = field(factory=dict)
     max_lots: int | None = None
+    mode: CopyMode = CopyMode.ORDER
     leader_base: int = 0
     now: datetime = START
     leader: dict[str, TrueOrder] = field(factory=dict)
@@ -107,7 +109,7 @@ class World:
         followers = tuple(
             FollowerRules(
                 name=AccountName(name), sizer=self.sizers.get(name, Ratio(ratio)), live=self.live, limits=self.limits,
-                max_lots=self.max_lots,
+                max_lots=self.max_lots, mode=self.mode,
             )  # fmt: skip
             for name, ratio in self.ratios.items()
         )

@@ -8,7 +8,7 @@ from fractions import Fraction
 from attrs import frozen
 from typing_extensions import assert_never
 
-from dhan_copy.core.facts import Channel, CopyAdmitted, CopyDeclined, TradingState
+from dhan_copy.core.facts import Channel, CopyAdmitted, CopyDeclined, CopyMode, TradingState
 from dhan_copy.core.hours import refusal
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.legs import EXIT_LEGS, LINKED, is_exit_leg, leg_id, tree_of
@@ -59,10 +59,11 @@ def age_of(order: LeaderOrder, now: datetime) -> timedelta:
     return now - (order.report.updated_at or order.report.created_at or order.seen_at)
 
 
-def has_passed(order: LeaderOrder, now: datetime, policy: Policy) -> bool:
-    """Whether the moment of a filled, market or IOC order is over; a resting order is judged by its price instead."""
+def has_passed(order: LeaderOrder, now: datetime, policy: Policy, *, copies_fills: bool = False) -> bool:
+    """Whether the moment of a filled, market or IOC order is over; a resting order is judged by its price instead. Where
+    fills are copied every order's moment is its last fill."""
     report = order.report
-    momentary = report.status.is_terminal or isinstance(report.terms, Market) or report.validity is Validity.IOC
+    momentary = copies_fills or report.status.is_terminal or isinstance(report.terms, Market) or report.validity is Validity.IOC
     return momentary and age_of(order, now) > policy.entry_age
 
 
@@ -97,6 +98,8 @@ def decide(state: State, key: TradeKey, rules: FollowerRules, now: datetime) -> 
     if refused is not None:
         return declined(refused.reason, refused.detail)
     units = report.filled_quantity if report.status.is_terminal else report.quantity
+    if rules.mode is CopyMode.EXECUTION and not report.filled_quantity and not report.status.is_terminal:
+        return None
     if units == 0:
         return declined(ReasonCode.LEADER_UNFILLED, f"it ended {report.status.value}")
     facts = instrument_facts(state, report.key)
@@ -126,7 +129,7 @@ def decide(state: State, key: TradeKey, rules: FollowerRules, now: datetime) -> 
             leader=leader, leader_order_id=order_id, follower=follower, live=rules.live, facts=facts,
             exit_quantity=exit_units, entry_quantity=entry, position_before=before, ratio=ratio, carry=carry,
             most_units=None if rules.max_lots is None or not entry else rules.max_lots * facts.lot_units,
-            slice_units=_slice_units(state, report, facts),
+            mode=rules.mode, slice_units=_slice_units(state, report, facts),
             reason=reason, detail=detail,
         )  # fmt: skip
 
@@ -287,7 +290,7 @@ def _entry_refused(
     circuit = state.circuits.get(rules.name)
     if circuit is not None and circuit.is_open(now):
         return _Answer(ReasonCode.CIRCUIT_OPEN, f"{circuit.rejections} in a row, the last: {circuit.words}")
-    if has_passed(order, now, state.settings.policy):
+    if has_passed(order, now, state.settings.policy, copies_fills=rules.mode is CopyMode.EXECUTION):
         age = age_of(order, now).total_seconds()
         return _Answer(ReasonCode.STALE, f"{age:.0f} s old, {state.settings.policy.entry_age.total_seconds():.0f} s allowed")
     return None

@@ -61,7 +61,7 @@ from dhan_copy.core.intake import SETTLED_AFTER, merge, says_nothing_new
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.legs import LINKED, Trees
 from dhan_copy.core.limits import RateBudget
-from dhan_copy.core.losses import LOSS_LIMIT, stopped_by_loss, unjudged
+from dhan_copy.core.losses import stopped_by_loss, unjudged, was_stopped_by_loss
 from dhan_copy.core.paper import paper_answer, paper_report
 from dhan_copy.core.plan import NOTHING, Plan, Wants, plan
 from dhan_copy.core.reads import ReadSchedule
@@ -534,7 +534,7 @@ class Copier:
             if stake_key[1] in closing:
                 units = left_to_close(self.state, stake_key)
                 if units:
-                    lost = (LOSS_LIMIT, stake_key[1], "", "") in self.state.alerts
+                    lost = was_stopped_by_loss(self.state, stake_key[1])
                     self._close(stake_key, units, ReasonCode.LOSS_LIMIT if lost else ReasonCode.FLATTENED)
 
     def _watch_losses(self, rules: FollowerRules) -> None:

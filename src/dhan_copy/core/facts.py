@@ -29,6 +29,15 @@ class Channel(Enum):
     BOOK = "BOOK"
 
 
+class CopyMode(Enum):
+    """What of a leader's is copied."""
+
+    ORDER = "ORDER"
+    """His orders, resting ones too, at their prices."""
+    EXECUTION = "EXECUTION"
+    """His fills: nothing is placed before he has traded, and then near the price that he got."""
+
+
 class TradingState(Enum):
     """What the user allows; remembered across restarts."""
 
@@ -196,6 +205,7 @@ class CopyAdmitted:
     carry: Fraction
     most_units: int | None = None
     """The largest entry that is allowed, whatever the leader modifies his order to."""
+    mode: CopyMode = CopyMode.ORDER
     slice_units: int | None = None
     """The largest single order that the exchange takes (its freeze limit): what is more is several orders."""
     reason: ReasonCode = ReasonCode.COPIED

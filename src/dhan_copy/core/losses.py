@@ -12,8 +12,6 @@ from dhan_copy.core.state import STRICTNESS, State
 from dhan_copy.model.ids import AccountName
 from dhan_copy.model.instrument import ExchangeSegment, InstrumentKey
 
-LOSS_LIMIT = "LOSS_LIMIT"
-
 
 @frozen
 class DayResult:
@@ -41,18 +39,23 @@ def day_result(state: State, follower: AccountName) -> DayResult:
 def stopped_by_loss(state: State, rules: FollowerRules) -> tuple[AlertRaised, TradingStateChanged] | None:
     """What a loss limit calls for, once a day: a user who lets the follower go on has taken it upon himself."""
     limit = rules.loss_limit
-    if limit is None or (LOSS_LIMIT, rules.name, "", "") in state.alerts:
+    if limit is None or was_stopped_by_loss(state, rules.name):
         return None
     result = day_result(state, rules.name)
     if result.rupees > -limit.rupees:
         return None
     alert = AlertRaised(
-        code=LOSS_LIMIT, what="the day's loss limit of a follower was reached",
+        code="LOSS_LIMIT", what="the day's loss limit of a follower was reached",
         known=f"{result.rupees} rupees on what was copied today, {limit.rupees} allowed",
         advice=f"It is {limit.then.value} now, until you resume it; today it is not stopped again.", account=rules.name,
     )  # fmt: skip
     then = max(limit.then, state.trading_state(rules.name), key=STRICTNESS.index)
     return alert, TradingStateChanged(follower=rules.name, state=then)
+
+
+def was_stopped_by_loss(state: State, follower: AccountName) -> bool:
+    """Whether the follower has reached its loss limit today."""
+    return ("LOSS_LIMIT", follower, "", "") in state.alerts
 
 
 def unjudged(state: State, rules: FollowerRules) -> AlertRaised | None:

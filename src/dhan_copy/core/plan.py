@@ -193,7 +193,7 @@ def _steer(b: _Builder, intent: Intent, total: int, *, hold: bool = False) -> No
         return
     most = b.trade.admitted.slice_units
     number = max(slices, default=_first_slice(b, intent) - SLICES_APART) + SLICES_APART
-    end = MOST_SLICES + 1 if not slices or intent is Intent.EXIT or most is not None else number
+    end = MOST_SLICES + 1 if not slices or intent is Intent.EXIT or b.trade.may_be_sliced else number
     for number, orders in chain(ended, ((new, []) for new in range(number, end, SLICES_APART))):
         if left <= 0:
             break
@@ -444,7 +444,7 @@ def _may_enter(b: _Builder) -> bool:
     detail = ""
     if b.state.trading_state(b.rules.name) is not TradingState.ACTIVE:
         reason = ReasonCode.NOT_ACTIVE
-    elif has_passed(b.order, b.now, b.policy):
+    elif has_passed(b.order, b.now, b.policy, copies_fills=b.trade.copies_fills):
         reason, detail = ReasonCode.STALE, f"{age_of(b.order, b.now).total_seconds():.0f} s old when it could be sent"
     elif _is_refused_stop_market(b):
         reason = ReasonCode.STOP_MARKET_REFUSED
@@ -548,9 +548,11 @@ def _is_behind(b: _Builder) -> bool:
 
 
 def _chasing(b: _Builder, facts: InstrumentFacts) -> Terms | None:
-    """The limit for an order that the leader has left behind, where it is to follow him."""
+    """The limit for an order that is to trade near the price that the leader got: it copies his fills, or he has left it
+    behind."""
     price = b.report.average_price
-    if b.policy.behind is not Behind.CHASE or price is None or not _is_behind(b):
+    follows = b.trade.copies_fills or (b.policy.behind is Behind.CHASE and _is_behind(b))
+    if price is None or not follows:
         return None
     worse = price * b.policy.chase_within.value / 100 * b.report.side.sign
     return aligned(Limit(price + worse), b.report.side, facts) if price + worse > 0 else None

@@ -10,7 +10,7 @@ from fractions import Fraction
 
 from attrs import field, frozen, validators
 
-from dhan_copy.core.facts import TradingState
+from dhan_copy.core.facts import CopyMode, TradingState
 from dhan_copy.core.calendar import Calendar
 from dhan_copy.model.freeze import FreezeLimits
 from dhan_copy.model.ids import AccountName
@@ -166,7 +166,7 @@ class Policy:
     behind_after: timedelta = timedelta(seconds=60)
     """How long after the leader's last fill ``behind`` applies."""
     chase_within: Percent = Percent(Decimal("0.5"))
-    """How much worse than the leader's average price a chased order may trade."""
+    """How much worse than the leader's average price a chased order may trade, and one that copies his fills."""
     below_lot: BelowLot = BelowLot.SKIP
     first_start: FirstStart = FirstStart.NEW_ONLY
     at_modification_cap: AtModificationCap = AtModificationCap.KEEP
@@ -210,6 +210,7 @@ class FollowerRules:
     max_lots: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
     """The largest entry order, in lots of its instrument."""
     loss_limit: LossLimit | None = None
+    mode: CopyMode = CopyMode.ORDER
     reads_positions: bool = True
     """Whether the broker can read positions; without it an exit trusts the ledger alone."""
 

@@ -708,7 +708,7 @@ def behind_by(state: State, trade: CopyTrade, direction: int) -> int:
     if state.leader_order(trade.key).report.side.sign != direction:
         return 0
     lag = entry_total(trade, trade.opened) - trade.forgone - trade.filled(Intent.ENTRY)
-    if trade.admitted.slice_units is not None:
+    if trade.may_be_sliced:
         return max(0, lag - trade.given_up())
     if trade.live(Intent.ENTRY) is None and trade.last(Intent.ENTRY) is not None:
         return 0

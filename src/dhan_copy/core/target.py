@@ -23,7 +23,9 @@ def entry_want(state: State, trade: CopyTrade) -> int:
     filled = trade.filled(Intent.ENTRY)
     report = state.leader_order(trade.key).report
     ended_unfilled = report.status.is_terminal and report.status is not OrderStatus.TRADED
-    if trade.admitted is None or trade.declined is not None or (ended_unfilled and not trade.leader_was_over):
+    if trade.admitted is None or trade.declined is not None:
+        return filled
+    if ended_unfilled and not trade.leader_was_over and not trade.copies_fills:
         return filled
     units = _entry_units(trade, report)
     if trade.admitted.exit_quantity:
@@ -33,14 +35,16 @@ def entry_want(state: State, trade: CopyTrade) -> int:
 
 
 def _entry_units(trade: CopyTrade, report: OrderReport) -> int:
-    """The entry part of the leader's order: in full while it lives, what it filled once it has ended."""
+    """The entry part of the leader's order: in full while it lives, what it filled once it has ended, or where only fills
+    are copied."""
     ended_unfilled = report.status.is_terminal and report.status is not OrderStatus.TRADED
-    return split(trade, report.filled_quantity if ended_unfilled else report.quantity)[1]
+    only_filled = ended_unfilled or trade.copies_fills
+    return split(trade, report.filled_quantity if only_filled else report.quantity)[1]
 
 
 def _entry_leaves(trade: CopyTrade, report: OrderReport) -> int:
     """The leader's units of the entry part that may still fill."""
-    if report.status.is_terminal:
+    if report.status.is_terminal or trade.copies_fills:
         return 0
     exit_units, entry_units = split(trade, report.quantity)
     return min(entry_units, exit_units + entry_units - report.filled_quantity)
@@ -48,7 +52,7 @@ def _entry_leaves(trade: CopyTrade, report: OrderReport) -> int:
 
 def entry_pending(state: State, trade: CopyTrade) -> int:
     """What the follower's entry is still expected to fill."""
-    if trade.admitted is not None and trade.admitted.slice_units is not None:
+    if trade.may_be_sliced:
         return max(0, entry_want(state, trade) - trade.filled(Intent.ENTRY) - trade.given_up())
     last = trade.last(Intent.ENTRY)
     if last is not None and last.state.is_over and not last.refused_for_now:
@@ -189,7 +193,7 @@ def _looked_since(state: State, order: LeaderOrder) -> bool:
 
 def _resting_exit(trade: CopyTrade, report: OrderReport) -> int:
     """The leader's units of this order that would still close."""
-    if report.status.is_terminal:
+    if report.status.is_terminal or trade.copies_fills:
         return 0
     exit_units = split(trade, report.quantity)[0]
     return max(0, exit_units - report.filled_quantity)

@@ -14,6 +14,7 @@ from dhan_copy.core.facts import (
     Channel,
     CopyAdmitted,
     CopyDeclined,
+    CopyMode,
     OrderNotFound,
     OrderReported,
     Refusal,
@@ -191,6 +192,15 @@ class CopyTrade:
         if self.declined is not None:
             return self.declined.reason
         return None if self.admitted is None else self.admitted.reason
+
+    @property
+    def copies_fills(self) -> bool:
+        return self.admitted is not None and self.admitted.mode is CopyMode.EXECUTION
+
+    @property
+    def may_be_sliced(self) -> bool:
+        """Whether its entry may be more than one order."""
+        return self.copies_fills or (self.admitted is not None and self.admitted.slice_units is not None)
 
     def filled(self, intent: Intent) -> int:
         filled = 0

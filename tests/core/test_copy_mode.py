@@ -1,0 +1,117 @@
+"""Copying a leader's fills instead of his orders: nothing is placed before he has traded."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dhan_copy.core.facts import CopyMode, DriftDeclared
+from dhan_copy.core.requests import Submit
+from dhan_copy.model.order import Leg, Limit, Product, Side
+from tests.core.linked_world import Linked, wait
+from tests.core.trading import declared
+from tests.core.world import World
+
+LOT = 75
+
+
+def world(ratio: str = "1/2") -> World:
+    return World({"F": Fraction(ratio)}, mode=CopyMode.EXECUTION)
+
+
+@pytest.mark.parametrize("side", Side)
+def test_a_resting_order_is_nothing_until_it_fills(side: Side) -> None:
+    bench = world()
+    order = bench.place(side, 4, terms=Limit(Decimal("100.00")))
+    bench.change(order, terms=Limit(Decimal("99.00")))
+    assert bench.requests() == []
+    bench.fill(order, 2 * LOT)
+    [copy] = bench.open_orders("F")
+    assert copy.report.quantity == LOT
+    assert copy.report.terms == Limit(Decimal("100.50") if side is Side.BUY else Decimal("99.50"))
+    bench.fill_everything("F")
+    bench.fill(order, 2 * LOT)
+    assert [o.report.quantity for o in bench.open_orders("F")] == [LOT], "more of his fills are another order"
+    bench.fill_everything("F")
+    wait(bench, 20)
+    assert bench.net_position("F") == side.sign * 2 * LOT and not bench.facts(DriftDeclared)
+
+
+def test_what_he_cancels_unfilled_was_never_there() -> None:
+    bench = world()
+    order = bench.place(Side.BUY, 4)
+    bench.fill(order, 2 * LOT)
+    bench.cancel(order)
+    bench.fill_everything("F")
+    wait(bench, 20)
+    assert bench.net_position("F") == LOT and not bench.facts(DriftDeclared)
+
+
+def test_resting_exits_are_copied_when_they_fill() -> None:
+    bench = world()
+    bench.trade(Side.BUY, 4)
+    bench.fill_everything("F")
+    order = bench.place(Side.SELL, 4, terms=Limit(Decimal("110.00")))
+    assert bench.open_orders("F") == []
+    bench.fill(order, 4 * LOT)
+    assert [o.report.side for o in bench.open_orders("F")] == [Side.SELL]
+    bench.fill_everything("F")
+    assert bench.net_position("F") == 0
+
+
+def test_what_protects_a_position_stands_all_the_same() -> None:
+    bench = world()
+    linked = Linked.place(bench, 4)
+    assert bench.requests() == []
+    linked.fill_entry()
+    bench.fill_follower("F", linked.orders("F", Leg.ENTRY)[0], 2 * LOT)
+    wait(bench, 4)
+    assert [linked.live_units("F", leg) for leg in (Leg.TARGET, Leg.STOP)] == [2 * LOT] * 2
+
+
+acts = st.lists(
+    st.tuples(st.sampled_from(["place", "fill", "cancel", "follow", "restart"]), st.sampled_from(Side), st.integers(1, 6)),
+    max_size=20,
+)
+
+
+@given(acts, st.sampled_from(["1/3", "1/2", "1", "3/2"]), st.sampled_from([Product.INTRADAY, Product.MARGIN]))
+def test_the_follower_ends_within_a_lot_of_the_leaders_fills(
+    script: list[tuple[str, Side, int]], ratio: str, product: Product
+) -> None:
+    bench = World({"F": Fraction(ratio)}, mode=CopyMode.EXECUTION, product=product)
+    filled: dict[str, int] = {}
+    for what, side, lots in script:
+        bench.advance(1)
+        resting = [order for order in bench.leader.values() if order.is_open]
+        match what:
+            case "place":
+                bench.place(side, lots)
+            case "fill" if resting:
+                order = resting[lots % len(resting)]
+                bench.fill(order, min(LOT * lots, order.report.quantity - order.report.filled_quantity))
+            case "cancel" if resting:
+                bench.cancel(resting[lots % len(resting)])
+            case "follow":
+                bench.fill_everything("F")
+            case "restart":
+                bench.restart()
+            case _:
+                pass
+        filled = {name: order.report.filled_quantity for name, order in bench.leader.items()}
+        for request in bench.requests():
+            assert not isinstance(request, Submit) or filled[request.leader_order_id], "before he traded"
+    for order in [order for order in bench.leader.values() if order.is_open]:
+        bench.cancel(order)
+    for _ in range(6):
+        bench.fill_everything("F")
+        wait(bench, 40)
+    assert bench.open_orders("F") == []
+    apart = bench.net_position("F") - Fraction(ratio) * bench.leader_position() - declared(bench)
+    assert abs(apart) <= LOT
+    if bench.leader_position() == 0:
+        assert bench.net_position("F") == declared(bench)
