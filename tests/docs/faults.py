@@ -112,6 +112,7 @@ FAULTS: dict[str, Fault] = {
         "a modification is lost or applied twice, or the cap is reached", (MACHINE, LAB),
         ("test_m4_no_order_is_modified_more_than_twenty_five_times",),
     ),  # fmt: skip
+    "F40": Fault("both legs of a linked order fill, or one goes away", (LAB,)),
     "F41": Fault(
         "somebody trades, cancels or squares off in a follower's account", (LAB, WIRE, UNIT),
         (
@@ -119,6 +120,7 @@ FAULTS: dict[str, Fault] = {
             "test_c7_an_exit_cancelled_by_hand_is_respected_with_an_alarm",
         ),
     ),  # fmt: skip
+    "F42": Fault("one of the slices of a large order is refused", (LAB,)),
     "F43": Fault(
         "a market order becomes a limit and rests", (LAB, WIRE), ("test_m10_a_market_order_that_reads_back_as_a_limit_is_not_modified",)
     ),

@@ -212,8 +212,6 @@ SELF: tuple[Self, ...] = (
 LATER = {
     "F18": "journals in PostgreSQL are not built yet",
     "F19": "journals in PostgreSQL are not built yet",
-    "F40": "linked orders (super, bracket, cover) are not built yet",
-    "F42": "freeze slicing is not built yet",
     "F47": "there is no calendar to be wrong yet: whatever day it is, an order of the leader's is copied",
     "F48": "journals in PostgreSQL are not built yet",
     "F50": "journals in PostgreSQL are not built yet",

@@ -26,6 +26,9 @@ class Mutant:
     days: int = 1
     orders: int = 30
     followers: int = 2
+    linked: float = 0.0
+    row: str = ""
+    """The row of the scenarios that says what is right."""
     faults: tuple[str, ...] = field()
 
     @faults.default
@@ -38,14 +41,14 @@ class Mutant:
         more = [(seed, orders) for orders, seeds in ((self.orders, 20), (3 * self.orders, 10)) for seed in range(1, seeds + 1)]
         for seed, orders in dict.fromkeys(((self.seed, self.orders), *more)):
             with planted(self.edits):
-                summary = simulate(seed, self.days, orders=orders, followers=self.followers, only=self.faults)
+                summary = simulate(seed, self.days, orders=orders, followers=self.followers, only=self.faults, linked=self.linked)
             if self.shows in marks(summary):
                 return seed, orders
         return None
 
     def without(self, seed: int, orders: int) -> Summary:
         """The same days in the library as it is."""
-        return _days(seed, self.days, orders, self.followers, self.faults)
+        return _days(seed, self.days, orders, self.followers, self.faults, self.linked)
 
     @property
     def caught_by(self) -> str:
@@ -58,8 +61,8 @@ def marks(summary: Summary) -> set[int | str]:
 
 
 @lru_cache
-def _days(seed: int, days: int, orders: int, followers: int, faults: tuple[str, ...]) -> Summary:
-    return simulate(seed, days, orders=orders, followers=followers, only=faults)
+def _days(seed: int, days: int, orders: int, followers: int, faults: tuple[str, ...], linked: float) -> Summary:
+    return simulate(seed, days, orders=orders, followers=followers, only=faults, linked=linked)
 
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -316,5 +319,95 @@ MUTANTS: tuple[Mutant, ...] = (
                 "        self._late = self._entries[late:]\n"
                 "        return Step(tuple(self._entries[:late]),"),
         ),
+    ),
+    # linked orders
+    Mutant(
+        name="stop_not_copied", fault="", row="L1", shows=5, linked=0.5,
+        broken="The stop of a linked order is not copied.",
+        edits=(Edit("core.target._leg_wants", "        if trade.admitted is None:\n",
+            "        if trade.admitted is None or trade.key[1].endswith('/STOP'):\n"),),
+    ),
+    Mutant(
+        name="legs_of_the_leaders_size", fault="", row="L2", shows=5, linked=0.5,
+        broken="A leg is for what the leader's leg is for, and not for what the follower's own entry has filled.",
+        edits=(Edit("core.target._leg_wants", "        wants[key] = trade.filled(Intent.EXIT) + open_units\n",
+            "        wants[key] = order.report.quantity if open_units else trade.filled(Intent.EXIT)\n"),),
+    ),
+    Mutant(
+        name="sibling_does_not_shrink", fault="", row="L3", shows=5, linked=0.5,
+        broken="What one leg has filled is not taken off the other.",
+        edits=(Edit("core.target._leg_wants", "        open_units = max(0, stake.closable(sign) - max(0, -sign * missing))\n",
+            "        others = sum(t.filled(Intent.EXIT) for t, o in trades if t.key != key and is_exit_leg(o.report))\n"
+            "        open_units = max(0, stake.closable(sign) + others - max(0, -sign * missing))\n"),),
+    ),
+    Mutant(
+        name="over_exit_not_told", fault="F40", row="L4", shows=5, linked=0.5,
+        broken="Nobody is told that both legs have filled.",
+        edits=(Edit("core.copier.Copier._take_order", "            self._alert(over_exit(self.state, trade.key), entry.position)\n", "            pass\n"),),
+    ),
+    Mutant(
+        name="over_exit_not_closed", fault="F40", row="L4", shows=5, linked=0.5,
+        broken="What both legs have closed too much is not opened again.",
+        edits=(Edit("core.state._over_exited", "over_exited_at=at, settled=False)", "over_exited_at=at)"),
+               Edit("core.state._over_exited", "obliged(trade, units)", "trade")),
+    ),
+    Mutant(
+        name="legs_go_with_the_leaders", fault="", row="L5", shows=5, linked=0.5, seed=5, orders=180,
+        broken="The follower's stop goes when the exchange takes the leader's away, whether the follower is flat or not.",
+        edits=(Edit("core.target.is_taken_back", "    return may_be_taken_back(state, stake_key, order) and _looked_since(state, order)\n",
+            "    return order.report.status.is_terminal and order.report.status is not OrderStatus.TRADED\n"),),
+    ),
+    Mutant(
+        name="legs_do_not_move", fault="", row="L6", shows=10, linked=0.5,
+        broken="A target or stop that the leader moves or trails is left where it was.",
+        edits=(Edit("core.plan._steer_live", "    if want == order.accepted:\n",
+            "    if want == order.accepted or (is_exit_leg(b.report) and order.accepted and want.quantity == order.accepted.quantity):\n"),),
+    ),
+    Mutant(
+        name="taken_back_leg_stays", fault="", row="L7", shows=4, linked=0.5,
+        broken="A leg that the leader takes back stays at the follower.",
+        edits=(Edit("core.target.may_be_taken_back", "    report = order.report\n", "    return False\n    report = order.report\n"),),
+    ),
+    Mutant(
+        name="brackets_of_no_entry", fault="", row="L8", shows=2, linked=0.5,
+        broken="The leg of a bracket order is known by a report that names its entry alone.",
+        edits=(Edit("core.legs.Trees._named", "            entry = self._entry(fact, facts)\n",
+            "            entry = report.parent_order_id or (report.order_id if report.variety is Variety.SUPER else None)\n"),),
+    ),
+    Mutant(
+        name="cover_orders_are_plain", fault="", row="L9", shows=4, linked=0.5,
+        broken="A cover order and its stop are taken for two plain orders.",
+        edits=(Edit("core.legs.tree_of", "    if report.variety not in LINKED:\n", "    if report.variety not in LINKED or report.variety is Variety.COVER:\n"),),
+    ),
+    Mutant(
+        name="legs_by_the_ratio", fault="F38", row="L11", shows=5, linked=0.5,
+        broken="A leg is the leader's leg scaled, whatever the follower has open.",
+        edits=(Edit("core.target._leg_wants", "        wants[key] = trade.filled(Intent.EXIT) + open_units\n",
+            "        entry = state.trades.get((key[0], stake_key[4], key[2]))\n"
+            "        ratio = entry.admitted.ratio if entry is not None and entry.admitted is not None else 1\n"
+            "        left = order.report.quantity - order.report.filled_quantity\n"
+            "        wants[key] = trade.filled(Intent.EXIT) + (int(left * ratio) if left and open_units else open_units)\n"),),
+    ),
+    Mutant(
+        name="stop_at_its_cap_left_alone", fault="F39", row="L12", shows=5, linked=0.5, orders=100,
+        broken="What a stop that can no longer be modified does not cover is not completed by another order.",
+        edits=(Edit("core.plan._steer", "    if left <= 0 or hold or b.trade.admitted is None:\n",
+            "    if left <= 0 or hold or b.trade.admitted is None or (intent is Intent.EXIT and slices and is_exit_leg(b.report)):\n"),),
+    ),
+    Mutant(
+        name="freeze_limit_ignored", fault="F42", row="P12", shows=6, linked=0.5,
+        broken="An order above the freeze limit goes in one piece.",
+        edits=(Edit("core.admission._slice_units", "    return state.settings.freeze_limits.most_units(",
+            "    return None\n    return state.settings.freeze_limits.most_units("),),
+    ),
+    Mutant(
+        name="refused_slice_sent_again", fault="F42", row="P12", shows=9, linked=0.5,
+        broken="A slice that was refused for good is sent again.",
+        edits=(Edit("core.plan._is_replaced", "    return last.refused_for_now or (", "    return last.state is OrderState.REJECTED or ("),),
+    ),
+    Mutant(
+        name="leg_cancelled_by_hand_not_told", fault="F41", row="L5", shows=5, linked=0.5,
+        broken="Nobody is told that a leg was cancelled by hand.",
+        edits=(Edit("core.plan._may_exit", "EXIT_CANCELLED_BY_HAND", "BEHIND"),),
     ),
 )

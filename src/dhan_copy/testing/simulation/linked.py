@@ -15,6 +15,9 @@ from dhan_copy.testing.simulation.market import Account, Exchange, Family, Listi
 from dhan_copy.testing.simulation.timeline import Timeline
 
 EXITS = (Leg.TARGET, Leg.STOP)
+TOUCHED_TICKS = 2
+FIRST_IN_LINE = 0.2
+"""How often a leader's target fills where the followers', in line behind it, do not."""
 
 
 @define(eq=False)
@@ -67,6 +70,17 @@ class LinkedDesk:
             self._settle(family)
         else:
             self.timeline.after(self.random.uniform(0.0, self.delay_seconds), lambda: self._settle(family))
+
+    def moved(self, key: InstrumentKey) -> None:
+        """The price has moved: stops that trail follow it, and a target that is touched may fill by being first in line."""
+        self.trail(key)
+        price = self.exchange.prices[key]
+        for family in self.families:
+            target = family.legs.get(Leg.TARGET)
+            if target is None or target.listing.key != key or target.limit is None or not self._works(target):
+                continue
+            if 0 < (target.limit - price) * family.entry.sign <= TOUCHED_TICKS and self.random.random() < FIRST_IN_LINE:
+                self.exchange.fill(target, target.leaves)
 
     def trail(self, key: InstrumentKey) -> None:
         """Let stops follow the price by whole jumps."""

@@ -701,6 +701,9 @@ class Oracle:
         self.rare["restart without news"] += 1
 
     def _every_leader_order(self) -> None:
+        for order_id in self.newest:
+            if order_id not in self.world.leader.orders:
+                self.blame(2, f"{order_id} was journaled, an order that the leader never had", order_id)
         for order in self.world.leader.orders.values():
             if not order.is_shown:
                 continue

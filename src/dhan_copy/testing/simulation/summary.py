@@ -13,7 +13,7 @@ from attrs import frozen
 from dhan_copy.testing.simulation.oracle import RAISED, Violation
 from dhan_copy.testing.simulation.world import World
 
-LINKED = 0.0
+LINKED = 0.2
 """Of the leader's new orders, how many are super, bracket or cover orders where nothing else is said."""
 DAYS_PER_WORLD = 10
 """Before accounts, rates and settings are drawn anew: a long run is many short ones, so that none grows old."""

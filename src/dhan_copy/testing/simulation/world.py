@@ -118,7 +118,7 @@ class World:
             cancelled_entry_keeps_exits=random.random() < 0.3, super_legs_announced=random.random() < 0.5,
             cover_stop_from_the_start=random.random() < 0.5,
         )  # fmt: skip
-        self.exchange.follow, self.exchange.moved = desk.follow, desk.trail
+        self.exchange.follow, self.exchange.moved = desk.follow, desk.moved
         return desk
 
     def _let_him_link(self, share: float) -> None:
