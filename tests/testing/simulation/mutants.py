@@ -352,7 +352,7 @@ MUTANTS: tuple[Mutant, ...] = (
                Edit("core.state._over_exited", "obliged(trade, units)", "trade")),
     ),
     Mutant(
-        name="legs_go_with_the_leaders", fault="", row="L5", shows=5, linked=0.5, seed=5, orders=180,
+        name="legs_go_with_the_leaders", fault="", row="L5", shows=5, linked=0.5,
         broken="The follower's stop goes when the exchange takes the leader's away, whether the follower is flat or not.",
         edits=(Edit("core.target.is_taken_back", "    return may_be_taken_back(state, stake_key, order) and _looked_since(state, order)\n",
             "    return order.report.status.is_terminal and order.report.status is not OrderStatus.TRADED\n"),),

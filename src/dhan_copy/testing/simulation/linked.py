@@ -18,6 +18,7 @@ EXITS = (Leg.TARGET, Leg.STOP)
 TOUCHED_TICKS = 2
 FIRST_IN_LINE = 0.2
 """How often a leader's target fills where the followers', in line behind it, do not."""
+LAST_TRADES = 0.3
 
 
 @define(eq=False)
@@ -81,6 +82,15 @@ class LinkedDesk:
                 continue
             if 0 < (target.limit - price) * family.entry.sign <= TOUCHED_TICKS and self.random.random() < FIRST_IN_LINE:
                 self.exchange.fill(target, target.leaves)
+
+    def fill_some(self, account: Account) -> None:
+        """Some legs of the account fill where nobody else's do: the last trades of the day."""
+        for family in self.families:
+            working = [leg for leg in family.legs.values() if leg.account is account and self._works(leg)]
+            if working and self.random.random() < LAST_TRADES:
+                leg = self.random.choice(working)
+                leg.trigger = None
+                self.exchange.fill(leg, leg.leaves)
 
     def trail(self, key: InstrumentKey) -> None:
         """Let stops follow the price by whole jumps."""

@@ -267,6 +267,8 @@ class World:
             timeline.run(timeline.now + 30.0)
         self._trading = False
         self._heal()
+        if not self.legs_catch_up:
+            self.linked.fill_some(self.leader)
         timeline.run(timeline.now + 3.0)
         final = random.random()
         if final < 0.6:
