@@ -201,13 +201,14 @@ def settings(
     durable: bool,
     flat: frozenset[AccountName] = frozenset(),
     readable: frozenset[AccountName] = frozenset(),
+    forever: frozenset[AccountName] = frozenset(),
     freeze_limits: FreezeLimits | None = None,
     calendar: Calendar | None = None,
 ) -> CopierSettings:
     """What the core is told. ``durable`` says whether the store outlives the process, ``flat`` names the leaders whose
-    positions were given by the user, ``readable`` the followers whose positions can be read. Without ``freeze_limits``
-    those of this release hold; without ``calendar`` and ``instruments``, where some account is on a real exchange, this
-    release's and the account's own list.
+    positions were given by the user, ``readable`` the followers whose positions can be read, ``forever`` those whose
+    broker takes Forever orders. Without ``freeze_limits`` those of this release hold; without ``calendar`` and
+    ``instruments``, where some account is on a real exchange, this release's and the account's own list.
 
     Raises ``ConfigurationError`` for whatever contradicts itself.
     """
@@ -245,6 +246,7 @@ def settings(
                 loss_limit=follower.loss_limit,
                 mode=follower.mode,
                 reads_positions=follower.name in readable,
+                forever_orders=follower.name in forever,
             )
             for follower in followers
         ),

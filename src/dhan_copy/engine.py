@@ -44,7 +44,7 @@ from dhan_copy.errors import ConfigurationError, JournalLost, StoreError
 from dhan_copy.model.freeze import FreezeLimits
 from dhan_copy.model.ids import AccountName, ClientOrderId
 from dhan_copy.observe import LogFormat, log, logger
-from dhan_copy.protocols import AccountReader, Clock, Store
+from dhan_copy.protocols import AccountReader, Clock, ForeverOrders, Store
 from dhan_copy.runtime.accounts import Accounts, FollowerAccount, LeaderAccount
 from dhan_copy.runtime.clock import SteadyClock, SystemClock
 from dhan_copy.runtime.desk import FollowerDesk, LeaderDesk, words
@@ -158,6 +158,7 @@ class CopyEngine:
                 if not account.reads_positions and not leader.positions
             ),
             readable=frozenset(f.name for f in self._accounts.followers if f.reads_positions),
+            forever=frozenset(f.name for f in self._accounts.followers if f.takes_forever_orders),
         )
         self._locked_ids = tuple(f.client_id for f in followers if f.live and f.client_id is not None)
 
@@ -386,7 +387,8 @@ class CopyEngine:
             broker, own = follower.open()
             name = follower.name
             fdesk = FollowerDesk(name, broker, self._clock, self._gates[name])
-            following.append(FollowerAccount(name, own, fdesk, follower.live, isinstance(broker, AccountReader)))
+            reads, takes = isinstance(broker, AccountReader), isinstance(broker, ForeverOrders)
+            following.append(FollowerAccount(name, own, fdesk, follower.live, reads, takes))
         return Accounts(tuple(leading), tuple(following))
 
     def _check_open(self) -> None:

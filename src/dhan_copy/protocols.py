@@ -13,9 +13,8 @@ from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.requests import Cancel, Modify, Submit
 from dhan_copy.model.account import Funds, Holding, Position
 from dhan_copy.model.bracket import Bracket
-from dhan_copy.model.forever import ForeverLeg
 from dhan_copy.model.ids import BrokerOrderId, ClientOrderId
-from dhan_copy.model.order import OrderReport
+from dhan_copy.model.order import ForeverLeg, OrderReport
 from dhan_copy.model.size import Quantity, Ratio
 
 

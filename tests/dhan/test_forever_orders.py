@@ -21,8 +21,7 @@ from dhan_copy.errors import (
     ReadError,
     Rejected,
 )
-from dhan_copy.model.forever import ForeverLeg
-from dhan_copy.model.order import Leg, Limit, Market, OrderStatus, Product, Side, StopLimit, StopMarket, Variety
+from dhan_copy.model.order import ForeverLeg, Leg, Limit, Market, OrderStatus, Product, Side, StopLimit, StopMarket, Variety
 from dhan_copy.protocols import ForeverOrders
 from dhan_copy.testing import DhanServer
 from dhan_copy.testing.strategies import prices

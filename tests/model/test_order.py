@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from dhan_copy.model.ids import AccountName, BrokerOrderId, SecurityId
 from dhan_copy.model.instrument import ExchangeSegment, InstrumentKey
 from dhan_copy.model.order import (
+    ForeverLeg,
     Leg,
     Limit,
     OrderReport,
@@ -94,3 +95,14 @@ def test_the_frame_as_it_came_is_kept_but_neither_shown_nor_compared() -> None:
     assert secret.raw == '{"token":"access-token"}'
     assert secret == REPORT
     assert "access-token" not in repr(secret)
+
+
+@pytest.mark.parametrize("terms", [StopLimit(Decimal(99), Decimal(98)), StopMarket(Decimal(99))])
+def test_a_second_leg_waits_for_a_price(terms: StopLimit | StopMarket) -> None:
+    assert ForeverLeg(terms=terms, quantity=1).terms.trigger == 99
+
+
+@pytest.mark.parametrize("quantity", [0, -1])
+def test_a_second_leg_is_for_something(quantity: int) -> None:
+    with pytest.raises(ValueError, match="quantity"):
+        ForeverLeg(terms=StopMarket(Decimal(99)), quantity=quantity)

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dhan_copy.model.forever import ForeverLeg
-from dhan_copy.model.order import Leg, Limit, OrderStatus, Product, Side, StopLimit, StopMarket, Variety
+from dhan_copy.model.order import ForeverLeg, Leg, Limit, OrderStatus, Product, Side, StopLimit, StopMarket, Variety
 from dhan_copy.testing import ExchangeRefusal, NewOrder, RequestKind, SimulatedExchange
 from dhan_copy.testing.forever import ForeverOrder, as_order
 from dhan_copy.testing.reports import report_of

@@ -18,9 +18,9 @@ from dhan_copy.errors import (
     Unresolved,
 )
 from dhan_copy.model.bracket import Bracket
-from dhan_copy.model.forever import ForeverLeg
 from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId
 from dhan_copy.model.order import (
+    ForeverLeg,
     Leg,
     Limit,
     OrderReport,

@@ -144,6 +144,8 @@ class BookRead:
     account: AccountName
     read_at: datetime
     tags: tuple[ClientOrderId, ...] = ()
+    forever: tuple[BrokerOrderId, ...] | None = None
+    """The Forever orders that were listed; None where their list was not read."""
 
 
 @frozen(kw_only=True)

@@ -10,7 +10,7 @@ from attrs import field, frozen, validators
 
 from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId, SecurityId
 from dhan_copy.model.instrument import ExchangeSegment
-from dhan_copy.model.order import Leg, Product, Side, Terms, Validity
+from dhan_copy.model.order import ForeverLeg, Leg, Product, Side, Terms, Validity
 
 
 class Intent(Enum):
@@ -39,6 +39,9 @@ class Submit:
     quantity: int = field(validator=validators.ge(1))
     disclosed_quantity: int = 0
     leg: Leg = Leg.ENTRY
+    forever: bool = False
+    """Place a Forever order, which waits for ``terms``' trigger; with ``second_leg`` a pair whose target it is."""
+    second_leg: ForeverLeg | None = None
     not_after: datetime | None = None
     """The sender answers ``RequestWithheld`` instead of writing after this moment."""
     note: str = ""
@@ -59,6 +62,10 @@ class Modify:
     quantity: int = field(validator=validators.ge(1))
     disclosed_quantity: int = 0
     leg: Leg = Leg.ENTRY
+    forever: bool = False
+    """It is a Forever order that has not fired. A pair has a ``second_leg``, and ``leg`` says which of the two is to be
+    changed: TARGET the order's own, STOP the second; the other is named as it stands."""
+    second_leg: ForeverLeg | None = None
     not_after: datetime | None = None
     note: str = ""
 
@@ -72,6 +79,8 @@ class Cancel:
     attempt: int
     broker_order_id: BrokerOrderId
     leg: Leg = Leg.ENTRY
+    forever: bool = False
+    """It is a Forever order that has not fired."""
 
 
 Request: TypeAlias = Submit | Modify | Cancel
@@ -83,6 +92,8 @@ class Query:
 
     follower: AccountName
     client_order_id: ClientOrderId
+    forever: bool = field(default=False, eq=False)
+    """With the list of Forever orders."""
 
 
 @frozen(kw_only=True, cache_hash=True)
@@ -90,6 +101,8 @@ class ReadOrders:
     """Read the whole order book of an account, leader or follower."""
 
     account: AccountName
+    forever: bool = field(default=False, eq=False)
+    """With the list of Forever orders, of a follower: a leader's source knows which lists it reads."""
 
 
 @frozen(kw_only=True, cache_hash=True)

@@ -213,6 +213,8 @@ class FollowerRules:
     mode: CopyMode = CopyMode.ORDER
     reads_positions: bool = True
     """Whether the broker can read positions; without it an exit trusts the ledger alone."""
+    forever_orders: bool = False
+    """Whether the broker takes Forever orders."""
 
 
 @frozen(kw_only=True)

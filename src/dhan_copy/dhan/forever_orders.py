@@ -8,9 +8,8 @@ from dhan_copy.core.requests import Cancel, Modify, Submit
 from dhan_copy.dhan.asking import Asking, refuse_bad_id, refuse_bad_tag
 from dhan_copy.dhan.outcomes import classify_cancellation, classify_modification, classify_placement
 from dhan_copy.errors import CancellationRejected, ModificationRejected, PlacementRejected, ReadError, Rejected
-from dhan_copy.model.forever import ForeverLeg
 from dhan_copy.model.ids import BrokerOrderId, ClientOrderId
-from dhan_copy.model.order import Leg, OrderReport, StopLimit, StopMarket, Terms
+from dhan_copy.model.order import ForeverLeg, Leg, OrderReport, StopLimit, StopMarket, Terms
 
 
 class ForeverRequests(Asking):

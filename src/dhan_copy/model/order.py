@@ -148,6 +148,18 @@ Terms: TypeAlias = Market | Limit | StopLimit | StopMarket
 
 
 @frozen(kw_only=True)
+class ForeverLeg:
+    """The second leg of a Forever order that has two: what is placed once a price is reached. ``terms`` name the trigger
+    and, where there is one, the limit.
+
+    Dhan gives both legs of one order the same order type: two limits, or two market orders (v2 Forever page).
+    """
+
+    terms: StopLimit | StopMarket
+    quantity: int = field(validator=validators.ge(1))
+
+
+@frozen(kw_only=True)
 class OrderReport:
     """What a broker says of one order, cumulative: the same report twice says nothing new.
 
@@ -179,6 +191,8 @@ class OrderReport:
     leg_order_id: BrokerOrderId | None = None
     """The broker's own id of an exit leg, where ``order_id`` names its place in its entry's tree."""
     variety: Variety = Variety.REGULAR
+    second_leg: ForeverLeg | None = None
+    """Of a Forever order with two legs the one that is not the order's own; None once one of them has fired."""
     bracket: Bracket | None = None
     """On an entry: the legs that close it, where this report tells of them. None says nothing: another report may."""
     instrument: InstrumentFacts | None = None

@@ -8,10 +8,9 @@ from decimal import Decimal
 
 from attrs import evolve, frozen
 
-from dhan_copy.model.forever import ForeverLeg
 from dhan_copy.model.ids import AccountName, BrokerOrderId
 from dhan_copy.model.instrument import InstrumentKey
-from dhan_copy.model.order import Leg, Limit, OrderStatus, Product, Side, StopLimit, StopMarket, Validity
+from dhan_copy.model.order import ForeverLeg, Leg, Limit, OrderStatus, Product, Side, StopLimit, StopMarket, Validity
 from dhan_copy.model.order import Market as MarketOrder
 from dhan_copy.protocols import Clock
 from dhan_copy.testing.announcer import Announcer

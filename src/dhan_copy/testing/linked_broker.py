@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dhan_copy.core.requests import Cancel, Modify, Submit
 from dhan_copy.errors import CancellationRejected, ModificationRejected, PlacementRejected
 from dhan_copy.model.bracket import Bracket
-from dhan_copy.model.forever import ForeverLeg
 from dhan_copy.model.ids import BrokerOrderId
-from dhan_copy.model.order import Leg, OrderReport, StopLimit, StopMarket
+from dhan_copy.model.order import ForeverLeg, Leg, OrderReport, StopLimit, StopMarket
 from dhan_copy.testing.broker import Call, FakeBroker
 from dhan_copy.testing.forever import as_order
 from dhan_copy.testing.reports import super_reports

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dhan_copy.model.bracket import Bracket
-from dhan_copy.model.forever import ForeverLeg
-from dhan_copy.model.order import Leg, Limit, Market, StopLimit, StopMarket
+from dhan_copy.model.order import ForeverLeg, Leg, Limit, Market, StopLimit, StopMarket
 from dhan_copy.testing.server.answers import DhanError
 from dhan_copy.testing.server.dialect import Dialect
 from dhan_copy.testing.server.linked_inputs import (

@@ -15,9 +15,8 @@ from dhan_copy.dhan import parse_order_row, parse_order_update
 from dhan_copy.dhan.linked_rows import parse_super_row
 from dhan_copy.errors import UnreadableReport
 from dhan_copy.model.bracket import Bracket
-from dhan_copy.model.forever import ForeverLeg
 from dhan_copy.model.instrument import InstrumentFacts
-from dhan_copy.model.order import Leg, OrderReport, OrderStatus, Product, Side, StopLimit, StopMarket, Variety
+from dhan_copy.model.order import ForeverLeg, Leg, OrderReport, OrderStatus, Product, Side, StopLimit, StopMarket, Variety
 from dhan_copy.testing import SimulatedExchange, SimulatedOrder
 from dhan_copy.testing.forever import as_order
 from dhan_copy.testing.reports import report_of, super_reports

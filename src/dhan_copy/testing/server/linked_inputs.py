@@ -8,8 +8,7 @@ from decimal import Decimal
 from attrs import evolve, frozen
 
 from dhan_copy.model.bracket import Bracket
-from dhan_copy.model.forever import ForeverLeg
-from dhan_copy.model.order import Leg, Limit, Market, StopLimit, StopMarket, Terms
+from dhan_copy.model.order import ForeverLeg, Leg, Limit, Market, StopLimit, StopMarket, Terms
 from dhan_copy.testing.orders import NewOrder
 from dhan_copy.testing.server.answers import DhanError
 from dhan_copy.testing.server.dialect import REST_LEGS, Dialect
