@@ -41,7 +41,7 @@ class Account:
     def broker(self) -> Broker:
         return self._broker
 
-    def feed(self, *, linked: bool = False) -> EventSource:
+    def feed(self, *, linked: bool = False, forever: bool = False) -> EventSource:
         self.feeds += 1
         self.linked = linked
         return self._source

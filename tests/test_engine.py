@@ -557,7 +557,7 @@ class Account:
     def broker(self) -> FakeBroker:
         return self._world.brokers[self._name]
 
-    def feed(self, *, linked: bool = False) -> FakeSource:
+    def feed(self, *, linked: bool = False, forever: bool = False) -> FakeSource:
         return FakeSource(self._world.exchange, self._name, linked=linked)
 
 

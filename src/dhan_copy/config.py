@@ -30,7 +30,7 @@ class Account(Protocol):
     @property
     def client_id(self) -> str: ...
     def broker(self) -> Broker: ...
-    def feed(self, *, linked: bool = False) -> EventSource: ...
+    def feed(self, *, linked: bool = False, forever: bool = False) -> EventSource: ...
 
 
 def _as_name(text: str) -> AccountName:
@@ -54,8 +54,8 @@ def _client_id(account: Account | str) -> str | None:
 class Leader:
     """Whose orders are copied: ``Leader(DhanAccount(...))``, or ``Leader("L", source=my_event_source)``.
 
-    A ``DhanAccount`` is watched over its order-update socket, its order book and its list of super orders
-    (``feed(linked=True)``), at two reads for each look at it. ``positions`` is for a source that cannot read positions:
+    A ``DhanAccount`` is watched over its order-update socket, its order book and its lists of super and Forever orders
+    (``feed(linked=True, forever=True)``), at three reads for each look at it. ``positions`` is for a source that cannot read positions:
     what the leader held when copying began, signed units per (instrument, product); an empty mapping says that he was
     flat.
     """
@@ -82,7 +82,7 @@ class Leader:
         source = self.source
         if source is None:
             assert not isinstance(self.account, str)
-            source = self.account.feed(linked=True)
+            source = self.account.feed(linked=True, forever=True)
         reader: AccountReader | None = source if isinstance(source, AccountReader) else None
         if reader is None and not isinstance(self.account, str):
             broker = self.account.broker()

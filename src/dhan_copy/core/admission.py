@@ -17,7 +17,7 @@ from dhan_copy.core.requests import Intent
 from dhan_copy.core.reserve import spendable
 from dhan_copy.core.settings import BelowLot, FirstStart, FollowerRules, Policy, StopMarketForm
 from dhan_copy.core.sizing import entry_size
-from dhan_copy.core.state import State, entry_total
+from dhan_copy.core.state import State, entry_total, has_fired, waits
 from dhan_copy.core.target import carry_of
 from dhan_copy.core.trade import StakeKey, TradeKey
 from dhan_copy.errors import SizingError
@@ -94,7 +94,9 @@ def decide(state: State, key: TradeKey, rules: FollowerRules, now: datetime) -> 
         return None
     if is_exit_leg(report):
         return _decide_leg(state, order, rules, now)
-    refused = _unsupported(report, state.settings.policy) or _before_start(state, order, key)
+    if waits(report) and report.leg is not Leg.ENTRY and now < order.first_seen_at + LEGS_MAY_FOLLOW:
+        return None
+    refused = _unsupported(report, state.settings.policy, rules) or _before_start(state, order, key)
     if refused is not None:
         return declined(refused.reason, refused.detail)
     units = report.filled_quantity if report.status.is_terminal else report.quantity
@@ -197,23 +199,29 @@ def _shows_its_legs(state: State, order: LeaderOrder) -> bool:
     return report.bracket is not None and (report.variety is not Variety.COVER or report.bracket.stop is not None)
 
 
-def _unsupported(report: OrderReport, policy: Policy) -> _Answer | None:
+def _unsupported(report: OrderReport, policy: Policy, rules: FollowerRules) -> _Answer | None:
     match report.variety:
         case Variety.REGULAR | Variety.SUPER | Variety.BRACKET | Variety.COVER:
             pass
         case Variety.AFTER_MARKET:
             return _Answer(ReasonCode.AFTER_MARKET_UNSUPPORTED)
         case Variety.FOREVER:
-            if report.platform == "FOVR" or report.parent_order_id is not None:
-                return _Answer(ReasonCode.FOREVER_CHILD, f"parent {report.parent_order_id or 'not named'}")
-            if report.status is OrderStatus.CONFIRM:
-                return _Answer(ReasonCode.FOREVER_UNSUPPORTED)
-            return _Answer(ReasonCode.UNKNOWN_PARENT)
+            return _forever_unsupported(report, rules)
         case _:
             assert_never(report.variety)
     if isinstance(report.terms, StopMarket) and policy.stop_market is StopMarketForm.REFUSE:
         return _Answer(ReasonCode.STOP_MARKET_REFUSED)
     return None
+
+
+def _forever_unsupported(report: OrderReport, rules: FollowerRules) -> _Answer | None:
+    if has_fired(report) or report.parent_order_id is not None:
+        return _Answer(ReasonCode.FOREVER_CHILD, f"order {report.leg_order_id or report.order_id}")
+    if not waits(report):
+        return _Answer(ReasonCode.UNKNOWN_PARENT)
+    if rules.live and not rules.forever_orders:
+        return _Answer(ReasonCode.FOREVER_UNSUPPORTED)
+    return None if report.leg is Leg.ENTRY else _Answer(ReasonCode.FOREVER_LEG_UNKNOWN)
 
 
 def _before_start(state: State, order: LeaderOrder, key: TradeKey) -> _Answer | None:

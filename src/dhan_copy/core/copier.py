@@ -56,6 +56,7 @@ from dhan_copy.core.facts import (
     TradingState,
     TradingStateChanged,
 )
+from dhan_copy.core.forever import Forevers, with_list
 from dhan_copy.core.hours import warning
 from dhan_copy.core.intake import SETTLED_AFTER, merge, says_nothing_new
 from dhan_copy.core.leader import LeaderOrder
@@ -69,9 +70,9 @@ from dhan_copy.core.requests import Cancel, Command, Intent, Query, Read, ReadFu
 from dhan_copy.core.settings import Ahead, CopierSettings, FollowerRules
 from dhan_copy.core.settle import difference, is_left_over, is_over
 from dhan_copy.core.sizing import trunc_to_lot
-from dhan_copy.core.state import LeaderKey, State, alert_key, fold
-from dhan_copy.core.target import closes
-from dhan_copy.core.trade import CopyTrade, FollowerOrder, StakeKey, TradeKey, is_undoubted, repeats, reported
+from dhan_copy.core.state import LeaderKey, State, alert_key, fold, waits
+from dhan_copy.core.target import balance_of, closes
+from dhan_copy.core.trade import CopyTrade, FollowerOrder, StakeKey, TradeKey, is_leaving, is_undoubted, repeats, reported
 from dhan_copy.model.account import Position
 from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId, is_ours
 from dhan_copy.model.instrument import InstrumentKey
@@ -121,6 +122,7 @@ class Copier:
         self._loss_limited = [rules for rules in settings.followers if rules.loss_limit is not None]
         self._budgets = {rules.name: RateBudget(rules.limits) for rules in settings.followers}
         self._reads = ReadSchedule()
+        self._forever = Forevers()
         self._in_flight: set[tuple[AccountName, ClientOrderId, int]] = set()
         """Requests that hold a permit: (follower, id, attempt)."""
         self._waiting: dict[TradeKey, datetime | None] = {}
@@ -161,6 +163,7 @@ class Copier:
         """Fold ``facts``, decide what they call for, and plan within the budgets."""
         self._now = now
         self._entries, self._commands = [], []
+        facts = self._forever.told(self.state, facts, now.wall)
         kinds = set(map(type, facts))
         if LeaderReported in kinds or PositionsReported in kinds:
             facts = Trees(self.state.leader_orders, self.state.legs).told(facts)
@@ -188,7 +191,7 @@ class Copier:
         self._adopted.clear()
         wake = min(self._watch_feeds(), self._plan_all())
         reads, read_wake = self._reads.due(self.state, now.wall)
-        self._commands.extend(reads)
+        self._commands.extend(with_list(self.state, read) if isinstance(read, (Query, ReadOrders)) else read for read in reads)
         self._save()
         wake = min(wake, read_wake)
         return Step(tuple(self._entries), tuple(self._commands), self._due(wake))
@@ -296,7 +299,7 @@ class Copier:
 
     def _is_from_before(self, report: OrderReport) -> bool:
         """Whether a report is about a day that is over: a book may still show it after midnight."""
-        if report.variety is Variety.AFTER_MARKET:
+        if report.variety is Variety.AFTER_MARKET or waits(report):
             return False
         days = [ist_date(at).isoformat() for at in (report.created_at, report.updated_at) if at is not None]
         return bool(days) and min(days) < self.state.day
@@ -310,6 +313,8 @@ class Copier:
             case BookRead():
                 self._reads.answered(ReadOrders(account=fact.account))
                 news = fact.account not in self.state.books_read or any(f == fact.account for f, _ in self.state.unresolved)
+                if not news and fact.forever is not None:
+                    news = any(is_leaving(order) for _, order in self.state.waiting(fact.account))
                 self._record(fact) if news else self._note(fact)
             case OrderNotFound():
                 self._reads.answered(Query(follower=fact.follower, client_order_id=fact.client_order_id))
@@ -374,7 +379,7 @@ class Copier:
         if told is not None and told[1] is known and fact.channel is Channel.BOOK:
             if told[0] is fact.report or told[0] == fact.report:
                 return
-        if self._is_from_before(fact.report):
+        if self._is_from_before(fact.report) and (known is None or not waits(known.report)):
             self._alert(
                 AlertRaised(
                     code="FROM_BEFORE", what="reports about orders of an earlier day are left out",
@@ -745,6 +750,7 @@ class Copier:
             budget.new_day()
         self._waiting.clear()
         self._unreadable.clear()
+        self._forever.new_day()
         self._told.clear()
         self._told_of_leaders.clear()
         self._at_rest.clear()
@@ -755,13 +761,15 @@ class Copier:
     def _close_day(self) -> None:
         """What the day leaves open will not be done any more: it is declared before it is forgotten."""
         for key in self.state.open_keys():
-            if self.state.trades[key].decision is None:
+            if self.state.trades[key].decision is None and not waits(self.state.leader_order(key).report):
                 self._record(
                     CopyDeclined(leader=key[0], leader_order_id=key[1], follower=key[2], reason=ReasonCode.DAY_END)
                 )
         for stake_key, stake in list(self.state.stakes.items()):
             facts = self.state.instruments.get(stake_key[2])
-            whole = trunc_to_lot(stake.owned - stake.ideal, facts.lot_units if facts is not None else 1)
+            coming = any(key in self.state.open_trades.get(stake_key, ()) for key, _ in self.state.waiting(stake_key[1]))
+            left = -balance_of(self.state, stake_key) if coming else stake.owned - stake.ideal
+            whole = trunc_to_lot(left, facts.lot_units if facts is not None else 1)
             if not whole or stake_key[3].ends_with_day:
                 continue
             declared = DriftDeclared(

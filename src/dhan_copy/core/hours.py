@@ -7,6 +7,7 @@ from datetime import datetime
 from dhan_copy.core.facts import AlertRaised
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.settings import ClosedMarket, CopierSettings
+from dhan_copy.core.state import waits
 from dhan_copy.model.order import OrderReport
 from dhan_copy.model.reason import ReasonCode
 from dhan_copy.model.sessions import Phase
@@ -17,6 +18,8 @@ def refusal(settings: CopierSettings, report: OrderReport, now: datetime) -> tup
     """Why the calendar is against an entry now. By default a closed market is not a reason: an order that the leader's
     broker has confirmed proves that the session is open."""
     policy = settings.policy
+    if waits(report):
+        return None
     if policy.closed_market is ClosedMarket.DENY:
         phase, _ = settings.calendar.phase(report.segment, now)
         if phase is Phase.CLOSED:
@@ -31,6 +34,8 @@ def refusal(settings: CopierSettings, report: OrderReport, now: datetime) -> tup
 
 def warning(settings: CopierSettings, order: LeaderOrder, now: datetime) -> AlertRaised | None:
     """The alert for an order that is copied though the calendar calls the market closed, or does not know the year."""
+    if waits(order.report):
+        return None  # it is placed at any hour
     segment = order.report.segment
     phase, known = settings.calendar.phase(segment, now)
     if known and phase is Phase.OPEN or not settings.calendar.has_timetable(segment):

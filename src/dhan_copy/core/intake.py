@@ -40,7 +40,9 @@ def merge(known: LeaderOrder | None, fact: LeaderReported, at: datetime) -> Lead
     filled = max(old.filled_quantity, report.filled_quantity)
     confirmed = known.confirmed or _is_confirmed(report)
     # What a leg's entry implies of it gives way to what is told of the leg itself.
-    newer = True if is_implied(old) and not is_implied(report) else _is_newer(known, fact)
+    # And what a Forever order placed says more than the row of that order, which has no fills.
+    better = (is_implied(old) and not is_implied(report)) or _is_first_of_child(old, report)
+    newer = True if better else _is_newer(known, fact)
     if not newer:
         merged = _named(_with_fills(old, report, filled), report)
         return evolve(known, report=merged, disputed=known.disputed or newer is None, confirmed=confirmed)
@@ -48,6 +50,10 @@ def merge(known: LeaderOrder | None, fact: LeaderReported, at: datetime) -> Lead
     if _reads_back(old, report):
         merged = evolve(merged, terms=old.terms)
     return evolve(known, report=merged, seen_at=at, channel=fact.channel, disputed=False, confirmed=confirmed)
+
+
+def _is_first_of_child(old: OrderReport, new: OrderReport) -> bool:
+    return new.variety is Variety.FOREVER and old.leg_order_id is None and new.leg_order_id is not None
 
 
 def _is_confirmed(report: OrderReport) -> bool:
@@ -100,6 +106,7 @@ def says_nothing_new(known: LeaderOrder, merged: LeaderOrder) -> bool:
         and old.parent_order_id == new.parent_order_id
         and old.leg_order_id == new.leg_order_id
         and old.bracket == new.bracket
+        and old.second_leg == new.second_leg
         and (old.instrument is not None or new.instrument is None)
         and known.confirmed == merged.confirmed
         and known.disputed == merged.disputed

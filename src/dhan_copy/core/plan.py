@@ -31,9 +31,10 @@ from dhan_copy.core.trade import (
     StakeKey,
     TradeKey,
 )
+from dhan_copy.core.waiting import asks_to_wait, is_unclear, one_leg, second_leg, terms_of, wanted
 from dhan_copy.model.ids import ClientOrderId, client_order_id
 from dhan_copy.model.instrument import InstrumentFacts
-from dhan_copy.model.order import Leg, Limit, Market, OrderReport, OrderStatus, StopLimit, StopMarket, Terms, Validity
+from dhan_copy.model.order import Leg, Limit, Market, OrderReport, OrderStatus, StopLimit, StopMarket, Terms, Validity, Variety
 from dhan_copy.model.reason import ReasonCode
 
 CANCEL_RETRY_LONGEST = timedelta(seconds=30)
@@ -232,9 +233,11 @@ def _steer_live(b: _Builder, order: FollowerOrder, total: int) -> None:
     if order.cancel_sent:
         return
     _watch_what_is_behind(b, order)
-    want = _instruction(b, total, order.intent)
+    want, leg = _instruction(b, total, order.intent, order), Leg.ENTRY
     if want == order.accepted:
         return
+    if order.waits and order.accepted is not None:
+        want, leg = one_leg(order.accepted, want)
     if _too_large(order, total) and not _may_modify(b, order, want):
         # It must not stay larger than what is owned: what is still wanted is placed anew.
         _cancel(b, order)
@@ -256,21 +259,21 @@ def _steer_live(b: _Builder, order: FollowerOrder, total: int) -> None:
         return
     if _must_wait(b, order, order.intent):
         return
-    grows = order.accepted is not None and total > order.accepted.quantity
+    grows = order.accepted is not None and want.most > order.accepted.most
     if order.intent is Intent.EXIT and grows and not _position_checked(b, b.order.seen_at):
         return
     b.requests.append(
         Modify(
             follower=b.rules.name, client_order_id=order.client_order_id, attempt=order.attempts + 1,
             broker_order_id=order.broker_order_id, intent=order.intent, validity=want.validity, terms=want.terms,
-            quantity=want.quantity, disclosed_quantity=want.disclosed_quantity,
-            not_after=b.now + b.policy.send_within if order.intent is Intent.ENTRY else None,
+            quantity=want.quantity, disclosed_quantity=want.disclosed_quantity, leg=leg, forever=order.waits,
+            second_leg=want.second_leg, not_after=b.now + b.policy.send_within if order.intent is Intent.ENTRY else None,
         )  # fmt: skip
     )
 
 
 def _too_large(order: FollowerOrder, total: int) -> bool:
-    return order.intent is Intent.EXIT and order.accepted is not None and total < order.accepted.quantity
+    return order.intent is Intent.EXIT and order.accepted is not None and total < order.accepted.most
 
 
 def _may_modify(b: _Builder, order: FollowerOrder, want: Instruction) -> bool:
@@ -318,7 +321,7 @@ def _cancel(b: _Builder, order: FollowerOrder) -> None:
     b.requests.append(
         Cancel(
             follower=b.rules.name, client_order_id=order.client_order_id, attempt=order.attempts + 1,
-            broker_order_id=order.broker_order_id,
+            broker_order_id=order.broker_order_id, forever=order.waits,
         )  # fmt: skip
     )
 
@@ -353,6 +356,9 @@ def _place(b: _Builder, intent: Intent, slice: int, units: int, before: list[Fol
             return
     elif not _may_exit(b, before):
         return
+    if is_unclear(b.report):
+        b.wake(b.now + LOOK_AGAIN)
+        return
     if _must_wait(b, last if last is not None and last.state in _NOT_TAKEN else None, intent):
         return
     since = b.trade.over_exited_at or _first_due(b)
@@ -381,6 +387,7 @@ def _place(b: _Builder, intent: Intent, slice: int, units: int, before: list[Fol
             client_order_id=tag, attempt=1, leader=leader, leader_order_id=order_id, intent=intent, segment=b.report.segment,
             security_id=b.report.security_id, side=b.report.side, product=b.report.product, validity=want.validity,
             terms=want.terms, quantity=want.quantity, disclosed_quantity=want.disclosed_quantity, leg=leg,
+            forever=asks_to_wait(b.report), second_leg=want.second_leg,
             not_after=b.now + b.policy.send_within if intent is Intent.ENTRY else None, note=_note(b, want),
         )  # fmt: skip
     )
@@ -523,17 +530,21 @@ def _position_checked(b: _Builder, since: datetime) -> bool:
     return False
 
 
-def _instruction(b: _Builder, units: int, intent: Intent) -> Instruction:
+def _instruction(b: _Builder, units: int, intent: Intent, order: FollowerOrder | None = None) -> Instruction:
     report, admitted = b.report, b.trade.admitted
     assert admitted is not None
     if _takes_back(b, intent):
         return Instruction(terms=Market(), validity=Validity.DAY, quantity=units)
-    return Instruction(
-        terms=_chasing(b, admitted.facts) or _terms(b, admitted.facts),
+    chased = None if order is not None and order.waits else _chasing(b, admitted.facts)
+    want = Instruction(
+        terms=chased or _terms(b, admitted.facts),
         validity=report.validity,
         quantity=units,
         disclosed_quantity=_disclosed(report, units, admitted.facts),
+        second_leg=second_leg(report, units, admitted.facts, intent),
     )
+    forever = order is not None and chased is None and report.variety is Variety.FOREVER
+    return wanted(report, order, units, want) if forever and order is not None else want
 
 
 def _takes_back(b: _Builder, intent: Intent) -> bool:
@@ -585,7 +596,8 @@ def _watch_what_is_behind(b: _Builder, order: FollowerOrder) -> None:
 
 def _is_refused_stop_market(b: _Builder) -> bool:
     """Whether the leader made a stop-market order of one that had been admitted, and those are refused."""
-    refused = b.policy.stop_market is StopMarketForm.REFUSE and not is_exit_leg(b.report)
+    plain = not is_exit_leg(b.report) and b.report.variety is not Variety.FOREVER
+    refused = b.policy.stop_market is StopMarketForm.REFUSE and plain
     return refused and isinstance(b.report.terms, StopMarket)
 
 
@@ -602,6 +614,8 @@ def _terms(b: _Builder, facts: InstrumentFacts) -> Terms:
     if last is not None and _is_refused_stop_market(b):
         _tell_of_refused_stop_market(b, "The follower's order keeps its terms; change it by hand if that is wrong.", last)
         return (last.accepted or last.asked).terms
+    if report.variety is Variety.FOREVER:
+        return terms_of(report, facts)
     return copied_terms(report.terms, report.side, report.segment, facts, b.policy)
 
 

@@ -59,11 +59,11 @@ from dhan_copy.core.requests import Intent, Submit
 from dhan_copy.core.settings import CopierSettings, OverExit
 from dhan_copy.core.shelf import Shelf
 from dhan_copy.core.sizing import entry_size, kept_after_exit
-from dhan_copy.core.trade import CopyTrade, FollowerOrder, PositionKey, StakeKey, TradeKey, is_own, place_of
+from dhan_copy.core.trade import CopyTrade, FollowerOrder, PositionKey, StakeKey, TradeKey, is_child, is_own, place_of
 from dhan_copy.model.account import Funds
 from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId, id_parts, is_ours
 from dhan_copy.model.instrument import InstrumentFacts, InstrumentKey
-from dhan_copy.model.order import Leg, Market, OrderReport, OrderStatus, Product, Side, Validity
+from dhan_copy.model.order import Leg, Market, OrderReport, OrderStatus, Product, Side, Validity, Variety
 from dhan_copy.model.reason import ReasonCode
 
 LONGEST_RETRY = timedelta(seconds=60)
@@ -245,6 +245,11 @@ class State:
         """Trades that may still act."""
         return [key for keys in self.open_trades.values() for key in keys]
 
+    def waiting(self, follower: AccountName) -> list[tuple[TradeKey, FollowerOrder]]:
+        """Our Forever orders at a follower that have not fired, as far as is known."""
+        orders = ((key, order) for key in self.open_keys() if key[2] == follower for order in self.trades[key].orders)
+        return [(key, order) for key, order in orders if order.waits and not order.state.is_over]
+
     def note_answer(self, follower: AccountName, at: datetime) -> None:
         """A request was answered, or may have left: it has used a permit."""
         times = self.answered_at.get(follower)
@@ -335,7 +340,7 @@ def fold(state: State, entry: Entry) -> None:
         case EngineStarted():
             _engine_started(state, at, position)
         case DayOpened():
-            _day_opened(state, fact, at)
+            _day_opened(state, fact, at, position)
         case SourceStarted():
             _source_started(state, fact.account, at)
         case ClockStepped():
@@ -388,6 +393,18 @@ def fold(state: State, entry: Entry) -> None:
             pass
         case _:
             assert_never(fact)
+
+
+def waits(report: OrderReport) -> bool:
+    """Whether it is a Forever order that has not fired, as far as is known."""
+    return report.variety is Variety.FOREVER and report.leg_order_id is None and not has_fired(report) and not is_child(report)
+
+
+def has_fired(report: OrderReport) -> bool:
+    """Whether a leader's Forever order has fired: what it placed is known, or its list says so."""
+    return report.variety is Variety.FOREVER and (
+        report.leg_order_id is not None or report.status in (OrderStatus.TRIGGERED, OrderStatus.PART_TRADED, OrderStatus.TRADED)
+    )
 
 
 def alert_key(fact: AlertRaised) -> tuple[str, ...]:
@@ -475,9 +492,11 @@ def _clock_stepped(state: State, by: timedelta) -> None:
         state.feeds[account] = feeds.postponed(feed, by)
 
 
-def _day_opened(state: State, fact: DayOpened, at: datetime) -> None:
-    """Yesterday's orders are over, what the broker squares off is gone, and the rest is brought into today."""
+def _day_opened(state: State, fact: DayOpened, at: datetime, position: int) -> None:
+    """Yesterday's orders are over but for Forever orders, what the broker squares off is gone, and the rest is brought
+    into today."""
     if state.day:
+        waiting, copies = _over_night(state, at)
         trees = {*state.leader_fills, *(place_of(key) for key in state.stakes)}
         for where in [where for where in trees if where[3] is not None and not where[2].ends_with_day]:
             _release(state, where, 0)  # legs end with their day; what they have not closed is a holding like any other
@@ -495,9 +514,12 @@ def _day_opened(state: State, fact: DayOpened, at: datetime) -> None:
             orders.clear()
         for known in (state.by_tag, state.by_broker_id, state.unresolved, state.foreign, state.released, state.legs):
             known.clear()
+        _still_there(state, waiting, copies)
         _forget_answers(state, at)
         for seen in (state.suspects, state.net_positions, state.touched, state.dealt):
             seen.clear()
+        for stake_key in state.open_trades:
+            state.touch_stake(stake_key, position)
         state.alerts.clear()
         state.funds.clear()
         state.since_funds.clear()
@@ -506,6 +528,45 @@ def _day_opened(state: State, fact: DayOpened, at: datetime) -> None:
         if not fact.continuous:
             state.positions_known.clear()
     state.day = fact.day
+
+
+def _over_night(state: State, at: datetime) -> tuple[list[LeaderOrder], list[CopyTrade]]:
+    """Forever orders that wait, the leaders' and our own, with every decision about them: they are neither copied again
+    nor forgotten. What one of them placed when it fired was an order of the day."""
+    copies: dict[TradeKey, CopyTrade] = {}
+    orders: dict[LeaderKey, LeaderOrder] = {}
+    for key in state.open_keys():
+        trade = state.trades[key]
+        if any(order.waits and not order.state.is_over for order in trade.orders):
+            orders[key[:2]] = state.leader_order(key)
+    for where in state.open_leader_orders:
+        if waits(state.leader_orders[where].report):
+            orders[where] = state.leader_orders[where]
+    followers = {rules.name for rules in state.settings.followers} | {follower for _, _, follower in state.open_keys()}
+    for where in orders:
+        for follower in followers:
+            copy = state.trades.get((*where, follower))
+            if copy is not None:
+                ended = tuple(life.ended_with_day(order, at) for order in copy.orders)
+                copies[copy.key] = evolve(copy, orders=ended, requests=0)
+    return list(orders.values()), list(copies.values())
+
+
+def _still_there(state: State, waiting: Iterable[LeaderOrder], copies: Iterable[CopyTrade]) -> None:
+    for known in waiting:
+        where = (known.leader, known.report.order_id)
+        state.leader_orders[where] = known
+        _member(state.open_leader_orders, where, not known.report.status.is_terminal)
+    for trade in copies:
+        state.trades[trade.key] = trade
+        if not trade.settled:
+            state.open_trades.setdefault(trade.stake_key, {})[trade.key] = None
+        for order in trade.orders:
+            state.by_tag[trade.key[2], order.client_order_id] = trade.key
+            if order.broker_order_id is not None:
+                state.by_broker_id[trade.key[2], order.broker_order_id] = order.client_order_id
+            if order.unresolved is not None:
+                state.unresolved[trade.key[2], order.client_order_id] = None
 
 
 def _forget_answers(state: State, now: datetime) -> None:
@@ -977,6 +1038,7 @@ def _looked(state: State, fact: BookRead | OrderNotFound, position: int) -> None
         state.books_read.add(fact.account)
         awaited = not state.has_read_book(fact.account)
         state.book_read_at[fact.account] = fact.read_at
+        _unlisted(state, fact, position)
         if awaited:
             for stake_key in state.open_trades:
                 if stake_key[1] == fact.account:
@@ -1001,6 +1063,14 @@ def _looked(state: State, fact: BookRead | OrderNotFound, position: int) -> None
         if not order.is_busy:
             state.unresolved.pop((follower, tag), None)
             state.touch_stake(trade.stake_key, position)  # what waited for it waits no longer
+
+
+def _unlisted(state: State, fact: BookRead, position: int) -> None:
+    for key, order in state.waiting(fact.account) if fact.forever is not None else ():
+        after = life.unlisted(order, fact)
+        if after is not order:
+            _put(state, state.trades[key].with_order(after))
+            state.touch_stake(state.trades[key].stake_key, position)
 
 
 def _positions_reported(state: State, fact: PositionsReported, at: datetime, position: int) -> None:

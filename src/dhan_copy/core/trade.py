@@ -26,7 +26,17 @@ from dhan_copy.core.lifecycle import OrderEvent, OrderState, event_of, next_stat
 from dhan_copy.core.requests import Cancel, Intent, Modify, Request, Submit
 from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId
 from dhan_copy.model.instrument import InstrumentKey
-from dhan_copy.model.order import OrderReport, OrderStatus, Product, Terms, Validity
+from dhan_copy.model.order import (
+    ForeverLeg,
+    OrderReport,
+    OrderStatus,
+    Product,
+    StopLimit,
+    StopMarket,
+    Terms,
+    Validity,
+    Variety,
+)
 from dhan_copy.model.reason import ReasonCode
 
 CANCEL_GRACE = timedelta(seconds=5)
@@ -66,10 +76,26 @@ class Instruction:
     validity: Validity
     quantity: int
     disclosed_quantity: int = 0
+    second_leg: ForeverLeg | None = None
+
+    @property
+    def most(self) -> int:
+        """What it could fill, whichever leg fires."""
+        return self.quantity if self.second_leg is None else max(self.quantity, self.second_leg.quantity)
 
 
 def instruction_of(request: Submit | Modify) -> Instruction:
-    return Instruction(request.terms, request.validity, request.quantity, request.disclosed_quantity)
+    return Instruction(
+        request.terms, request.validity, request.quantity, request.disclosed_quantity, request.second_leg
+    )
+
+
+def is_child(report: OrderReport) -> bool:
+    """Whether an order is what appeared when a Forever order fired, and not one that waits: that has a trigger, and what
+    it places is shown without one (protocol facts 1.11, 3.4)."""
+    return report.variety is Variety.FOREVER and (
+        report.parent_order_id is not None or not isinstance(report.terms, StopLimit | StopMarket)
+    )
 
 
 @frozen(slots=True)
@@ -84,6 +110,8 @@ class FollowerOrder:
     intent: Intent
     issued_at: datetime
     asked: Instruction
+    waits: bool = False
+    """It is a Forever order that has not fired, as far as is known: once it has, the order that appears is this one."""
     state: OrderState = OrderState.ISSUED
     accepted: Instruction | None = None
     broker_order_id: BrokerOrderId | None = None
@@ -257,6 +285,7 @@ def issued(order: FollowerOrder | None, fact: RequestIssued, at: datetime, slice
             intent=request.intent,
             issued_at=at,
             asked=instruction_of(request),
+            waits=request.forever,
             outstanding=request,
         )
     return evolve(
@@ -271,6 +300,8 @@ def issued(order: FollowerOrder | None, fact: RequestIssued, at: datetime, slice
 def accepted(order: FollowerOrder, request: Request, broker_order_id: BrokerOrderId | None, at: datetime) -> FollowerOrder:
     """Fold that the broker took ``request``, by its answer or by evidence."""
     order = _cleared(order, request)
+    if not isinstance(request, Submit) and request.forever and not order.waits:
+        return order  # it fired first: what it placed stands as it is
     if isinstance(request, Cancel):
         return evolve(order, tries=0, needs_look=False, retry_at=None, cancel_accepted_at=at)
     return evolve(
@@ -359,6 +390,8 @@ def withheld(
 def reported(order: FollowerOrder, fact: OrderReported, at: datetime) -> FollowerOrder:
     """Fold what the broker says of the order: fills by maximum, ends by the table, unknown outcomes by what it shows."""
     report = fact.report
+    if order.waits and is_child(report):
+        order = fired(order, report)
     state = next_state(order.state, event_of(report.status))
     if order.state is OrderState.REJECTED and order.broker_order_id is not None and not state.is_over:
         state = order.state  # it was seen rejected: an open report is older
@@ -393,6 +426,29 @@ def reported(order: FollowerOrder, fact: OrderReported, at: datetime) -> Followe
     elif result.unresolved is not None and _settles(result, fact):
         result = _settled_by(result, report)
     return _overtaken(result, report) if result.lost and not result.is_busy else result
+
+
+def fired(order: FollowerOrder, child: OrderReport) -> FollowerOrder:
+    """The same order once it has fired: what was asked of the Forever order holds no more, and what has appeared is
+    changed and cancelled as any other."""
+    stands = Instruction(child.terms, child.validity, child.quantity, child.disclosed_quantity)
+    unresolved = order.unresolved if isinstance(order.unresolved, Submit) else None
+    if order.state.is_over:
+        order = evolve(order, state=OrderState.WORKING, over_at=None)  # it fired before it was taken back
+    return evolve(
+        order, waits=False, accepted=stands, refused=None, unresolved=unresolved, lost=(), cancel_sent=False,
+        cancel_accepted_at=None, retry_at=None, modifications=0,
+    )  # fmt: skip
+
+
+def ended_with_day(order: FollowerOrder, at: datetime) -> FollowerOrder:
+    """The same order on the next day, which only a Forever order lives to see."""
+    if order.waits or order.state.is_over:
+        return order
+    return evolve(
+        order, state=OrderState.EXPIRED, over_at=at, outstanding=None, unresolved=None, unresolved_at=None,
+        needs_look=False,
+    )  # fmt: skip
 
 
 def repeats(order: FollowerOrder, report: OrderReport) -> bool:
@@ -443,7 +499,12 @@ def _shows(request: Modify, report: OrderReport) -> bool:
 
 
 def _stands_at(what: Instruction, report: OrderReport) -> bool:
-    return report.quantity == what.quantity and report.terms == what.terms and report.validity == what.validity
+    return (
+        report.quantity == what.quantity
+        and report.terms == what.terms
+        and report.validity == what.validity
+        and report.second_leg == what.second_leg
+    )
 
 
 def _settled_by(order: FollowerOrder, report: OrderReport) -> FollowerOrder:
@@ -463,6 +524,13 @@ def missed(order: FollowerOrder, fact: OrderNotFound | BookRead, counts_from: da
     """
     if order.state is not OrderState.UNRESOLVED or fact.read_at < counts_from:
         return order
+    if order.waits:
+        # Nothing shows the tag of a Forever order: their list and the book, which has what it placed if it has fired, are
+        # the two sources, and one look reads both.
+        if isinstance(fact, OrderNotFound) or fact.forever is None or fact.read_at == order.missed_in_book_at:
+            return order
+        order = evolve(order, missed_by_tag=order.missed_by_tag + 1)
+        return _absent(evolve(order, missed_in_book=order.missed_in_book + 1, missed_in_book_at=fact.read_at), fact)
     if isinstance(fact, OrderNotFound):
         if fact.read_at == order.missed_by_tag_at:
             return order
@@ -471,6 +539,29 @@ def missed(order: FollowerOrder, fact: OrderNotFound | BookRead, counts_from: da
         if fact.read_at == order.missed_in_book_at:
             return order
         order = evolve(order, missed_in_book=order.missed_in_book + 1, missed_in_book_at=fact.read_at)
+    return _absent(order, fact)
+
+
+def unlisted(order: FollowerOrder, fact: BookRead) -> FollowerOrder:
+    """Fold that the list of Forever orders does not show one whose cancel was accepted: two looks end it. What is not
+    listed without that has fired, or somebody has taken it back: what it placed will tell, or nothing does."""
+    if not is_leaving(order) or fact.forever is None or order.broker_order_id in fact.forever:
+        return order
+    assert order.cancel_accepted_at is not None
+    if fact.read_at <= order.cancel_accepted_at + CANCEL_GRACE or fact.read_at == order.missed_in_book_at:
+        return order
+    order = evolve(order, missed_in_book=order.missed_in_book + 1, missed_in_book_at=fact.read_at)
+    if order.missed_in_book < 2:
+        return order
+    return evolve(order, state=next_state(order.state, OrderEvent.SEEN_CANCELLED), over_at=fact.read_at)
+
+
+def is_leaving(order: FollowerOrder) -> bool:
+    """Whether it is a Forever order whose cancel was accepted and whose end nobody has seen."""
+    return order.waits and order.cancel_accepted_at is not None and not order.state.is_over
+
+
+def _absent(order: FollowerOrder, fact: OrderNotFound | BookRead) -> FollowerOrder:
     if order.missed_by_tag >= 2 and order.missed_in_book >= 2:
         state = next_state(order.state, OrderEvent.PROVEN_ABSENT)
         return evolve(order, state=state, unresolved=None, unresolved_at=None, over_at=fact.read_at)

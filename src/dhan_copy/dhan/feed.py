@@ -106,6 +106,11 @@ class DhanOrderFeed:
             self._told = frozenset(book.unreadable)
         return book.reports
 
+    @property
+    def lists_forever_orders(self) -> bool:
+        """Whether the last :meth:`snapshot` had the whole list of Forever orders."""
+        return self._snapshots.lists_forever_orders
+
     def funds(self) -> Funds:
         return self._reads.funds()
 

@@ -37,6 +37,8 @@ class Snapshots:
     _linked: bool
     _forever: bool
     _failures: dict[str, int] = field(factory=dict, init=False)
+    lists_forever_orders: bool = field(default=False, init=False)
+    """Whether the last read had the whole list of Forever orders: what it does not show is not there."""
 
     def read(self) -> Book:
         """Raises :class:`~dhan_copy.errors.BrokerError` where it cannot say for certain.
@@ -52,7 +54,9 @@ class Snapshots:
             reports = [_unknown(report, supers.unreadable) for report in reports]
             failures += supers.unreadable
         if self._forever:
+            self.lists_forever_orders = False
             waiting = self._list(_FOREVER, self._reads.forever)
+            self.lists_forever_orders = not waiting.unreadable
             reports += waiting.reports
             failures += waiting.unreadable
         return Book(reports, failures)

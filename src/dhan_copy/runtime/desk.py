@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from datetime import datetime
 
-from attrs import frozen
+from attrs import evolve, frozen
 from typing_extensions import assert_never
 
 from dhan_copy.core.facts import (
@@ -32,9 +32,11 @@ from dhan_copy.core.requests import (
     Request,
     Submit,
 )
-from dhan_copy.errors import DhanCopyError, Rejected
+from dhan_copy.core.trade import is_child
+from dhan_copy.errors import DhanCopyError, PlacementRejected, Rejected
 from dhan_copy.model.ids import AccountName, BrokerOrderId
-from dhan_copy.protocols import AccountReader, Broker, Clock, EventSource
+from dhan_copy.model.order import Leg, Variety
+from dhan_copy.protocols import AccountReader, Broker, Clock, EventSource, ForeverOrders
 from dhan_copy.runtime.gate import Gate
 from dhan_copy.runtime.inbox import Batch
 from dhan_copy.runtime.reads import account_of, account_read, failed, follower_book, leader_book, lookup
@@ -116,14 +118,14 @@ class FollowerDesk:
         try:
             match request:
                 case Submit():
-                    broker_order_id = broker.submit(request)
+                    broker_order_id = _submitted(broker, request)
                     if not isinstance(broker_order_id, str) or not broker_order_id:
                         return unresolved(request, f"the broker answered {broker_order_id!r} instead of an order id")
                 case Modify():
-                    broker.modify(request)
+                    _modify(broker, request)
                     broker_order_id = request.broker_order_id
                 case Cancel():
-                    broker.cancel(request)
+                    _forever(broker).cancel_forever(request) if request.forever else broker.cancel(request)
                     broker_order_id = request.broker_order_id
                 case _ as never:
                     assert_never(never)
@@ -154,12 +156,34 @@ class FollowerDesk:
             case Query():
                 return (lookup(broker, read, read_at),)
             case ReadOrders():
-                return follower_book(self.name, tuple(broker.orders()), read_at)
+                # The list is read last: what it still shows as waiting had not fired when the book was read.
+                rows = tuple(broker.orders())
+                listed = tuple(_forever(broker).forever()) if read.forever else None
+                return follower_book(self.name, rows, read_at, listed)
             case ReadPositions() | ReadFunds():
                 if not isinstance(broker, AccountReader):
                     return (failed(read, "the broker cannot read the account"),)
                 return (account_read(broker, read, read_at),)
         assert_never(read)
+
+
+def _forever(broker: Broker) -> ForeverOrders:
+    if not isinstance(broker, ForeverOrders):
+        raise PlacementRejected("the broker takes no Forever orders")
+    return broker
+
+
+def _submitted(broker: Broker, request: Submit) -> BrokerOrderId:
+    return _forever(broker).submit_forever(request, request.second_leg) if request.forever else broker.submit(request)
+
+
+def _modify(broker: Broker, request: Modify) -> None:
+    if not request.forever:
+        return broker.modify(request)
+    second = request.second_leg
+    if second is not None and request.leg is Leg.STOP:
+        request = evolve(request, terms=second.terms, quantity=second.quantity)
+    return _forever(broker).modify_forever(request, oco=second is not None)
 
 
 class LeaderDesk:
@@ -189,7 +213,7 @@ class LeaderDesk:
             case Query():
                 return (failed(read, "a leader's account is not looked up"),)
             case ReadOrders():
-                return leader_book(self.name, tuple(self._source.snapshot()), read_at)
+                return self._book(read_at)
             case ReadPositions():
                 return self._book_and_positions(read, read_at)
             case ReadFunds():
@@ -197,6 +221,12 @@ class LeaderDesk:
                     return (failed(read, "the source cannot read the account"),)
                 return (account_read(self._reader, read, read_at),)
         assert_never(read)
+
+    def _book(self, read_at: datetime) -> Batch:
+        rows = tuple(self._source.snapshot())
+        listed = getattr(self._source, "lists_forever_orders", False) is True
+        waiting = [row for row in rows if row.variety is Variety.FOREVER and not is_child(row)] if listed else None
+        return leader_book(self.name, rows, read_at, waiting)
 
     def _book_and_positions(self, read: ReadPositions, read_at: datetime) -> Batch:
         """Both in one batch, the book between two equal reads of the positions: only so can the core tell which fills
@@ -206,10 +236,10 @@ class LeaderDesk:
         try:
             before = account_read(self._reader, read, read_at)
         except Exception as error:
-            return (*leader_book(self.name, tuple(self._source.snapshot()), read_at), _failed(read, error))
+            return (*self._book(read_at), _failed(read, error))
         for _ in range(_STABLE_READS):
             read_at = self._clock.now()
-            book = leader_book(self.name, tuple(self._source.snapshot()), read_at)
+            book = self._book(read_at)
             try:
                 after = account_read(self._reader, read, read_at)
             except Exception as error:
@@ -241,7 +271,7 @@ def _answer_read(read: Read, answer: Answer, perform: Callable[[Read], Batch]) -
         raise
     answer(facts)
     if isinstance(read, Query):
-        _answer_read(ReadOrders(account=account_of(read)), answer, perform)
+        _answer_read(ReadOrders(account=account_of(read), forever=read.forever), answer, perform)
 
 
 def _failed(read: Read, error: BaseException) -> ReadFailed:

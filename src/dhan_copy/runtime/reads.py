@@ -47,20 +47,29 @@ def failed(read: Read, problem: str, refusal: Refusal = Refusal.OTHER) -> ReadFa
     return ReadFailed(account=account_of(read), what=name_of(read), problem=problem, refusal=refusal)
 
 
-def follower_book(account: AccountName, rows: Sequence[OrderReport], read_at: datetime) -> tuple[Fact, ...]:
+Forever = Sequence[OrderReport] | None
+"""The rows of the list of Forever orders; None where it was not read."""
+
+
+def follower_book(
+    account: AccountName, rows: Sequence[OrderReport], read_at: datetime, forever: Forever = None
+) -> tuple[Fact, ...]:
     """One batch: every row, then that the book was read."""
+    rows = (*rows, *(forever or ()))
     reports = [
         OrderReported(follower=account, report=_report(row), channel=Channel.BOOK, read_at=read_at) for row in rows
     ]
-    return (*reports, _read(account, rows, read_at))
+    return (*reports, _read(account, rows, read_at, forever))
 
 
-def leader_book(account: AccountName, rows: Sequence[OrderReport], read_at: datetime) -> tuple[Fact, ...]:
-    """One batch: every row, then that the book was read."""
+def leader_book(
+    account: AccountName, rows: Sequence[OrderReport], read_at: datetime, forever: Forever = None
+) -> tuple[Fact, ...]:
+    """One batch: every row, those of ``forever`` among them, then that the book was read."""
     reports = [
         LeaderReported(leader=account, report=_report(row), channel=Channel.BOOK, read_at=read_at) for row in rows
     ]
-    return (*reports, _read(account, rows, read_at))
+    return (*reports, _read(account, rows, read_at, forever))
 
 
 def lookup(broker: Broker, query: Query, read_at: datetime) -> Fact:
@@ -103,9 +112,10 @@ def merged(positions: Sequence[Position], holdings: Sequence[Holding]) -> tuple[
     return tuple(Position(key.segment, key.security_id, product, n) for (key, product), n in net.items())
 
 
-def _read(account: AccountName, rows: Sequence[OrderReport], read_at: datetime) -> BookRead:
+def _read(account: AccountName, rows: Sequence[OrderReport], read_at: datetime, forever: Forever) -> BookRead:
     tags = tuple(row.client_order_id for row in rows if row.client_order_id is not None and is_ours(row.client_order_id))
-    return BookRead(account=account, read_at=read_at, tags=tags)
+    listed = None if forever is None else tuple(dict.fromkeys(row.order_id for row in forever))
+    return BookRead(account=account, read_at=read_at, tags=tags, forever=listed)
 
 
 def _report(row: object) -> OrderReport:

@@ -65,6 +65,11 @@ class FakeSource:
             reports += [self._report(as_order(leg, tagged=False)) for leg in waiting]
         return tuple(reports)
 
+    @property
+    def lists_forever_orders(self) -> bool:
+        """Whether :meth:`snapshot` has the list of Forever orders."""
+        return self._forever
+
     def close(self) -> None:
         with self._lock:
             if self._closed:

@@ -1,0 +1,297 @@
+"""Forever orders (GTT): rows of the broker's list of them, and what appears when one fires, as news of one order.
+
+When one fires an ordinary order appears, with an id of its own and without a tag; frames name the Forever order as its
+parent, rows of the order book do not (protocol facts 1.11, 3.4). Here both are one order: the leader's goes by the id of
+the Forever order, and a follower's by our tag, which the list does not show either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from attrs import define, field
+
+from dhan_copy.core.evolving import evolve
+from dhan_copy.core.facts import AlertRaised, BookRead, Fact, LeaderReported, OrderReported
+from dhan_copy.core.forever_rows import (
+    Report,
+    account_of,
+    completed,
+    fired_terms,
+    in_pairs,
+    is_as_asked,
+    is_news,
+    legs_of,
+    may_have_placed,
+)
+from dhan_copy.core.intake import SETTLED_AFTER
+from dhan_copy.core.lifecycle import OrderState
+from dhan_copy.core.requests import Query, ReadOrders
+from dhan_copy.core.state import State, has_fired
+from dhan_copy.core.trade import FollowerOrder, is_child, is_leaving
+from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId
+from dhan_copy.model.order import OrderReport, OrderStatus, Variety
+
+FRAME_MAY_FOLLOW = timedelta(seconds=5)
+"""How long a row without a parent waits for the frame that names it."""
+CHILD_MAY_FOLLOW = timedelta(seconds=60)
+"""How long what a Forever order placed may stay unseen before the alarm."""
+CLOCKS_APART = timedelta(seconds=5)
+"""What this machine's clock and the broker's may differ by."""
+_Id = tuple[AccountName, BrokerOrderId]
+
+
+@define
+class Forevers:
+    """Reads news of Forever orders. It remembers only since when it has waited for the parents of rows."""
+
+    unnamed: dict[_Id, datetime] = field(factory=dict)
+
+    def told(self, state: State, facts: Sequence[Fact], now: datetime) -> Sequence[Fact]:
+        """``facts`` with every Forever order as one order, and followers' tagged where they are ours; without what says
+        nothing: rows of those that have fired, of others' at a follower, and for a while of what cannot be told yet."""
+        if not any(is_news(fact) or (type(fact) is BookRead and fact.forever is not None) for fact in facts):
+            return facts
+        return _Reading(state, in_pairs(facts), now, self.unnamed).told()
+
+    def new_day(self) -> None:
+        self.unnamed.clear()
+
+
+def with_list(state: State, read: Query | ReadOrders) -> Query | ReadOrders:
+    """A look at a follower with the list of Forever orders, where he has any of ours."""
+    account = read.follower if isinstance(read, Query) else read.account
+    return evolve(read, forever=True) if state.waiting(account) else read
+
+
+@define
+class _Reading:
+    state: State
+    facts: list[Fact]
+    now: datetime
+    unnamed: dict[_Id, datetime]
+    still: set[_Id] = field(factory=set)
+    """Listed here as waiting: those had not fired when the order book was read."""
+    taken: dict[_Id, BrokerOrderId] = field(factory=dict)
+    """What leaders' Forever orders placed, as these facts tell."""
+    ours: dict[_Id, ClientOrderId] = field(factory=dict)
+    """Ids at followers that turned out to be of our orders."""
+    result: list[Fact] = field(factory=list)
+
+    def told(self) -> list[Fact]:
+        rows = [fact for fact in self.facts if isinstance(fact, Report) and is_news(fact)]
+        listed = [fact for fact in rows if not is_child(fact.report)]
+        appeared = [fact for fact in rows if is_child(fact.report)]
+        self.still.update((account_of(fact), fact.report.order_id) for fact in listed if _is_waiting(fact.report))
+        reads = {fact.account: fact for fact in self.facts if isinstance(fact, BookRead) and fact.forever is not None}
+        doubtful = {account: self._settle(read, rows) for account, read in reads.items()}
+        self._match_ours(reads, appeared)
+        children = {id(fact): self._child(fact, listed) for fact in appeared}
+        for fact in self.facts:
+            if isinstance(fact, BookRead):
+                tags = doubtful.get(fact.account)
+                self.result.append(evolve(fact, tags=(*fact.tags, *tags)) if tags else fact)
+                self._miss(fact)
+            elif isinstance(fact, Report) and is_news(fact):
+                news = children[id(fact)] if id(fact) in children else self._row(fact)
+                if news is not None:
+                    self.result.append(news)
+            else:
+                self.result.append(fact)
+        return self.result
+
+    def _row(self, fact: Report) -> Report | None:
+        """A row of the list. One of an order whose child is known says less than that does."""
+        report = fact.report
+        if isinstance(fact, LeaderReported):
+            known = self.state.leader_orders.get((fact.leader, report.order_id))
+            if (fact.leader, report.order_id) in self.taken or (known is not None and known.report.leg_order_id is not None):
+                return None
+            shown = completed(report, None if known is None else known.report)
+            return None if shown is None else evolve(fact, report=shown)
+        order = self._our_order(fact.follower, report)
+        if order is None or not order.waits:
+            return None
+        if is_leaving(order) and report.status is OrderStatus.CANCELLED:
+            shown = report
+        else:
+            stands = order.accepted or order.asked
+            shown = completed(
+                report, evolve(report, terms=stands.terms, quantity=stands.quantity, second_leg=stands.second_leg)
+            )
+        return None if shown is None else evolve(fact, report=evolve(shown, client_order_id=order.client_order_id))
+
+    def _child(self, fact: Report, listed: Sequence[Report]) -> Report | None:
+        return self._leaders_child(fact, listed) if isinstance(fact, LeaderReported) else self._our_child(fact)
+
+    # What a leader's placed
+
+    def _leaders_child(self, fact: LeaderReported, listed: Sequence[Report]) -> LeaderReported | None:
+        report, where = fact.report, (fact.leader, fact.report.order_id)
+        if where in self.state.leader_orders:
+            return fact  # it was parked before anybody named its parent
+        waiting = self._waiting_reports(fact.leader, listed)
+        parent = self.state.legs.get(where) or report.parent_order_id or self._only_parent(fact, waiting)
+        if parent is None:
+            since = self.unnamed.setdefault(where, self.now)
+            return None if self.now < since + FRAME_MAY_FOLLOW else fact
+        known = self.state.leader_orders.get((fact.leader, parent))
+        before = self.taken.get((fact.leader, parent)) if known is None else known.report.leg_order_id
+        if before not in (None, report.order_id):
+            return fact  # a Forever order fires once
+        self.taken[fact.leader, parent] = report.order_id
+        self.unnamed.pop(where, None)
+        terms = fired_terms(waiting[parent], report) if parent in waiting else report.terms
+        named = evolve(report, order_id=parent, leg_order_id=report.order_id, parent_order_id=None, terms=terms)
+        return evolve(fact, report=named)
+
+    def _waiting_reports(self, leader: AccountName, listed: Sequence[Report]) -> dict[BrokerOrderId, OrderReport]:
+        """A leader's Forever orders of which nothing has appeared yet, as they were before these facts; new ones as
+        these tell of them."""
+        known = (self.state.leader_orders[where].report for where in self.state.open_leader_orders if where[0] == leader)
+        mine = {r.order_id: r for r in known if r.variety is Variety.FOREVER and r.leg_order_id is None and not is_child(r)}
+        news = (fact.report for fact in listed if isinstance(fact, LeaderReported) and fact.leader == leader)
+        new = {r.order_id: r for r in news if (leader, r.order_id) not in self.state.leader_orders}
+        return {**new, **mine}
+
+    def _only_parent(self, fact: LeaderReported, waiting: dict[BrokerOrderId, OrderReport]) -> BrokerOrderId | None:
+        fits = [
+            order_id for order_id, report in waiting.items()
+            if (fact.leader, order_id) not in self.still and (fact.leader, order_id) not in self.taken
+            and _is_alike(report, fact.report) and may_have_placed(legs_of(report), fact.report)
+        ]  # fmt: skip
+        return fits[0] if len(fits) == 1 else None
+
+    # What ours placed, and what became of ours
+
+    def _our_child(self, fact: OrderReported) -> OrderReported:
+        report = fact.report
+        order = self._our_order(fact.follower, report)
+        if order is None and report.parent_order_id is not None:
+            order = self._tagged(fact.follower, self.state.by_broker_id.get((fact.follower, report.parent_order_id)))
+        if order is None or (not order.waits and order.broker_order_id != report.order_id):
+            return fact
+        return evolve(fact, report=evolve(report, client_order_id=order.client_order_id))
+
+    def _our_order(self, follower: AccountName, report: OrderReport) -> FollowerOrder | None:
+        where = (follower, report.order_id)
+        return self._tagged(follower, self.ours.get(where) or self.state.by_broker_id.get(where) or report.client_order_id)
+
+    def _tagged(self, follower: AccountName, tag: ClientOrderId | None) -> FollowerOrder | None:
+        found = None if tag is None else self.state.order_by_tag(follower, tag)
+        return None if found is None else found[1]
+
+    def _is_unknown(self, fact: Report) -> bool:
+        where, parent = (account_of(fact), fact.report.order_id), fact.report.parent_order_id
+        return (
+            isinstance(fact, OrderReported)
+            and where not in self.state.by_broker_id
+            and where not in self.ours
+            and (parent is None or (where[0], parent) not in self.state.by_broker_id)
+        )
+
+    def _settle(self, read: BookRead, rows: Sequence[Report]) -> list[ClientOrderId]:
+        """Find placements of which nobody knows what became, by what was asked: returns those that cannot be told."""
+        window = self.state.settings.policy.absence_window
+        lost = [
+            (key, order) for key, order in self.state.waiting(read.account)
+            if order.state is OrderState.UNRESOLVED and order.unresolved_at is not None
+            and read.read_at >= order.unresolved_at + window
+        ]  # fmt: skip
+        unknown = [fact.report for fact in rows if account_of(fact) == read.account and self._is_unknown(fact)] if lost else []
+        found: dict[ClientOrderId, list[OrderReport]] = {}
+        for key, order in lost:
+            leader = self.state.leader_order(key).report
+            alike = [row for row in unknown if _is_alike(leader, row) and _is_since(row, order)]
+            listed = [row for row in alike if not is_child(row) and is_as_asked(order.asked, row)]
+            found[order.client_order_id] = listed or [
+                row for row in alike if is_child(row) and may_have_placed(legs_of(order.asked), row)
+            ]
+        claims = [row.order_id for fits in found.values() for row in fits]
+        doubtful = []
+        for key, order in lost:
+            fits = found[order.client_order_id]
+            if len(fits) == 1 and claims.count(fits[0].order_id) == 1:
+                self.ours[read.account, fits[0].order_id] = order.client_order_id
+            elif fits:
+                doubtful.append(order.client_order_id)
+                self._doubt(read.account, order, [row.order_id for row in fits])
+        return doubtful
+
+    def _match_ours(self, reads: dict[AccountName, BookRead], appeared: Sequence[Report]) -> None:
+        """Rows of the book that name no parent, by the only order of ours that may have placed them: it is no longer
+        listed as waiting."""
+        for account in reads:
+            rows = [
+                fact.report for fact in appeared
+                if account_of(fact) == account and fact.report.parent_order_id is None and self._is_unknown(fact)
+            ]  # fmt: skip
+            found: dict[BrokerOrderId, list[FollowerOrder]] = {row.order_id: [] for row in rows}
+            for key, order in self.state.waiting(account) if rows else ():
+                if order.broker_order_id is None or (account, order.broker_order_id) in self.still:
+                    continue
+                leader, stands = self.state.leader_order(key).report, order.accepted or order.asked
+                for row in rows:
+                    if _is_alike(leader, row) and _is_since(row, order) and may_have_placed(legs_of(stands), row):
+                        found[row.order_id].append(order)
+            claims = [order.client_order_id for orders in found.values() for order in orders]
+            for order_id, orders in found.items():
+                if len(orders) == 1 and claims.count(orders[0].client_order_id) == 1:
+                    self.ours[account, order_id] = orders[0].client_order_id
+                else:
+                    for order in orders:
+                        self._doubt(account, order, [order_id])
+
+    # Alarms
+
+    def _miss(self, read: BookRead) -> None:
+        """Tell of Forever orders that are no longer listed, with nothing to show for it."""
+        if read.forever is None:
+            return
+        for leader, order_id in self.state.open_leader_orders:
+            order = self.state.leader_orders[leader, order_id] if leader == read.account else None
+            if order is None or order.report.variety is not Variety.FOREVER or order.report.leg_order_id is not None:
+                continue
+            patience = CHILD_MAY_FOLLOW if has_fired(order.report) else SETTLED_AFTER
+            gone = has_fired(order.report) or order_id not in read.forever
+            if gone and (leader, order_id) not in self.taken and not is_child(order.report) and order.seen_at + patience <= read.read_at:
+                self._gone(leader, f"the leader's order {order_id}", order_id)
+        told = {fact.report.client_order_id for fact in self.result if isinstance(fact, OrderReported)}
+        for _, mine in self.state.waiting(read.account):
+            known = mine.broker_order_id is not None and mine.client_order_id not in told and not is_leaving(mine)
+            if known and mine.broker_order_id not in read.forever and mine.issued_at + CHILD_MAY_FOLLOW <= read.read_at:
+                self._gone(read.account, f"the copy {mine.broker_order_id}", None, mine.client_order_id)
+
+    def _gone(
+        self, account: AccountName, which: str, order_id: BrokerOrderId | None, tag: ClientOrderId | None = None
+    ) -> None:
+        self.result.append(
+            AlertRaised(
+                code="FOREVER_GONE", what="a Forever order is no longer in the broker's list, or has fired, and nothing shows "
+                "what became of it", known=which, account=account, leader_order_id=order_id, client_order_id=tag,
+                advice="Nothing is concluded from that: copy and leader stay as they are known. Look at both accounts.",
+            )  # fmt: skip
+        )
+
+    def _doubt(self, account: AccountName, order: FollowerOrder, ids: Sequence[str]) -> None:
+        self.result.append(
+            AlertRaised(
+                code="FOREVER_DOUBTFUL", what="which order is the copy's cannot be told: their list shows no tags, and more "
+                "than one looks like it", known=f"orders {', '.join(ids)}", account=account,
+                client_order_id=order.client_order_id,
+                advice="Nothing is sent again for it, and what it does is not followed: look after it by hand.",
+            )  # fmt: skip
+        )
+
+
+def _is_waiting(report: OrderReport) -> bool:
+    return not report.status.is_terminal and report.status not in (OrderStatus.TRIGGERED, OrderStatus.PART_TRADED)
+
+
+def _is_alike(one: OrderReport, other: OrderReport) -> bool:
+    return (one.key, one.side, one.product) == (other.key, other.side, other.product)
+
+
+def _is_since(row: OrderReport, order: FollowerOrder) -> bool:
+    return row.created_at is None or row.created_at >= order.issued_at - CLOCKS_APART
