@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from fractions import Fraction
 
 import pytest
@@ -9,8 +10,9 @@ from attrs import evolve
 
 from dhan_copy.core.facts import AlertRaised, Channel, DriftDeclared, Refusal, TradeSettled
 from dhan_copy.core.ledger import Stake
+from dhan_copy.core.settings import Policy
 from dhan_copy.model.ids import AccountName
-from dhan_copy.model.order import OrderStatus, Product, Side
+from dhan_copy.model.order import Limit, OrderStatus, Product, Side
 from dhan_copy.model.reason import ReasonCode
 from tests.core.world import KEY, LEADER, World
 
@@ -114,3 +116,21 @@ def test_what_late_news_scales_away_is_declared_again(short: int, quantity: Frac
     world.tell(order, Channel.BOOK)
     world.tick()
     assert len(declared(world)) == 1
+
+
+def test_an_exit_that_has_used_its_requests_up_leaves_the_rest_to_the_next_exit() -> None:
+    """What it may send no more is declared, and no part of the position is kept for it: a full exit closes all."""
+    world = World({"F": Fraction(1)}, policy=Policy(requests_per_trade=2))
+    world.trade(Side.BUY, 4)
+    world.fill_everything("F")
+    part = world.place(Side.SELL, 2)
+    world.change(part, terms=Limit(Decimal(101)))
+    world.change(part, quantity=3 * 75)
+    assert "REQUEST_BUDGET" in {f.code for f in world.facts(AlertRaised) if isinstance(f, AlertRaised)}
+    world.fill_everything("F")
+    world.fill(part, 3 * 75)
+    assert (world.leader_position(), world.net_position("F")) == (75, 2 * 75)
+    assert declared(world) == [(Fraction(75), ReasonCode.ORDER_TERMINAL)]
+    world.trade(Side.SELL, 1)
+    world.fill_everything("F")
+    assert (world.leader_position(), world.net_position("F")) == (0, 0)

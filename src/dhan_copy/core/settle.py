@@ -84,7 +84,9 @@ def _is_over(state: State, trade: CopyTrade) -> bool:
 
 
 def _is_given_up(state: State, trade: CopyTrade) -> bool:
-    """Whether an exit that is still due will not be tried again."""
+    """Whether what is still due will not be tried again."""
+    if trade.requests >= state.settings.policy.requests_per_trade:
+        return True
     unfilled = [orders for orders in trade.lanes(Intent.EXIT).values() if orders[-1].state is not OrderState.FILLED]
     return bool(unfilled) and all(_is_lane_given_up(state, orders) for orders in unfilled)
 
