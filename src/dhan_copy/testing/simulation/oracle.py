@@ -25,6 +25,7 @@ from dhan_copy.core.facts import (
     EngineStarted,
     Entry,
     LeaderReported,
+    OrderNotFound,
     OrderReported,
     OutcomeUnresolved,
     Refusal,
@@ -125,6 +126,8 @@ class Oracle:
         """What was last asked for of an order, fills included; a cancel asks for nothing."""
         self.intents: dict[ClientOrderId, Intent] = {}
         self.lost_at: dict[ClientOrderId, float] = {}
+        self.looked_for: dict[ClientOrderId, float] = {}
+        """When a request was last looked for in vain."""
         self.told_fills: dict[ClientOrderId, int] = {}
         self.newest: dict[BrokerOrderId, OrderReport] = {}
         self.seen_fills: dict[BrokerOrderId, int] = {}
@@ -225,6 +228,8 @@ class Oracle:
             case RequestAccepted():
                 self._answered(fact)
                 self.known.add(fact.client_order_id)
+            case OrderNotFound():
+                self.looked_for[fact.client_order_id] = self.world.timeline.now
             case OutcomeUnresolved():
                 self._answered(fact)
             case OrderReported():
@@ -538,11 +543,17 @@ class Oracle:
         for (_, _), copy in self.copies.items():
             for submit in copy.submits[-1:]:
                 tag = submit.client_order_id
+                if self._is_known_absent(tag):
+                    continue
                 if tag in self.lost_at or tag not in self.reached | self.answered_no:
                     in_flight += 1
                     self.lost_at[tag] = max(now, self.lost_at.get(tag, 0.0))
         if in_flight:
             self.rare["died with requests in flight"] += 1
+
+    def _is_known_absent(self, tag: ClientOrderId) -> bool:
+        """Whether it was looked for in vain once the window was over: a new process need not wait again."""
+        return tag in self.lost_at and self.looked_for.get(tag, 0.0) >= self.lost_at[tag] + ABSENCE_SECONDS
 
     def spun(self) -> None:
         if not self._spun:
