@@ -36,7 +36,9 @@ TIMEOUT_SECONDS = 10.0
 LONGEST_LAG_SECONDS = 30.0
 LATEST_ARRIVAL_SECONDS = 60.0
 FULL_BOOK_EVERY = 8
-"""Rows that have not changed for a while and were told are left out of most reads, for speed."""
+FULL_BOOK_SECONDS = 120.0
+"""Rows that have not changed for a while are left out of most reads, for speed; not for longer than this, for nobody may
+have been there to hear of their last change."""
 
 Request = Submit | Modify | Cancel
 Answer = Callable[[], Fact]
@@ -67,6 +69,7 @@ class Desk:
         self._count = 0
         self._busy = False
         self._reads = 0
+        self._shown_in_full = 0.0
 
     def put(self, command: Command) -> None:
         self._count += 1
@@ -270,7 +273,9 @@ class Desk:
         self._reads += 1
         until = self._shown_until() if lagging else self.timeline.now
         truncated = lagging and self.carry is None and self.faults.strike("F26")
-        everything = self._reads % FULL_BOOK_EVERY == 0
+        everything = self._reads % FULL_BOOK_EVERY == 0 or self.timeline.now - self._shown_in_full >= FULL_BOOK_SECONDS
+        if everything:
+            self._shown_in_full = self.timeline.now
         settled = self.timeline.second() - timedelta(seconds=150)
         name = self.account.name
         rows: list[Fact] = []
