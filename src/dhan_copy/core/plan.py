@@ -281,7 +281,7 @@ def _may_modify(b: _Builder, order: FollowerOrder, want: Instruction) -> bool:
     return (
         want != order.refused
         and order.modifications < b.rules.limits.modifications_per_order
-        and b.trade.requests < b.policy.requests_per_trade
+        and b.trade.requests < _budget(b)
         and b.state.trading_state(b.rules.name) is not TradingState.HALTED
     )
 
@@ -326,6 +326,12 @@ def _cancel(b: _Builder, order: FollowerOrder) -> None:
     )
 
 
+def _budget(b: _Builder) -> int:
+    """Requests that the trade may send: as many for each of its slices."""
+    slices = len({order.slice for order in b.trade.orders})
+    return b.policy.requests_per_trade * max(1, slices)
+
+
 def _must_wait(b: _Builder, order: FollowerOrder | None, intent: Intent) -> bool:
     """Whether a refusal, a blocked account or the trade's budget keeps a request back for now."""
     if order is not None and order.retry_at is not None and order.retry_at > b.now:
@@ -340,7 +346,7 @@ def _must_wait(b: _Builder, order: FollowerOrder | None, intent: Intent) -> bool
         if until > b.now:
             b.wake(until)
             return True
-    if b.trade.requests >= b.policy.requests_per_trade:
+    if b.trade.requests >= _budget(b):
         b.alert(
             "REQUEST_BUDGET", "the request budget of this trade is used up", f"{b.trade.requests} requests sent",
             "Nothing more is sent for it but cancels; look at both accounts by hand.",

@@ -497,7 +497,8 @@ def _day_opened(state: State, fact: DayOpened, at: datetime, position: int) -> N
     into today."""
     if state.day:
         waiting, copies = _over_night(state, at)
-        trees = {*state.leader_fills, *(place_of(key) for key in state.stakes)}
+        ledgers = (*state.stakes, *state.open_trades)
+        trees = dict.fromkeys((*state.leader_fills, *(place_of(key) for key in ledgers)))
         for where in [where for where in trees if where[3] is not None and not where[2].ends_with_day]:
             _release(state, where, 0)  # legs end with their day; what they have not closed is a holding like any other
         for where in {*state.brought_in, *state.leader_fills}:
@@ -1015,7 +1016,8 @@ def _closed_for_others(state: State, trade: CopyTrade, units: int, stake_key: St
     left = trade.filled(Intent.EXIT) - max(trade.claim, trade.filled(Intent.EXIT) - units)
     for key in state.open_trades.get(stake_key, ()):
         other = state.trades[key]
-        taken = min(left, claim_left(other)) if key != trade.key else 0
+        leg = key != trade.key and is_exit_leg(state.leader_order(key).report)
+        taken = min(left, claim_left(other)) if leg else 0
         if taken > 0:
             left -= taken
             state.trades[key] = evolve(other, claim=other.claim - taken)

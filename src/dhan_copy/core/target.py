@@ -125,7 +125,8 @@ def _exit_wants_of_side(
         # What is still there is not sold twice: by an exit, and by an entry that turned out to close.
         owned = max(0, owned - sum(_entry_closes(t) for t in trades))
     position = max(0, -sign * state.position(place_of(stake_key)))
-    claims = sum(claim_left(t) for t in trades)
+    due_claims = _claims_less(trades, max(0, -sign * missing))
+    claims = sum(due_claims.values())
     free = max(0, owned + sum(behind_by(state, t, -sign) for t in others) - claims)
     left, unshared = position, free
     wants: dict[TradeKey, int] = {}
@@ -136,13 +137,25 @@ def _exit_wants_of_side(
             keep = min(unshared, kept_after_exit(stake.ideal, position, left - resting, state.lot_of(trade)))
             take, unshared, left = unshared - keep, keep, left - resting
         elif resting and resting > position:
-            take = free + claims - claim_left(trade)
+            take = free + claims - due_claims[trade.key]
         elif resting:
             take = max(0, free - kept_after_exit(stake.ideal, position, position - resting, state.lot_of(trade)))
-        due = min(owned, claim_left(trade) + take - _closing_entry_leaves(trade))
+        due = min(owned, due_claims[trade.key] + take - _closing_entry_leaves(trade))
         if due > 0 or resting or trade.claim or trade.filled(Intent.EXIT):
             wants[trade.key] = trade.filled(Intent.EXIT) + max(0, due)
     return wants
+
+
+def _claims_less(trades: list[CopyTrade], missing: int) -> dict[TradeKey, int]:
+    """What the leader's fills oblige each trade to close, less what somebody seems to have closed already: that was what
+    was due first, and nothing that fills later takes its place."""
+    claims = {}
+    for trade in trades:
+        claim = claim_left(trade)
+        gone = min(missing, claim)
+        missing -= gone
+        claims[trade.key] = claim - gone
+    return claims
 
 
 def _leg_wants(state: State, stake_key: StakeKey, missing: int) -> dict[TradeKey, int]:
