@@ -795,6 +795,9 @@ class Oracle:
         if name in self.spent:
             self.rare["position not judged: the day's requests are used up"] += 1
             return
+        if self._gave_up(name, listing):
+            self.rare["position not judged: the request budget of an order is used up"] += 1
+            return
         leader = self.world.leader.held(listing)
         leader -= sum(self.ideals.leader(listing, tree) for tree in self.ideals.trees(listing))
         flat = leader == 0
@@ -815,6 +818,13 @@ class Oracle:
         if abs(off) > listing.lot * self.ideals.lots_apart(listing, None) or (flat and off and held):
             what = f"{name} holds {held} of {listing.key} {listing.product.value}, expected {float(ideal):g}"
             self.blame(4, f"{what} (leader {leader}, lot {listing.lot})", name)
+
+    def _gave_up(self, name: AccountName, listing: Listing) -> bool:
+        return any(
+            "REQUEST_BUDGET" in copy.ends and follower == name and listing_of(self.newest[order_id]) is listing
+            for (order_id, follower), copy in self.copies.items()
+            if order_id in self.newest
+        )
 
     def _rests(self, orders: Iterable[TrueOrder], listing: Listing) -> bool:
         """Whether an order is open that is not reckoned by itself."""

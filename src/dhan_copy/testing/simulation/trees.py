@@ -114,7 +114,7 @@ class TreeJudge:
         if family.position == 0:
             rare["leader out of a linked order, follower not yet"] += 1
         for leg, order in family.legs.items():
-            if order.taken_back and family.position and live[leg] and not self._alarmed(name, tree, leg):
+            if order.taken_back and not order.filled and family.position and live[leg] and not self._alarmed(name, tree, leg):
                 self.oracle.blame(4, f"the {leg.value} of {tree}, which the leader took back, is live at {name}", tree)
             if not order.is_shown or order.taken_back:
                 continue

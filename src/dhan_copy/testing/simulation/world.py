@@ -64,7 +64,7 @@ class World:
         """Whether the market gives the followers' legs what it gave the leader's, once everything has healed."""
         if linked and self.random_of_legs.random() < 0.3:
             large = [listing for listing in LISTINGS if listing.lot > 1]
-            self.freeze_units = {listing.key: self.random_of_legs.randint(1, 3) * listing.lot for listing in large}
+            self.freeze_units = {listing.key: self.random_of_legs.randint(2, 6) * listing.lot for listing in large}
         self.oracle = Oracle(self)
         self.leader = Account(LEADER, self._leader_changed)
         self.accounts: dict[AccountName, Account] = {}
