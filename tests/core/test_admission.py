@@ -33,6 +33,7 @@ from dhan_copy.model.order import (
     OrderStatus,
     Product,
     Side,
+    StopLimit,
     StopMarket,
     Terms,
     Validity,
@@ -47,6 +48,7 @@ from tests.core.make import FACTS, FOLLOWER, LEADER, START, after, leader_report
 
 RESTING = report(created_at=after(10), updated_at=after(10))
 SELL = evolve(RESTING, side=Side.SELL)
+WAITING = StopLimit(Decimal(100), Decimal(100))
 
 
 def decided(told: OrderReport, bench: Bench | None = None) -> CopyAdmitted | CopyDeclined | None:
@@ -112,16 +114,26 @@ def test_p14_rejected_is_never_copied() -> None:
 
 KINDS = [
     ({"variety": Variety.AFTER_MARKET}, ReasonCode.AFTER_MARKET_UNSUPPORTED),
-    ({"variety": Variety.FOREVER, "platform": "FOVR"}, ReasonCode.FOREVER_CHILD),
     ({"variety": Variety.FOREVER, "parent_order_id": BrokerOrderId("9")}, ReasonCode.FOREVER_CHILD),
-    ({"variety": Variety.FOREVER, "status": OrderStatus.CONFIRM}, ReasonCode.FOREVER_UNSUPPORTED),
-    ({"variety": Variety.FOREVER}, ReasonCode.UNKNOWN_PARENT),
+    ({"variety": Variety.FOREVER, "terms": WAITING, "status": OrderStatus.TRADED}, ReasonCode.FOREVER_CHILD),
+    ({"variety": Variety.FOREVER, "terms": WAITING, "status": OrderStatus.CONFIRM}, ReasonCode.FOREVER_UNSUPPORTED),
 ]
 
 
 @pytest.mark.parametrize(("changes", "code"), KINDS, ids=lambda value: value.name if isinstance(value, ReasonCode) else "")
 def test_kinds_not_supported_are_declined_by_name(changes: dict[str, object], code: ReasonCode) -> None:
     assert reason(evolve(RESTING, **changes)) is code  # type: ignore[arg-type]
+
+
+def test_p13_what_a_forever_order_may_have_placed_is_parked_once_no_frame_has_named_its_parent() -> None:
+    bench = Bench()
+    child = evolve(RESTING, variety=Variety.FOREVER, platform="FOVR")
+    assert reason(child, bench) is None
+    bench.wait(4)
+    assert reason(child, bench) is None
+    bench.wait(1)
+    bench.step()
+    assert [decision.reason for decision in bench.decisions()] == [ReasonCode.UNKNOWN_PARENT]
 
 
 # Before the start
@@ -457,8 +469,9 @@ def test_every_confirmed_order_gets_exactly_one_answer(told: list[OrderReport], 
     bench.wait(late)
     for number, one in enumerate(told):
         bench.tell(evolve(one, updated_at=after(10 + number)))
-    bench.wait(6)
-    bench.step()
+    for _ in range(2):
+        bench.wait(6)
+        bench.step()
     answers = [type(decision) for decision in bench.decisions()]
     assert answers in ([], [CopyAdmitted], [CopyDeclined], [CopyAdmitted, CopyDeclined]), "declined later if it came too late"
     confirmed = any(one.status not in (OrderStatus.TRANSIT, OrderStatus.REJECTED) or one.filled_quantity for one in told)

@@ -189,7 +189,7 @@ class Copier:
         for fact in self._in_order(facts) if kinds & _OUT_OF_ORDER else facts:
             self._take(fact)
         self._adopted.clear()
-        wake = min(self._watch_feeds(), self._plan_all())
+        wake = self._forever.wake_at(min(self._watch_feeds(), self._plan_all()))
         reads, read_wake = self._reads.due(self.state, now.wall)
         self._commands.extend(with_list(self.state, read) if isinstance(read, (Query, ReadOrders)) else read for read in reads)
         self._save()

@@ -44,16 +44,24 @@ _Id = tuple[AccountName, BrokerOrderId]
 
 @define
 class Forevers:
-    """Reads news of Forever orders. It remembers only since when it has waited for the parents of rows."""
+    """Reads news of Forever orders. It remembers only what waits for the name of its parent, and since when."""
 
-    unnamed: dict[_Id, datetime] = field(factory=dict)
+    unnamed: dict[_Id, tuple[datetime, list[LeaderReported]]] = field(factory=dict)
 
     def told(self, state: State, facts: Sequence[Fact], now: datetime) -> Sequence[Fact]:
         """``facts`` with every Forever order as one order, and followers' tagged where they are ours; without what says
         nothing: rows of those that have fired, of others' at a follower, and for a while of what cannot be told yet."""
+        for where, (since, waiting) in list(self.unnamed.items()):
+            if now >= since + FRAME_MAY_FOLLOW:
+                facts = [*waiting, *facts]
+                self.unnamed[where] = (since, [])
         if not any(is_news(fact) or (type(fact) is BookRead and fact.forever is not None) for fact in facts):
             return facts
         return _Reading(state, in_pairs(facts), now, self.unnamed).told()
+
+    def wake_at(self, latest: datetime) -> datetime:
+        """When to look again without news."""
+        return min((since + FRAME_MAY_FOLLOW for since, waiting in self.unnamed.values() if waiting), default=latest)
 
     def new_day(self) -> None:
         self.unnamed.clear()
@@ -70,7 +78,7 @@ class _Reading:
     state: State
     facts: list[Fact]
     now: datetime
-    unnamed: dict[_Id, datetime]
+    unnamed: dict[_Id, tuple[datetime, list[LeaderReported]]]
     still: set[_Id] = field(factory=set)
     """Listed here as waiting: those had not fired when the order book was read."""
     taken: dict[_Id, BrokerOrderId] = field(factory=dict)
@@ -129,13 +137,16 @@ class _Reading:
 
     def _leaders_child(self, fact: LeaderReported, listed: Sequence[Report]) -> LeaderReported | None:
         report, where = fact.report, (fact.leader, fact.report.order_id)
-        if where in self.state.leader_orders:
-            return fact  # it was parked before anybody named its parent
+        if where in self.state.leader_orders or report.client_order_id is not None:
+            return fact  # it was parked before anybody named its parent, or it is somebody's own
         waiting = self._waiting_reports(fact.leader, listed)
         parent = self.state.legs.get(where) or report.parent_order_id or self._only_parent(fact, waiting)
         if parent is None:
-            since = self.unnamed.setdefault(where, self.now)
-            return None if self.now < since + FRAME_MAY_FOLLOW else fact
+            since, held = self.unnamed.setdefault(where, (self.now, []))
+            if self.now >= since + FRAME_MAY_FOLLOW:
+                return fact
+            held.append(fact)
+            return None
         known = self.state.leader_orders.get((fact.leader, parent))
         before = self.taken.get((fact.leader, parent)) if known is None else known.report.leg_order_id
         if before not in (None, report.order_id):
