@@ -25,6 +25,7 @@ from dhan_copy.core.settings import Ahead, OverExit
 from dhan_copy.core.state import State
 from dhan_copy.core.trade import FollowerOrder, TradeKey, place_of
 from dhan_copy.model.ids import AccountName
+from dhan_copy.model.order import Variety
 from dhan_copy.model.reason import ReasonCode
 
 
@@ -86,10 +87,21 @@ def alert_for(state: State, fact: Fact) -> AlertRaised | None:
                 known=f"{fact.quantity} more than the leader's fills scale to, of {fact.key}",
                 advice="Nothing is done about it; adjust by hand if that is wrong.", account=fact.follower,
             )  # fmt: skip
+        case CopyDeclined(reason=ReasonCode.UNKNOWN_PARENT | ReasonCode.FOREVER_CHILD) if _is_forever(state, fact):
+            return AlertRaised(
+                code="FOREVER_UNKNOWN", what="what a Forever order placed is not copied: it might be copied already",
+                known=fact.detail or fact.reason.value, account=fact.leader, leader_order_id=fact.leader_order_id,
+                advice="Compare the followers' orders with the leader's, and act by hand where one has none.",
+            )  # fmt: skip
         case CopyDeclined():
             return _missed_exit(state, fact)
         case _:
             return None
+
+
+def _is_forever(state: State, fact: CopyDeclined) -> bool:
+    order = state.leader_orders.get((fact.leader, fact.leader_order_id))
+    return order is not None and order.report.variety is Variety.FOREVER
 
 
 def circuit_opened(follower: AccountName, circuit: Circuit) -> AlertRaised:

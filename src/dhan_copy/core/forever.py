@@ -85,6 +85,8 @@ class _Reading:
     """What leaders' Forever orders placed, as these facts tell."""
     ours: dict[_Id, ClientOrderId] = field(factory=dict)
     """Ids at followers that turned out to be of our orders."""
+    fired: set[ClientOrderId] = field(factory=set)
+    """Our orders of which these facts show what they placed."""
     result: list[Fact] = field(factory=list)
 
     def told(self) -> list[Fact]:
@@ -119,7 +121,7 @@ class _Reading:
             shown = completed(report, None if known is None else known.report)
             return None if shown is None else evolve(fact, report=shown)
         order = self._our_order(fact.follower, report)
-        if order is None or not order.waits:
+        if order is None or not order.waits or order.client_order_id in self.fired:
             return None
         if is_leaving(order) and report.status is OrderStatus.CANCELLED:
             shown = report
@@ -183,6 +185,7 @@ class _Reading:
             order = self._tagged(fact.follower, self.state.by_broker_id.get((fact.follower, report.parent_order_id)))
         if order is None or (not order.waits and order.broker_order_id != report.order_id):
             return fact
+        self.fired.add(order.client_order_id)
         return evolve(fact, report=evolve(report, client_order_id=order.client_order_id))
 
     def _our_order(self, follower: AccountName, report: OrderReport) -> FollowerOrder | None:
@@ -268,9 +271,8 @@ class _Reading:
             gone = has_fired(order.report) or order_id not in read.forever
             if gone and (leader, order_id) not in self.taken and not is_child(order.report) and order.seen_at + patience <= read.read_at:
                 self._gone(leader, f"the leader's order {order_id}", order_id)
-        told = {fact.report.client_order_id for fact in self.result if isinstance(fact, OrderReported)}
         for _, mine in self.state.waiting(read.account):
-            known = mine.broker_order_id is not None and mine.client_order_id not in told and not is_leaving(mine)
+            known = mine.broker_order_id is not None and mine.client_order_id not in self.fired and not is_leaving(mine)
             if known and mine.broker_order_id not in read.forever and mine.issued_at + CHILD_MAY_FOLLOW <= read.read_at:
                 self._gone(read.account, f"the copy {mine.broker_order_id}", None, mine.client_order_id)
 

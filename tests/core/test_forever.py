@@ -1,0 +1,486 @@
+"""Forever orders: what the follower has while the leader's wait, are changed, taken back, and fire."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from attrs import evolve
+
+from dhan_copy.core.facts import AlertRaised, CopyAdmitted, CopyDeclined, DriftDeclared, TradeSettled
+from dhan_copy.core.requests import Cancel, Modify, Submit
+from dhan_copy.core.settings import FirstStart, Policy
+from dhan_copy.model.order import ForeverLeg, Leg, Limit, OrderStatus, Product, Side, StopLimit, StopMarket, Variety
+from dhan_copy.model.reason import ReasonCode
+from tests.core.forever_world import ABOVE, BELOW, ForeverWorld, Waiting
+
+LOT = 75
+both_sides = pytest.mark.parametrize("side", Side)
+forms = pytest.mark.parametrize("pair", [False, True], ids=["single", "pair"])
+
+
+def world(**more: object) -> ForeverWorld:
+    return ForeverWorld({"F": Fraction(1, 2)}, **more)  # type: ignore[arg-type]
+
+
+def place(bench: ForeverWorld, side: Side = Side.BUY, lots: int = 4, *, pair: bool = False, tell: bool = True) -> Waiting:
+    stop = ForeverLeg(terms=BELOW, quantity=lots * LOT) if pair else None
+    return bench.place_forever(side, lots, stop=stop, tell=tell)
+
+
+def holding(bench: ForeverWorld, lots: int = 4) -> None:
+    """Leader and follower hold something, copied by plain orders."""
+    bench.trade(Side.BUY, lots)
+    bench.fill_everything("F")
+    assert bench.net_position("F") == lots * LOT // 2
+
+
+def only(bench: ForeverWorld) -> Waiting:
+    [waiting] = bench.waiting("F")
+    return waiting
+
+
+def alerts(bench: ForeverWorld) -> list[str]:
+    return [fact.code for fact in bench.facts(AlertRaised) if isinstance(fact, AlertRaised)]
+
+
+def reasons(bench: ForeverWorld) -> list[ReasonCode]:
+    return [fact.reason for fact in bench.facts(CopyDeclined) if isinstance(fact, CopyDeclined)]
+
+
+@both_sides
+@forms
+def test_l10_it_is_copied_as_a_forever_order(side: Side, pair: bool) -> None:
+    bench = world()
+    place(bench, side, pair=pair)
+    copy = only(bench)
+    assert copy.terms == ([ABOVE, BELOW] if pair else [ABOVE]) and set(copy.quantities) == {2 * LOT}
+    [request] = bench.requests()
+    assert isinstance(request, Submit) and request.forever and request.product is Product.MARGIN
+    bench.let(120)
+    assert len(bench.requests()) == 1 and alerts(bench) == [] and reasons(bench) == []
+
+
+def test_l10_market_legs_keep_their_triggers() -> None:
+    bench = world()
+    stop = ForeverLeg(terms=StopMarket(Decimal(90)), quantity=4 * LOT)
+    bench.place_forever(Side.BUY, 4, StopMarket(Decimal(110)), stop)
+    assert only(bench).terms == [StopMarket(Decimal(110)), StopMarket(Decimal(90))]
+
+
+@forms
+def test_l10_changes_follow_leg_by_leg(pair: bool) -> None:
+    bench = world()
+    leaders = place(bench, pair=pair)
+    moved = StopLimit(Decimal("112"), Decimal("111"))
+    bench.alter(leaders, terms=moved)
+    assert only(bench).terms[0] == moved
+    for name in leaders.legs:
+        bench.alter(leaders, name, tell=False, quantity=6 * LOT)
+    bench.look()
+    bench.let(8)
+    assert set(only(bench).quantities) == {3 * LOT}
+    if pair:
+        bench.alter(leaders, Leg.STOP, terms=StopLimit(Decimal("88"), Decimal("87")))
+        bench.let(8)
+        assert only(bench).terms == [moved, StopLimit(Decimal("88"), Decimal("87"))]
+    assert all(request.forever for request in bench.requests())
+    assert [r.leg for r in bench.requests() if isinstance(r, Modify)] == (
+        [Leg.TARGET, Leg.TARGET, Leg.STOP, Leg.STOP] if pair else [Leg.ENTRY, Leg.ENTRY]
+    )
+
+
+@forms
+def test_l10_the_leaders_cancel_takes_the_copy_back(pair: bool) -> None:
+    bench = world()
+    leaders = place(bench, pair=pair)
+    bench.take_back(leaders)
+    bench.let(30)
+    assert bench.waiting("F") == [] and isinstance(bench.requests()[-1], Cancel) and len(bench.requests()) == 2
+    assert len(bench.facts(TradeSettled)) == 1 and not bench.facts(DriftDeclared)
+
+
+@both_sides
+@forms
+@pytest.mark.parametrize("told", ["frame", "row"])
+@pytest.mark.parametrize("leaders_first", [True, False])
+@pytest.mark.parametrize("keeps_fired", [True, False])
+def test_l10_the_child_is_the_same_order_and_not_copied_again(
+    side: Side, pair: bool, told: str, leaders_first: bool, keeps_fired: bool
+) -> None:
+    bench = world(keeps_fired=keeps_fired)
+    leaders = place(bench, side, pair=pair)
+    copy = only(bench)
+    leg = Leg.STOP if pair else Leg.ENTRY
+    firing = [("L", leaders), ("F", copy)] if leaders_first else [("F", copy), ("L", leaders)]
+    for account, order in firing:
+        child = bench.fire(account, order, leg, tell=told == "frame")
+        if told == "row":
+            bench.look(account)
+        if account == "L":
+            bench.fill(child, 4 * LOT) if told == "frame" else _fill_quietly(bench, "L", child)
+        elif told == "frame":
+            bench.fill_follower("F", child, 2 * LOT)
+        else:
+            _fill_quietly(bench, "F", child)
+    bench.let(40)
+    assert bench.net_position("F") == side.sign * 2 * LOT
+    assert len(bench.requests()) == 1 and bench.live_units("F") == 0
+    assert len(bench.facts(CopyAdmitted)) == 1 and reasons(bench) == []
+    assert len(bench.facts(TradeSettled)) == 1 and not bench.facts(DriftDeclared)
+    assert set(alerts(bench)) <= {"FILLS_APART"}
+
+
+def _fill_quietly(bench: ForeverWorld, account: str, child: object) -> None:
+    """Only a look at the book tells."""
+    child.report = evolve(  # type: ignore[attr-defined]
+        child.report, filled_quantity=child.report.quantity, status=OrderStatus.TRADED, average_price=Decimal(100),  # type: ignore[attr-defined]
+        updated_at=bench.now + timedelta(seconds=1),
+    )  # fmt: skip
+    bench.look(account)
+
+
+def test_l10_a_duplicate_exit_does_not_open_a_short() -> None:
+    """It did in a real account: the leader's Forever sell and what it placed were both copied (protocol facts 1.11)."""
+    bench = world()
+    holding(bench)
+    leaders = place(bench, Side.SELL)
+    assert only(bench).quantities == [2 * LOT]
+    child = bench.fire("L", leaders)
+    bench.let(12)
+    bench.fill(child, 4 * LOT)
+    bench.let(12)
+    ours = bench.fire("F", only(bench))
+    bench.fill_follower("F", ours, 2 * LOT)
+    bench.let(60)
+    assert bench.net_position("F") == 0 and bench.live_units("F") == 0
+    assert len([r for r in bench.requests() if isinstance(r, Submit)]) == 2
+
+
+@pytest.mark.parametrize("product", [Product.CNC, Product.MARGIN])
+@forms
+def test_l10_an_exit_is_clamped_to_what_is_owned(product: Product, pair: bool) -> None:
+    bench = world(product=product)
+    holding(bench)
+    place(bench, Side.SELL, pair=pair)
+    assert set(only(bench).quantities) == {2 * LOT}
+    bench.trade(Side.SELL, 2)
+    bench.fill_everything("F")
+    bench.let(60)
+    assert bench.net_position("F") == LOT and set(only(bench).quantities) == {LOT}
+
+
+def test_l10_a_cnc_sell_of_what_the_follower_never_had_is_not_copied() -> None:
+    bench = world(product=Product.CNC, leader_base=300)
+    place(bench, Side.SELL)
+    assert bench.requests() == [] and reasons(bench) == [ReasonCode.NOTHING_OWNED]
+
+
+def test_l10_once_both_have_fired_what_they_placed_is_changed_and_cancelled_as_any_order() -> None:
+    bench = world()
+    leaders = place(bench)
+    child, ours = bench.fire("L", leaders), bench.fire("F", only(bench))
+    bench.change(child, terms=Limit(Decimal("108")), status=OrderStatus.MODIFIED)
+    assert ours.report.terms == Limit(Decimal("108"))
+    bench.cancel(child)
+    bench.let(12)
+    assert ours.report.status is OrderStatus.CANCELLED and not any(r.forever for r in bench.requests()[1:])
+
+
+@forms
+def test_l10_a_copy_that_still_waits_when_the_leaders_has_fired_is_left_alone(pair: bool) -> None:
+    bench = world()
+    leaders = place(bench, pair=pair)
+    child = bench.fire("L", leaders)
+    bench.change(child, terms=Limit(Decimal("107")), status=OrderStatus.MODIFIED)
+    bench.let(30)
+    assert len(bench.requests()) == 1 and only(bench)
+    bench.cancel(child)
+    bench.let(12)
+    assert bench.waiting("F") == [], "until he takes it back"
+
+
+def test_l10_a_copy_that_fired_first_is_not_called_back() -> None:
+    bench = world()
+    leaders = place(bench)
+    ours = bench.fire("F", only(bench))
+    bench.alter(leaders, terms=StopLimit(Decimal("120"), Decimal("119")))
+    bench.let(12)
+    assert ours.is_open and len(bench.requests()) == 1
+    bench.take_back(leaders)
+    bench.let(12)
+    assert not ours.is_open, "but his cancel is"
+
+
+def test_l10_his_row_says_traded_without_fills_and_that_is_no_end() -> None:
+    bench = world()
+    leaders = place(bench, pair=True)
+    leaders.legs[Leg.TARGET] = evolve(leaders.legs[Leg.TARGET], status=OrderStatus.TRADED)
+    leaders.legs[Leg.STOP] = evolve(leaders.legs[Leg.STOP], status=OrderStatus.CANCELLED)
+    bench.look()
+    bench.let(30)
+    assert only(bench) and len(bench.requests()) == 1
+    bench.let(60)
+    assert "FOREVER_GONE" in alerts(bench), "nothing shows what it placed"
+
+
+def test_l10_a_row_that_fits_two_is_parked_with_an_alarm() -> None:
+    bench = world(keeps_fired=False)
+    one, two = place(bench), place(bench)
+    assert len(bench.waiting("F")) == 2
+    for order in (one, two):
+        bench.fire("L", order, tell=False)
+    bench.look()
+    bench.let(12)
+    assert ReasonCode.UNKNOWN_PARENT in reasons(bench) and "FOREVER_UNKNOWN" in alerts(bench)
+    assert len([r for r in bench.requests() if isinstance(r, Submit)]) == 2, "nothing more than the two copies"
+
+
+def test_l10_what_is_listed_as_waiting_has_not_fired() -> None:
+    bench = world()
+    one, two = place(bench), place(bench)
+    child = bench.fire("L", two, tell=False)
+    bench.look()
+    bench.fill(child, 4 * LOT)
+    bench.take_back(one)
+    bench.let(12)
+    [copy] = bench.waiting("F")
+    assert reasons(bench) == [] and copy.id == bench.of("F")[1].id
+
+
+def test_l10_a_child_whose_forever_order_was_never_seen_is_not_copied_and_told() -> None:
+    bench = world()
+    leaders = place(bench, tell=False)
+    bench.fire("L", leaders)
+    bench.let(30)
+    assert bench.requests() == [] and reasons(bench) == [ReasonCode.FOREVER_CHILD] and "FOREVER_UNKNOWN" in alerts(bench)
+
+
+def test_l10_a_broker_without_forever_orders_declines_them_by_name() -> None:
+    bench = world(takes_forever=False)
+    place(bench)
+    assert bench.requests() == [] and reasons(bench) == [ReasonCode.FOREVER_UNSUPPORTED]
+
+
+def test_l10_half_a_pair_is_not_copied() -> None:
+    bench = world()
+    leaders = place(bench, pair=True, tell=False)
+    del leaders.legs[Leg.STOP]
+    bench.look()
+    assert reasons(bench) == []
+    bench.let(12)
+    assert bench.requests() == [] and reasons(bench) == [ReasonCode.FOREVER_LEG_UNKNOWN]
+
+
+@pytest.mark.parametrize("policy", [Policy(), Policy(first_start=FirstStart.ADOPT)])
+def test_l10_those_from_before_the_first_start_are_older(policy: Policy) -> None:
+    bench = world(policy=policy)
+    bench.copier.state.books_read.clear()
+    leaders = place(bench, tell=False)
+    leaders.legs[Leg.ENTRY] = evolve(leaders.legs[Leg.ENTRY], created_at=bench.now - timedelta(days=3))
+    bench.look()
+    if policy.first_start is FirstStart.ADOPT:
+        assert only(bench)
+        return
+    assert reasons(bench) == [ReasonCode.OLDER_THAN_START] and bench.requests() == []
+    for _ in range(2):
+        bench.next_day()
+        bench.look()
+        bench.restart()
+        bench.look()
+        bench.let(30)
+    assert bench.requests() == [] and reasons(bench) == [ReasonCode.OLDER_THAN_START]
+
+
+# Days
+
+
+@forms
+@pytest.mark.parametrize("restarted", [True, False])
+def test_l10_it_lives_over_midnight_with_its_copy(pair: bool, restarted: bool) -> None:
+    bench = world()
+    leaders = place(bench, pair=pair)
+    copy = only(bench)
+    for _ in range(3):
+        bench.next_day()
+        if restarted:
+            bench.restart()
+        bench.look()
+        bench.let(40)
+    assert len(bench.requests()) == 1 and alerts(bench) == [] and only(bench) is copy
+    bench.alter(leaders, terms=StopLimit(Decimal("115"), Decimal("114")))
+    assert copy.terms[0] == StopLimit(Decimal("115"), Decimal("114"))
+    bench.next_day()
+    bench.look()
+    child, ours = bench.fire("L", leaders), bench.fire("F", copy)
+    bench.fill(child, 4 * LOT)
+    bench.fill_follower("F", ours, 2 * LOT)
+    bench.let(40)
+    assert bench.net_position("F") == 2 * LOT and bench.live_units("F") == 0
+    assert not bench.facts(DriftDeclared) and reasons(bench) == []
+
+
+def test_l10_a_cancel_that_happened_over_night_takes_the_copy_back() -> None:
+    bench = world()
+    leaders = place(bench)
+    bench.take_back(leaders, tell=False)
+    kept = bench.lists["L"]
+    bench.next_day()
+    bench.lists["L"] = dict(kept) or {leaders.id: leaders}
+    bench.look()
+    bench.let(12)
+    assert bench.waiting("F") == [] and "FROM_BEFORE" not in alerts(bench)
+
+
+def test_l10_one_that_is_gone_in_the_morning_is_told_and_nothing_is_concluded() -> None:
+    bench = world()
+    leaders = place(bench)
+    bench.take_back(leaders, tell=False)
+    bench.next_day()
+    bench.look()
+    bench.let(12)
+    assert only(bench) and alerts(bench) == ["FOREVER_GONE"]
+
+
+def test_l10_an_exit_that_fired_and_ended_with_the_day_waits_again_the_next() -> None:
+    bench = world(product=Product.CNC)
+    holding(bench)
+    place(bench, Side.SELL)
+    bench.fire("F", only(bench))
+    bench.next_day()
+    bench.look()
+    bench.let(12)
+    assert only(bench).quantities == [2 * LOT], "the leader's still waits, and the follower still owns"
+
+
+# Unknown outcomes
+
+
+@pytest.mark.parametrize("pair", [False, True])
+@pytest.mark.parametrize("arrived", [True, False])
+@pytest.mark.parametrize("restarted", [True, False])
+def test_l10_an_unknown_placement_is_settled_by_its_terms(pair: bool, arrived: bool, restarted: bool) -> None:
+    bench = world()
+    bench.lose = [arrived]
+    leaders = place(bench, pair=pair)
+    if restarted:
+        bench.restart()
+    bench.let(60)
+    assert len(bench.requests()) == 1
+    bench.let(240)
+    assert len(bench.requests()) == 1, "an entry is never sent again"
+    if arrived:
+        bench.take_back(leaders)
+        bench.let(30)
+        assert bench.waiting("F") == [], "it is known, so that it can be taken back"
+    else:
+        assert bench.of("F") == [] and len(bench.copier.state.unresolved) == 0
+
+
+def test_l10_an_unknown_exit_that_never_arrived_is_sent_once_more() -> None:
+    bench = world()
+    holding(bench)
+    bench.lose = [False]
+    place(bench, Side.SELL)
+    assert bench.waiting("F") == []
+    bench.let(240)
+    assert only(bench).quantities == [2 * LOT]
+
+
+def test_l10_an_unknown_placement_that_has_fired_meanwhile_is_found_by_what_it_placed() -> None:
+    bench = world(keeps_fired=False)
+    bench.lose = [True]
+    leaders = place(bench)
+    ours = bench.fire("F", only(bench), tell=False)
+    bench.fire("L", leaders)
+    bench.let(240)
+    _fill_quietly(bench, "F", ours)
+    [trade] = [bench.copier.state.trades[key] for key in bench.copier.state.trades]
+    assert [order.filled_quantity for order in trade.orders] == [2 * LOT]
+
+
+def test_l10_an_unknown_placement_that_two_rows_could_be_is_parked_with_an_alarm() -> None:
+    bench = world()
+    holding(bench)
+    bench.lose = [True]
+    place(bench, Side.SELL)
+    mine = only(bench).first
+    bench.keep("F", evolve(mine, order_id=bench.next_id("F"), client_order_id=None), None)
+    bench.let(400)
+    assert "FOREVER_DOUBTFUL" in alerts(bench)
+    assert len([r for r in bench.requests() if isinstance(r, Submit) and r.forever]) == 1, "never sent again"
+
+
+def test_l10_a_users_own_forever_order_is_not_taken_for_ours() -> None:
+    bench = world()
+    bench.lose = [False]
+    place(bench, tell=False)
+    own = evolve(bench.of("L")[0].first, order_id=bench.next_id("F"), created_at=bench.now - timedelta(hours=1), quantity=2 * LOT)
+    theirs = bench.keep("F", own, None)
+    bench.look()
+    bench.let(240)
+    bench.take_back(bench.of("L")[0])
+    bench.let(30)
+    assert theirs.waits and len(bench.requests()) == 1
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+def test_l10_an_unknown_change_and_an_unknown_cancel_are_repeated_until_the_list_shows_them(arrived: bool) -> None:
+    bench = world()
+    leaders = place(bench)
+    bench.lose = [arrived]
+    bench.alter(leaders, terms=BELOW)
+    bench.let(30)
+    assert only(bench).terms == [BELOW]
+    bench.lose = [arrived]
+    bench.take_back(leaders)
+    bench.let(30)
+    assert bench.waiting("F") == []
+
+
+def test_l10_a_cancel_that_the_list_shows_only_by_its_absence_ends_the_copy() -> None:
+    bench = world()
+    leaders = place(bench)
+    copy = only(bench)
+    bench.take_back(leaders)
+    del bench.lists["F"][copy.id]
+    bench.let(60)
+    assert len(bench.facts(TradeSettled)) == 1
+    bench.restart()
+    assert bench.copier.state.open_keys() == []
+
+
+def test_l10_a_cancel_that_comes_too_late_cancels_what_was_placed() -> None:
+    bench = world()
+    leaders = place(bench)
+    ours = bench.fire("F", only(bench), tell=False)
+    bench.take_back(leaders)
+    bench.let(40)
+    assert ours.report.status is OrderStatus.CANCELLED
+    assert [r.forever for r in bench.requests() if isinstance(r, Cancel)] == [True, False]
+
+
+# Reads
+
+
+def test_l10_the_followers_list_is_read_only_while_he_has_any() -> None:
+    bench = world()
+    holding(bench)
+    bench.let(60)
+    assert bench.asked_for_list == 0
+    leaders = place(bench)
+    bench.let(60)
+    assert bench.asked_for_list > 2
+    bench.take_back(leaders)
+    bench.let(30)
+    before = bench.asked_for_list
+    bench.let(60)
+    assert bench.asked_for_list == before
+
+
+def test_l10_orders_of_another_variety_pass_untouched() -> None:
+    bench = world()
+    order = bench.place(Side.BUY, 4)
+    assert order.report.variety is Variety.REGULAR and len(bench.requests()) == 1 and not bench.requests()[0].forever
