@@ -14,5 +14,5 @@ def line(file: str, text: str) -> Point:
     return Point(file, number)
 
 
-BEFORE_IT_LEAVES = line("runtime/desk.py", "broker_order_id = broker.submit(request)")
+BEFORE_IT_LEAVES = line("runtime/desk.py", "broker_order_id = _submitted(broker, request)")
 BEFORE_ITS_ANSWER_IS_KNOWN = line("runtime/desk.py", "answer((fact,))")
