@@ -38,6 +38,7 @@ NAMES = [
     "Percent",
     "Playground",
     "Policy",
+    "ProtectedMarket",
     "Quantity",
     "RateLimits",
     "RateWindow",

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from dhan_copy.core.settings import OverExit as OverExit
     from dhan_copy.core.settings import Percent as Percent
     from dhan_copy.core.settings import Policy as Policy
+    from dhan_copy.core.settings import ProtectedMarket as ProtectedMarket
     from dhan_copy.core.settings import RateLimits as RateLimits
     from dhan_copy.core.settings import RateWindow as RateWindow
     from dhan_copy.core.settings import StopMarketForm as StopMarketForm
@@ -89,6 +90,7 @@ _HOMES = {
     "Percent": "core.settings",
     "Playground": "testing.playground",
     "Policy": "core.settings",
+    "ProtectedMarket": "core.settings",
     "Quantity": "model.size",
     "RateLimits": "core.settings",
     "RateWindow": "core.settings",
@@ -140,6 +142,7 @@ __all__ = [
     "Percent",
     "Playground",
     "Policy",
+    "ProtectedMarket",
     "Quantity",
     "RateLimits",
     "RateWindow",

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dhan_copy.core.settings import Percent, Policy, StopMarketForm, Ticks
-from dhan_copy.core.terms import aligned, copied_terms
+from dhan_copy.core.settings import Percent, Policy, ProtectedMarket, StopMarketForm, Ticks
+from dhan_copy.core.terms import aligned, copied_terms, protected_market
+from dhan_copy.dhan.wire import parse_order_update
 from dhan_copy.model.instrument import ExchangeSegment, InstrumentFacts, InstrumentKind
-from dhan_copy.model.order import Limit, Market, Side, StopLimit, StopMarket, Terms
+from dhan_copy.model.order import Limit, Market, OrderReport, Side, StopLimit, StopMarket, Terms
+from tests.core.make import report
+from tests.core.world import World
 
 LOT = 75
 TICK = Decimal("0.05")
@@ -93,3 +99,53 @@ def test_an_offset_leads_away_from_the_trigger(value: str) -> None:
         Percent(Decimal(value))
     with pytest.raises(ValueError, match="count"):
         Ticks(int(value))
+
+
+# Market orders that came over the API
+
+
+def recorded() -> list[OrderReport]:
+    """Frames as they were received in September 2026."""
+    frames = Path(__file__).parent.parent.joinpath("data", "order_updates.jsonl").read_text("utf-8").splitlines()
+    return [parse_order_update(frame) for frame in frames]
+
+
+def test_p2_the_market_orders_among_recorded_frames_are_recognised_and_no_other() -> None:
+    seen = [(report.source, protected_market(report, report.instrument or InstrumentFacts(1))) for report in recorded()]
+    assert any(limit is not None for _, limit in seen)
+    for report, (source, limit) in zip(recorded(), seen):
+        assert limit is None or (source == "P" and limit == report.terms)
+
+
+@given(
+    st.decimals("1", "50000", places=2), st.sampled_from(Side), st.sampled_from([1, 2, 5, 10, 20]),
+    st.sampled_from(["0.05", "0.10", "0.01"]),
+)  # fmt: skip
+def test_p2_a_limit_that_dhan_made_of_a_market_order_is_told_from_one_of_the_users(
+    last: Decimal, side: Side, percent: int, tick: str
+) -> None:
+    facts = InstrumentFacts(LOT, Decimal(tick))
+    exact = last * (100 + side.sign * percent) / 100
+    price = exact // Decimal(tick) * Decimal(tick)
+    if price <= 0:
+        return
+    told = report(side=side, terms=Limit(price), last_price=last, source="P")
+    assert protected_market(told, facts) == Limit(price)
+    assert protected_market(evolve(told, source="N"), facts) is None, "the app sends market orders as such"
+    assert protected_market(evolve(told, last_price=None), facts) is None
+    assert protected_market(evolve(told, terms=Market()), facts) is None
+    near = evolve(told, terms=Limit(price + 3 * Decimal(tick)), last_price=Decimal(1000))
+    expected = {(Decimal(1000) * (100 + side.sign * each) / 100) // Decimal(tick) * Decimal(tick) for each in (1, 2, 5, 10, 20)}
+    assert (protected_market(near, facts) is not None) is (price + 3 * Decimal(tick) in expected)
+
+
+@pytest.mark.parametrize("form", ProtectedMarket)
+def test_p2_it_is_copied_as_the_same_limit_or_by_policy_as_a_market_order(form: ProtectedMarket) -> None:
+    bench = World({"F": Fraction(1, 2)}, policy=Policy(protected_market=form))
+    order = bench.place(Side.BUY, 4, terms=Limit(Decimal("101.00")), tell=False)
+    order.report = evolve(order.report, source="P", last_price=Decimal("100.00"))
+    bench.tell(order)
+    [copy] = bench.open_orders("F")
+    assert copy.report.terms == (Market() if form is ProtectedMarket.MARKET else Limit(Decimal("101.00")))
+    bench.change(order, terms=Limit(Decimal("99.00")))
+    assert copy.report.terms == Limit(Decimal("99.00")), "a price of his own"

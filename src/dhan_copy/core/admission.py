@@ -15,15 +15,16 @@ from dhan_copy.core.legs import EXIT_LEGS, LINKED, is_exit_leg, leg_id, tree_of
 from dhan_copy.core.reads import needs_funds
 from dhan_copy.core.requests import Intent
 from dhan_copy.core.reserve import spendable
-from dhan_copy.core.settings import BelowLot, FirstStart, FollowerRules, Policy, StopMarketForm
+from dhan_copy.core.settings import BelowLot, FirstStart, FollowerRules, Policy, ProtectedMarket, StopMarketForm
 from dhan_copy.core.sizing import entry_size
 from dhan_copy.core.state import State, entry_total, has_fired, waits
 from dhan_copy.core.target import carry_of
+from dhan_copy.core.terms import protected_market
 from dhan_copy.core.trade import StakeKey, TradeKey
 from dhan_copy.errors import SizingError
 from dhan_copy.model.ids import AccountName, is_ours
 from dhan_copy.model.instrument import InstrumentFacts, InstrumentKey
-from dhan_copy.model.order import Leg, Market, OrderReport, OrderStatus, StopMarket, Validity, Variety
+from dhan_copy.model.order import Leg, Limit, Market, OrderReport, OrderStatus, StopMarket, Validity, Variety
 from dhan_copy.model.reason import ReasonCode
 from dhan_copy.model.size import Quantity, Ratio
 from dhan_copy.protocols import Accounts
@@ -131,7 +132,7 @@ def decide(state: State, key: TradeKey, rules: FollowerRules, now: datetime) -> 
             leader=leader, leader_order_id=order_id, follower=follower, live=rules.live, facts=facts,
             exit_quantity=exit_units, entry_quantity=entry, position_before=before, ratio=ratio, carry=carry,
             most_units=None if rules.max_lots is None or not entry else rules.max_lots * facts.lot_units,
-            mode=rules.mode, slice_units=_slice_units(state, report, facts),
+            mode=rules.mode, protected=_recognised(state, report, facts), slice_units=_slice_units(state, report, facts),
             reason=reason, detail=detail,
         )  # fmt: skip
 
@@ -180,6 +181,12 @@ def _closed_by_its_legs(state: State, order: LeaderOrder) -> int:
     if tree is None:
         return 0
     return report.filled_quantity - abs(state.position((order.leader, report.key, report.product, tree)))
+
+
+def _recognised(state: State, report: OrderReport, facts: InstrumentFacts) -> Limit | None:
+    if state.settings.policy.protected_market is ProtectedMarket.LIMIT:
+        return None
+    return protected_market(report, facts)
 
 
 def _slice_units(state: State, report: OrderReport, facts: InstrumentFacts) -> int | None:

@@ -18,7 +18,7 @@ from dhan_copy.core.requests import Request
 from dhan_copy.model.account import Funds, Position
 from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId
 from dhan_copy.model.instrument import InstrumentFacts, InstrumentKey
-from dhan_copy.model.order import OrderReport, Product, Side
+from dhan_copy.model.order import Limit, OrderReport, Product, Side
 from dhan_copy.model.reason import ReasonCode
 
 
@@ -208,6 +208,8 @@ class CopyAdmitted:
     most_units: int | None = None
     """The largest entry that is allowed, whatever the leader modifies his order to."""
     mode: CopyMode = CopyMode.ORDER
+    protected: Limit | None = None
+    """The limit by which the leader's order was recognised as a price-protected market order, and is copied as one."""
     slice_units: int | None = None
     """The largest single order that the exchange takes (its freeze limit): what is more is several orders."""
     reason: ReasonCode = ReasonCode.COPIED

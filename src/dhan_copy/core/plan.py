@@ -622,6 +622,8 @@ def _terms(b: _Builder, facts: InstrumentFacts) -> Terms:
         return (last.accepted or last.asked).terms
     if report.variety is Variety.FOREVER:
         return terms_of(report, facts)
+    if b.trade.admitted is not None and b.trade.admitted.protected == report.terms:
+        return Market()
     return copied_terms(report.terms, report.side, report.segment, facts, b.policy)
 
 

@@ -77,6 +77,16 @@ class Ahead(Enum):
     """Close it at the market."""
 
 
+class ProtectedMarket(Enum):
+    """What becomes of a leader's market order that came over Dhan's API: it arrives as a limit order near the last price
+    (price protection, since 21 March 2026)."""
+
+    LIMIT = "LIMIT"
+    """The same limit: what he can pay at most, a follower can."""
+    MARKET = "MARKET"
+    """A market order again, where it is recognised by its price; Dhan protects it by the follower's own last price."""
+
+
 class StopMarketForm(Enum):
     """What becomes of the leader's stop-market orders: Dhan drops the trigger of those that come over its API (seen live
     in July 2026), so that they would trade at once."""
@@ -170,6 +180,7 @@ class Policy:
     below_lot: BelowLot = BelowLot.SKIP
     first_start: FirstStart = FirstStart.NEW_ONLY
     at_modification_cap: AtModificationCap = AtModificationCap.KEEP
+    protected_market: ProtectedMarket = ProtectedMarket.LIMIT
     stop_market: StopMarketForm = StopMarketForm.STOP_LIMIT
     stop_market_offsets: Mapping[ExchangeSegment, Percent | Ticks] = field(factory=dict, hash=False)
     """How far the limit of such a stop-limit lies beyond its trigger; 5 % for options and 1 % for all else where a
