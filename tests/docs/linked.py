@@ -166,6 +166,11 @@ class Event:
     forms: tuple[Variety, ...]
     after: After = After.PLACED
 
+    @property
+    def by_leader(self) -> bool:
+        """Whether it happens at the leader, so that he has to be heard or read."""
+        return "follower's" not in self.said.split(",")[0]
+
 
 EVENTS = (
     Event("the leader places it", None, EVERY, After.NOTHING),
@@ -190,7 +195,7 @@ EVENTS = (
     Event("the follower's stop fills", stop_fills, LINKED, After.ENTERED),
     Event("the leader's target fills, the follower's does not", leaders_target_fills, WITH_TARGET, After.ENTERED),
     Event("the leader's stop fills, the follower's does not", leaders_stop_fills, LINKED, After.ENTERED),
-    Event("both legs fill at the follower before either is seen", both_legs_fill, WITH_TARGET, After.ENTERED),
+    Event("both of the follower's legs fill before either is seen", both_legs_fill, WITH_TARGET, After.ENTERED),
     Event("the leader sells all of it by a plain market order", leader_squares_off, EVERY, After.ENTERED),
 )
 
@@ -247,9 +252,11 @@ def outcome(cell: Cell, tree: Tree, before: Book) -> tuple[str, ...]:
     plain = [order for order in stage.copies() if all(order.order_id not in orders for orders in after.values())]
     if plain:
         entry = ", ".join(f"closed by a plain order: {_standing(order)}" for order in plain)
-    told = ", ".join(sorted({alert.code for alert in stage.alerts}))
+    told = {alert.code for alert in stage.alerts}
+    if "OVER_EXIT" in told:
+        told -= {"REJECTED"}  # the cancel of the second leg, where it was on its way
     follows = "plain" if cell.form is Variety.REGULAR else "plain orders (emulated)"
-    return (NAMES[cell.form], follows, cell.event.said, entry, target, stop, str(stage.net()), told)
+    return (NAMES[cell.form], follows, cell.event.said, entry, target, stop, str(stage.net()), ", ".join(sorted(told)))
 
 
 def _changes(before: Mapping[str, SimulatedOrder], after: Mapping[str, SimulatedOrder]) -> str:

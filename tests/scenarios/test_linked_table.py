@@ -6,16 +6,39 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.docs.linked import CELLS, POLICY, Cell, book, outcome, written
-from tests.scenarios.kit import Wire
+from tests.docs.linked import CELLS, POLICY, WITH_TARGET, After, Cell, book, outcome, written
+from tests.scenarios.kit import LEADER, Wire
 
 
-@pytest.mark.parametrize("cell", CELLS, ids=lambda cell: ": ".join(cell.key))
-def test_a_cell_over_the_wire(wires: Callable[..., Wire], cell: Cell) -> None:
-    wire = wires(policy=POLICY)
+READ = [
+    cell
+    for cell in CELLS
+    if cell.form in WITH_TARGET and cell.event.by_leader and cell.event.after in (After.HALF, After.ENTERED)
+]
+
+
+def name(cell: Cell) -> str:
+    return ": ".join(cell.key)
+
+
+def shown(wire: Wire, cell: Cell) -> None:
+    """What the table says of a cell comes to be so, and stays so."""
     tree = cell.prepared(wire)
     before = book(tree)
     changed = cell.happen(wire, tree)
     wire.until(lambda: outcome(cell, changed, before) == written()[cell.key])
     wire.settle()
-    assert outcome(cell, changed, before) == written()[cell.key], "and it stays so"
+    assert outcome(cell, changed, before) == written()[cell.key]
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=name)
+def test_a_cell_over_the_wire(wires: Callable[..., Wire], cell: Cell) -> None:
+    shown(wires(policy=POLICY), cell)
+
+
+@pytest.mark.parametrize("cell", READ, ids=name)
+def test_a_cell_over_the_wire_read_from_the_leaders_books_alone(wires: Callable[..., Wire], cell: Cell) -> None:
+    """His socket is there and says nothing: all is learnt from his order book and his list of super orders."""
+    wire = wires(policy=POLICY)
+    wire.withhold_news(LEADER)
+    shown(wire, cell)
