@@ -454,7 +454,7 @@ class Wire(Started):
                     Leader(
                         accounts[LEADER],
                         source=accounts[LEADER].feed(
-                            ping_seconds=silence_seconds / 3, silence_seconds=silence_seconds, linked=True
+                            ping_seconds=silence_seconds / 3, silence_seconds=silence_seconds, linked=True, forever=True
                         ),
                     )
                 ],
