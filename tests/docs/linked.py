@@ -85,10 +85,16 @@ def then_fills(change: Callable[[Tree], None], price: int = 90) -> Callable[[Tre
     def happen(tree: Tree) -> None:
         change(tree)
         tree.stage.until(lambda: tree.price(Leg.ENTRY) == price)
-        tree.fill_copy(Leg.ENTRY)
-        tree.fill(Leg.ENTRY)
+        fill_both(tree, UNITS)
 
     return happen
+
+
+def fill_both(tree: Tree, units: int) -> None:
+    """The entry fills for ``units`` of the leader's, the follower's part of it first and seen: it is never behind."""
+    tree.fill_copy(Leg.ENTRY, units // 2)
+    tree.stage.until(lambda: tree.stage.row(tree.order_id)["done"] == units // 2)
+    tree.fill(Leg.ENTRY, units)
 
 
 def target_moved(tree: Tree) -> None:
@@ -219,9 +225,8 @@ class Cell:
         stage.until(lambda: tree.copy(Leg.ENTRY) is not None)
         if self.event.after is not After.PLACED:
             units = UNITS if self.event.after is After.ENTERED else UNITS // 2
-            tree.fill_copy(Leg.ENTRY, units // 2)
-            tree.fill(Leg.ENTRY, units)
-            stage.until(lambda: tree.protects(units // 2) and stage.row(tree.order_id)["done"] == units // 2)
+            fill_both(tree, units)
+            stage.until(lambda: tree.protects(units // 2))
         return tree
 
     def happen(self, stage: Stage, tree: Tree | None) -> Tree:
