@@ -26,9 +26,11 @@ class LinkedTrader:
     send: Callable[[TrueOrder], None] = lambda order: None
     close: Callable[[Listing, int, Terms, int], object] = lambda listing, sign, terms, quantity: None
     """Places a plain order."""
+    entered: int = 0
 
-    def has_a_mind_to(self) -> bool:
-        return self.random.random() < self.share
+    def has_a_mind_to(self, sent: int) -> bool:
+        """Whether it is the turn of a linked order, after so many orders of any kind."""
+        return self.entered < self.share * (sent + 1) and self.random.random() < 0.9
 
     def act(self) -> None:
         """Place a linked order, or square one off by a plain order."""
@@ -73,6 +75,7 @@ class LinkedTrader:
         order = self.desk.place(
             self.account, listing, sign, terms, lots * listing.lot, variety, target=target, stop=stop, jump=jump
         )
+        self.entered += 1
         self.send(order)
 
     def modify(self, order: TrueOrder, *, away: int) -> None:

@@ -808,6 +808,10 @@ class Oracle:
         if (name, listing) in self.manual and held in (0, ideal + self.manual[name, listing]):
             self.rare["position judged: squared off and flat"] += 1
             return
+        if flat and ideal != held and self.ideals.lots_apart(listing, None) > 1:
+            # Holdings that cancel each other out have become one: what each was copied by is not told apart any more.
+            self.rare["position not judged: flat by holdings that cancel out"] += 1
+            return
         off = held - ideal
         self.rare["position judged"] += 1
         if flat and held and listing.product.ends_with_day:

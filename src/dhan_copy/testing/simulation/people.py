@@ -27,6 +27,8 @@ class LeaderTrader:
     account: Account
     linked: LinkedTrader | None = None
     placed: int = 0
+    sent: int = 0
+    """Since the beginning; ``placed`` begins anew with every day."""
 
     def act(self) -> None:
         """Do one thing."""
@@ -42,7 +44,7 @@ class LeaderTrader:
         if resting and dice < 0.36 or sum(order.leg is Leg.ENTRY for order in resting) > 25:
             self.exchange.end(self.random.choice(resting), OrderStatus.CANCELLED, "leader")
             return
-        if self.linked is not None and self.linked.has_a_mind_to():
+        if self.linked is not None and self.linked.has_a_mind_to(self.sent):
             self.linked.act()
             return
         listing = self.random.choice(LISTINGS)
@@ -85,6 +87,7 @@ class LeaderTrader:
     def send(self, order: TrueOrder) -> None:
         """The broker passes an order on, or refuses it."""
         self.placed += 1
+        self.sent += 1
         decided = self.random.uniform(0.01, 0.3)
         if self.random.random() < 0.03:
             self.timeline.after(self.random.choice((decided, 3.0)), lambda: self.exchange.reject(order))
