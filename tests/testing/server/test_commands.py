@@ -105,6 +105,16 @@ def test_faults_rejections_tokens_and_visibility(server: DhanServer) -> None:
     assert dhan.get_order_list()["remarks"]["error_message"] == "Invalid Token"
 
 
+def test_an_address_that_is_not_registered_places_nothing(server: DhanServer) -> None:
+    dhan, me = client(server), server.accounts[0].client_id
+    order_id = placed(dhan)
+    control(server, "/address", account=me, address="192.0.2.7")
+    for answer in (place(dhan), dhan.cancel_order(order_id)):
+        assert (answer["remarks"]["error_code"], answer["remarks"]["error_message"]) == ("DH-905", "Invalid IP")
+    assert row(dhan, order_id)["orderStatus"] == "PENDING", "reads are answered from anywhere"
+    assert placed(client(server, 1))
+
+
 def test_sockets(server: DhanServer) -> None:
     with socket_of(server):
         me = server.accounts[0].client_id

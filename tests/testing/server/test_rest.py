@@ -296,6 +296,15 @@ def test_positions_holdings_funds_and_profile(server: DhanServer) -> None:
     assert "Derivative" in profile["activeSegment"]
 
 
+def test_the_registered_address_and_the_one_that_was_seen(server: DhanServer) -> None:
+    me, token = server.accounts[0].client_id, {"access-token": server.accounts[0].access_token}
+    _, found = http_json(f"{server.rest_url}/ip/getIP", **token)
+    assert (found["primaryIP"], found["detectedIP"], found["ordersAllowed"]) == ("127.0.0.1", "127.0.0.1", True)
+    server.register_address(me, "192.0.2.7")
+    _, found = http_json(f"{server.rest_url}/ip/getIP", **token)
+    assert (found["primaryIP"], found["detectedIP"], found["ordersAllowed"]) == ("192.0.2.7", "127.0.0.1", False)
+
+
 def test_r2_the_rate_windows_are_the_brokers() -> None:
     clock = VirtualClock(ist(datetime(2026, 9, 4, 10)))
     with DhanServer(1, clock=clock, instruments=instruments()) as server:

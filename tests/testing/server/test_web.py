@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import http.client
 import socket
 import threading
 from collections.abc import Iterator
+from datetime import datetime
+from urllib.parse import urlsplit
 
 import pytest
 
-from dhan_copy.testing import DhanServer
+from dhan_copy.model.times import ist
+from dhan_copy.testing import DhanServer, VirtualClock
 from dhan_copy.testing.server import Action, HttpFault
 from tests.testing.exchange_kit import instruments
 from tests.testing.server.server_kit import TIMEOUT, client, http_json, place, placed, row, until
@@ -140,3 +144,12 @@ def test_stopping_ends_a_hanging_answer() -> None:
         until(lambda: len(server.requests()) == 1)
     assert done.wait(TIMEOUT)
     asking.join(TIMEOUT)
+
+
+def test_the_date_of_an_answer_is_the_exchanges_time() -> None:
+    with DhanServer(clock=VirtualClock(ist(datetime(2026, 8, 3, 9, 0)))) as server:
+        parts = urlsplit(server.rest_url)
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=TIMEOUT)
+        connection.request("GET", f"{parts.path}/profile")
+        assert connection.getresponse().headers["Date"] == "Mon, 03 Aug 2026 03:30:00 GMT"
+        connection.close()

@@ -205,6 +205,11 @@ def token(server: DhanServer, body: Body) -> object:
     return None
 
 
+def address(server: DhanServer, body: Body) -> object:
+    server.register_address(body.text("account"), body.text("address"))
+    return None
+
+
 def visibility(server: DhanServer, body: Body) -> object:
     server.exchange.delay_visibility(body.text("account"), float(body.number("seconds")))
     return None

@@ -296,6 +296,13 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "POST",
+        "/address",
+        "account, address",
+        "Take orders from this address only: others get DH-905 Invalid IP.",
+        commands.address,
+    ),
+    Command(
+        "POST",
         "/visibility",
         "account, seconds",
         "Show later orders only that late in book and tag lookup.",

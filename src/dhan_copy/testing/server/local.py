@@ -231,6 +231,10 @@ class DhanServer:
         """Give the account a new access token; the old one is refused."""
         self._accounts.replace_token(account, token)
 
+    def register_address(self, account: str, address: str) -> None:
+        """Take orders of the account from this address only, and say so at ``/ip/getIP``."""
+        self._rest.register_address(account, address)
+
     # What arrived
 
     def requests(self, account: str | None = None) -> tuple[HttpRequest, ...]:

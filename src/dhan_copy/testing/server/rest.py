@@ -18,6 +18,7 @@ from dhan_copy.testing.server.inputs import read_change, read_new_order
 from dhan_copy.testing.server.limits import DHAN_PER_DAY, DHAN_WINDOWS, RateCounter
 from dhan_copy.testing.server.linked_rest import LinkedApi
 from dhan_copy.testing.server.rows import (
+    addresses_row,
     funds_row,
     holding_row,
     order_row,
@@ -39,6 +40,7 @@ class RestApi:
         self._limits: tuple[tuple[tuple[int, float], ...], int | None] = (DHAN_WINDOWS, DHAN_PER_DAY)
         self._read_limits: tuple[tuple[int, float], ...] = ()
         self._counters: dict[tuple[str, bool], RateCounter] = {}
+        self._addresses: dict[str, str] = {}
         self.linked = LinkedApi(exchange, dialect)
 
     def set_limits(
@@ -52,6 +54,11 @@ class RestApi:
             self._limits, self._read_limits = (windows, per_day), read_windows
             self._counters.clear()
 
+    def register_address(self, account: str, address: str) -> None:
+        """Take orders of an account from this address only; without it they are taken from anywhere."""
+        with self._lock:
+            self._addresses[account] = address
+
     def rates(self, account: str) -> dict[str, object]:
         """Statistics of the order requests and of the reads of an account."""
         with self._lock:
@@ -60,13 +67,19 @@ class RestApi:
                 "reads": self._counter(account, reads=True).statistics(),
             }
 
-    def answer(self, account: str, method: str, path: str, body: bytes) -> Answer:
-        """The answer to an authenticated request; ``path`` is below ``/v2``."""
+    def answer(self, account: str, method: str, path: str, body: bytes, address: str = "127.0.0.1") -> Answer:
+        """The answer to an authenticated request that came from ``address``; ``path`` is below ``/v2``."""
         try:
             self._count(account, reads=method == "GET")
             parts = [unquote(part) for part in path.split("/") if part]
+            with self._lock:
+                registered = self._addresses.get(account, address)
+            if parts == ["ip", "getIP"] and method == "GET":
+                return json_answer(200, addresses_row(registered, address))
             if method == "GET":
                 return self._read(account, parts)
+            if registered != address:
+                raise DhanError("DH-905", "Invalid IP")
             return self._request(account, method, parts, body)
         except DhanError as error:
             return error.answer()

@@ -167,6 +167,20 @@ def profile_row(account: str, now: datetime) -> dict[str, object]:
     }
 
 
+def addresses_row(registered: str, seen: str) -> dict[str, object]:
+    """GET /ip/getIP: what is documented, and what answers of 2026 had besides."""
+    match = registered == seen
+    return {
+        "modifyDatePrimary": "2026-01-01",
+        "modifyDateSecondary": "",
+        "primaryIP": registered,
+        "secondaryIP": "",
+        "detectedIP": seen,
+        "ipMatchStatus": "PRIMARY_MATCH" if match else "MISMATCH",
+        "ordersAllowed": match,
+    }
+
+
 def placement_row(order: SimulatedOrder) -> dict[str, object]:
     """The answer to a placement: TRANSIT, or REJECTED where Dhan says so at once."""
     status = OrderStatus.REJECTED if order.rejected_in_answer else OrderStatus.TRANSIT

@@ -97,6 +97,10 @@ class WebServer:
         with self._lock:
             return tuple(request for request in self._requests if account is None or request.account == account)
 
+    def now(self) -> float:
+        """The server's clock, in seconds since 1970."""
+        return self._clock.now().timestamp()
+
     def opened(self, connection: socket.socket) -> None:
         with self._lock:
             self._connections.add(connection)
@@ -153,7 +157,7 @@ class WebServer:
             )
         except DhanError as error:
             return error.answer()
-        return self._rest.answer(account, handler.command, path, body)
+        return self._rest.answer(account, handler.command, path, body, handler.client_address[0])
 
 
 class _Server(ThreadingHTTPServer):
@@ -184,6 +188,10 @@ class _Handler(BaseHTTPRequestHandler):
                 file.close()
             except OSError:
                 continue
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """``Date`` is the exchange's time, as everything else here."""
+        return super().date_time_string(self.web.now() if timestamp is None else timestamp)
 
     def log_message(self, format: str, *args: object) -> None:
         """Nothing is printed."""
