@@ -13,6 +13,7 @@ from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.requests import Cancel, Modify, Submit
 from dhan_copy.model.account import Funds, Holding, Position
 from dhan_copy.model.bracket import Bracket
+from dhan_copy.model.finding import Finding
 from dhan_copy.model.ids import BrokerOrderId, ClientOrderId
 from dhan_copy.model.order import ForeverLeg, OrderReport
 from dhan_copy.model.size import Quantity, Ratio
@@ -80,6 +81,17 @@ class AccountReader(Protocol):
     def funds(self) -> Funds: ...
     def positions(self) -> Sequence[Position]: ...
     def holdings(self) -> Sequence[Holding]: ...
+
+
+@runtime_checkable
+class AccountChecks(Protocol):
+    """A broker that can say whether its account is ready, before anything is sent."""
+
+    def preflight(self, clock: Clock, *, places_orders: bool) -> Sequence[Finding]:
+        """What there is to say of token, segments, address, clock: one finding each. ``clock`` is the engine's. An
+        account that ``places_orders`` needs more than one that is only read. Must not place an order to find out. May be
+        called from another thread than the rest."""
+        ...
 
 
 @runtime_checkable

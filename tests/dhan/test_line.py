@@ -254,3 +254,18 @@ def test_a_certificate_that_nobody_vouches_for_means_that_nothing_was_sent(
     with pytest.raises(NotSent, match="certificate"):
         line.exchange(POST, "POST")
     assert http_server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("headers", "served"),
+    [
+        ({}, None),
+        ({"Date": "Fri, 06 Nov 2026 10:00:00 GMT"}, "2026-11-06T10:00:00+00:00"),
+        ({"Date": "now"}, None),
+        ({"Date": "Fri, 06 Nov 2026 10:00:30 -0000"}, None),
+    ],
+)
+def test_the_servers_clock(http_server: HttpServer, line: Line, headers: dict[str, str], served: str | None) -> None:
+    http_server.plan(reply(200, {}, **headers))
+    at = line.exchange(GET, "GET").served_at
+    assert (at and at.isoformat()) == served

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import json
 import logging
 import pickle
 import traceback
+from datetime import datetime, timezone
 
 import pytest
 
 from dhan_copy.dhan import AccessToken
-from dhan_copy.dhan.secret import HIDDEN, redact
+from dhan_copy.dhan.secret import HIDDEN, expiry_of, redact
 from dhan_copy.errors import ValidationError
 
 CANARY = "eyJhbGciOiJIUzUxMiJ9.Y2FuYXJ5LWNhbmFyeQ.c2lnbmF0dXJlLWNhbmFyeQ"
@@ -103,3 +105,21 @@ def test_redact_takes_out_given_tokens_and_whatever_looks_like_one(canary: str) 
     assert CANARY not in redact(f"x {CANARY} y")
     assert redact(f"x {CANARY} y") == f"x {HIDDEN} y"
     assert redact("nothing to hide", "") == "nothing to hide"
+
+
+def jwt(payload: bytes) -> AccessToken:
+    return AccessToken(f"eyJ0eXAi.{base64.urlsafe_b64encode(payload).decode().rstrip('=')}.x")
+
+
+def test_the_end_of_a_token_is_read_from_it() -> None:
+    assert expiry_of(jwt(b'{"iss":"dhan","exp":1785724200}')) == datetime(2026, 8, 3, 2, 30, tzinfo=timezone.utc)
+
+
+@pytest.mark.parametrize("payload", [b"{}", b"[1]", b'{"exp":"soon"}', b'{"exp":1e300}', b'{"exp":null}', b"\xff", b"[" * 9999])
+def test_a_token_that_names_no_end_has_none(payload: bytes) -> None:
+    assert expiry_of(jwt(payload)) is None
+
+
+@pytest.mark.parametrize("text", ["one-word", "a.b", "a.b.c.d", "a.!.c"])
+def test_nor_has_one_of_another_form(text: str) -> None:
+    assert expiry_of(AccessToken(text)) is None

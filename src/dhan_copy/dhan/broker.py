@@ -9,6 +9,7 @@ from dhan_copy.core.requests import Cancel, Modify, Submit
 from dhan_copy.dhan.asking import RestTerms, refuse_bad_id, refuse_bad_tag
 from dhan_copy.dhan.forever_orders import ForeverRequests
 from dhan_copy.dhan.outcomes import classify_cancellation, classify_modification, classify_placement
+from dhan_copy.dhan.preflight import account_findings
 from dhan_copy.dhan.session import Session
 from dhan_copy.dhan.super_orders import SuperOrders, may_be_ours
 from dhan_copy.errors import (
@@ -19,9 +20,10 @@ from dhan_copy.errors import (
     ReadError,
 )
 from dhan_copy.model.account import Funds, Holding, Position
+from dhan_copy.model.finding import Finding
 from dhan_copy.model.ids import BrokerOrderId, ClientOrderId
 from dhan_copy.model.order import OrderReport, Product
-from dhan_copy.protocols import Unreadable
+from dhan_copy.protocols import Clock, Unreadable
 
 _log = logging.getLogger(__name__)
 
@@ -126,6 +128,10 @@ class DhanBroker(SuperOrders, ForeverRequests):
 
     def holdings(self) -> Sequence[Holding]:
         return self._reads.holdings()
+
+    def preflight(self, clock: Clock, *, places_orders: bool) -> Sequence[Finding]:
+        """What Dhan says of the account before it is used: token, segments, eDIS, address, clock. No order is risked."""
+        return account_findings(self._session, self._account, clock, places_orders=places_orders)
 
     def close(self) -> None:
         """Close the connection; the next call opens another."""

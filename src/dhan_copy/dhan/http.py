@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from enum import Enum
 from urllib.parse import quote, urlsplit
 
@@ -17,7 +18,7 @@ from dhanhq import DhanHTTP
 from dhan_copy.dhan.dial import Route
 from dhan_copy.dhan.line import Line, Lost, NotSent, Reply
 from dhan_copy.dhan.outcomes import Answer
-from dhan_copy.dhan.secret import AccessToken, redact
+from dhan_copy.dhan.secret import AccessToken, expiry_of, redact
 from dhan_copy.errors import AuthenticationError, ConnectionFailed, Rejected
 
 
@@ -46,6 +47,13 @@ class KeepAliveHTTP(DhanHTTP):  # type: ignore[misc]  # dhanhq is not typed
         self._path = url.path.rstrip("/")
         self._host_header = url.netloc
         self._line = Line(host, url.port or (443 if tls else 80), tls=tls, route=route, timeout_seconds=timeout_seconds)
+
+    def token_expires_at(self) -> datetime | None:
+        """What the present token says of its own end; None where it says nothing, or cannot be read."""
+        try:
+            return expiry_of(self._token())
+        except Exception:
+            return None  # the request that comes next says why
 
     def close(self) -> None:
         """Close the connection; the next request opens another."""
@@ -124,4 +132,4 @@ def _answer(reply: Reply, token: AccessToken) -> Answer:
         body = json.loads(redact(reply.body.decode(), token))
     except (ValueError, RecursionError):
         problem = "the answer is not JSON" if reply.body.strip() else "the answer is empty"
-    return Answer(reply.status, body, problem, reply.retry_after_seconds)
+    return Answer(reply.status, body, problem, reply.retry_after_seconds, reply.served_at)

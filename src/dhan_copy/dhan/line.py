@@ -7,6 +7,7 @@ import io
 import socket
 import ssl
 from collections.abc import Mapping
+from datetime import datetime
 from email.message import Message
 from email.utils import parsedate_to_datetime
 from typing import cast
@@ -44,6 +45,8 @@ class Reply:
     status: int
     body: bytes
     retry_after_seconds: float | None = None
+    served_at: datetime | None = None
+    """The server's own ``Date``, to the second."""
 
 
 class Line:
@@ -95,7 +98,8 @@ class Line:
             raise
         if response.will_close:
             self.close()
-        return Reply(response.status, body, _retry_after_seconds(response.headers))
+        headers = response.headers
+        return Reply(response.status, body, _retry_after_seconds(headers), _moment(headers.get("Date", "")))
 
     def close(self) -> None:
         """Close the connection; the next request opens another."""
@@ -182,8 +186,14 @@ def _retry_after_seconds(headers: Message) -> float | None:
     text = headers.get("Retry-After", "").strip()
     if text.isascii() and text.isdigit():
         return float(text[:9])
+    until, now = _moment(text), _moment(headers.get("Date", ""))
+    return None if until is None or now is None else max(0.0, (until - now).total_seconds())
+
+
+def _moment(text: str) -> datetime | None:
+    """An HTTP date, which is GMT; None for anything else."""
     try:
-        wait = parsedate_to_datetime(text) - parsedate_to_datetime(headers.get("Date", ""))
+        found = parsedate_to_datetime(text)
     except (TypeError, ValueError):
         return None
-    return max(0.0, wait.total_seconds())
+    return found if found.tzinfo is not None else None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 
 from attrs import field, frozen
 
@@ -48,6 +49,8 @@ class Answer:
     body: object = field(repr=False)
     problem: str = ""
     retry_after_seconds: float | None = None
+    served_at: datetime | None = None
+    """The server's clock when it answered, to the second."""
 
 
 def rule_for(answer: Answer, asked: Asked) -> Rule:

@@ -98,14 +98,19 @@ class AccountReads:
             raise ReadError(f"{what}: {error.message}", account=self._account) from None
 
     def _verdict(self, what: str, outcome: Outcome) -> object:
-        if isinstance(outcome.not_sent, AuthenticationError):
-            raise outcome.not_sent
-        try:
-            return classify_read(outcome.answer, account=self._account, what=what)
-        except ReadError as error:
-            if outcome.answer.http_status in range(400, 500):
-                raise ReadRefused(error.message, code=error.code, text=error.text, account=self._account) from None
-            raise
+        return verdict(what, outcome, self._account)
+
+
+def verdict(what: str, outcome: Outcome, account: AccountName) -> object:
+    """The JSON that was read; raises :class:`~dhan_copy.errors.BrokerError` for anything else."""
+    if isinstance(outcome.not_sent, AuthenticationError):
+        raise outcome.not_sent
+    try:
+        return classify_read(outcome.answer, account=account, what=what)
+    except ReadError as error:
+        if outcome.answer.http_status in range(400, 500):
+            raise ReadRefused(error.message, code=error.code, text=error.text, account=account) from None
+        raise
 
 
 def _list(data: object) -> object:

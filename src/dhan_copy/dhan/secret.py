@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import hmac
+import json
 import re
+from datetime import datetime, timezone
 from typing import NoReturn, SupportsIndex
 
 from dhan_copy.errors import ValidationError
@@ -64,6 +67,19 @@ class AccessToken:
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
         raise TypeError("an access token is not pickled: it would be written out in the clear")
+
+
+def expiry_of(token: AccessToken) -> datetime | None:
+    """When a JSON web token ends, by its own ``exp`` claim (RFC 7519, 4.1.4), which is read and not verified.
+
+    None for a token of any other form.
+    """
+    try:
+        _, payload, _ = token.reveal().split(".")
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        return datetime.fromtimestamp(claims["exp"], timezone.utc)
+    except (ValueError, TypeError, KeyError, OverflowError, OSError, RecursionError):
+        return None
 
 
 def redact(text: str, *tokens: AccessToken | str) -> str:

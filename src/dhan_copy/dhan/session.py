@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from datetime import datetime
 
 from attrs import frozen
 from dhanhq import dhanhq
@@ -47,6 +48,11 @@ class Session:
         with self._lock:
             self._http.post(path, dict(payload))
             return Outcome(self._http.answer, self._http.not_sent)
+
+    def token_expires_at(self) -> datetime | None:
+        """What the present token says of its own end; None where it says nothing."""
+        with self._lock:
+            return self._http.token_expires_at()
 
     def close(self) -> None:
         """Close the connection; the next call opens another."""
