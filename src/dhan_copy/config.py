@@ -94,6 +94,10 @@ class Leader:
             )
         return source, reader
 
+    def checks(self) -> object:
+        """What may say whether the account is ready (see :class:`~dhan_copy.protocols.AccountChecks`)."""
+        return self.source if isinstance(self.account, str) else self.account.broker()
+
     def __repr__(self) -> str:
         return f"Leader({self.name!r})"
 

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from enum import Enum
 from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
@@ -41,10 +42,12 @@ from dhan_copy.core.settings import CopierSettings, Policy
 from dhan_copy.core.state import State
 from dhan_copy.display import Table
 from dhan_copy.errors import ConfigurationError, JournalLost, StoreError
+from dhan_copy.model.finding import Check, Finding, Severity
 from dhan_copy.model.freeze import FreezeLimits
 from dhan_copy.model.ids import AccountName, ClientOrderId
 from dhan_copy.observe import LogFormat, log, logger
-from dhan_copy.protocols import AccountReader, Clock, ForeverOrders, Store
+from dhan_copy.preflight import Subject, not_ready, of_accounts, of_calendar, of_instruments
+from dhan_copy.protocols import AccountReader, Broker, Clock, ForeverOrders, Store
 from dhan_copy.runtime.accounts import Accounts, FollowerAccount, LeaderAccount
 from dhan_copy.runtime.clock import SteadyClock, SystemClock
 from dhan_copy.runtime.desk import FollowerDesk, LeaderDesk, words
@@ -104,6 +107,11 @@ class CopyEngine:
     With ``rebuild=True`` such orders are adopted from today's books instead; accounts must have the names that they
     had, for names are part of our ids.
 
+    Starting with live followers also looks at accounts and machine (:meth:`preflight`), and raises
+    :class:`~dhan_copy.errors.NotReady` for what is fatal. ``skip_checks`` names checks that may be
+    (:class:`~dhan_copy.model.finding.Check`). A restart that has live positions or orders to look after is not refused:
+    it alerts instead (``NOT_READY``).
+
     Raises :class:`~dhan_copy.errors.ConfigurationError` for settings that contradict each other.
     """
 
@@ -118,6 +126,7 @@ class CopyEngine:
         freeze_limits: FreezeLimits | None = None,
         calendar: Calendar | None = None,
         rebuild: bool = False,
+        skip_checks: Sequence[str] = (),
         on_alert: Callable[[AlertRaised], object] | None = None,
         on_event: Callable[[Entry], object] | None = None,
         clock: Clock | None = None,
@@ -128,6 +137,7 @@ class CopyEngine:
         self._inbox = Inbox()
         self._given_store = store
         self._rebuild = rebuild
+        self._skipped = _checks(skip_checks)
         self._store: Store | None = None
         self._held = ExitStack()
         self._on_alert = on_alert
@@ -143,7 +153,9 @@ class CopyEngine:
         durable = isinstance(store, (str, Path)) or getattr(store, "durable", True)
         settings(self._leaders, followers, policy, instruments, durable=durable)
         self._gates = {follower.name: Gate() for follower in followers}
+        self._brokers: dict[AccountName, Broker | None] = {}
         self._accounts = self._open_accounts(followers)
+        self._subjects = tuple(self._subjects_of(followers))
         self._settings: CopierSettings = settings(
             self._leaders,
             followers,
@@ -318,6 +330,14 @@ class CopyEngine:
                 return
             after = entries[-1].position
 
+    def preflight(self) -> tuple[Finding, ...]:
+        """Look for what would go wrong: accounts, journal, clock, instruments, calendar. Before or after the start; it
+        sends no order, and takes as long as two reads of the slowest account.
+
+        ``dhan_copy.preflight.as_table`` makes a table of it.
+        """
+        return self._findings(threads=True)
+
     # Allowing
 
     def halt(self, follower: str | None = None, *, timeout: float = 15.0) -> tuple[ClientOrderId, ...]:
@@ -377,6 +397,48 @@ class CopyEngine:
 
     # Inside
 
+    def _findings(self, *, threads: bool) -> tuple[Finding, ...]:
+        from dhan_copy.stores.premises import premises
+
+        path = self._given_store if isinstance(self._given_store, (str, Path)) else getattr(self._given_store, "path", None)
+        held = self._store is not None and not self._stopped
+        found = [
+            *of_accounts(self._subjects, self._clock, threads=threads),
+            *premises(None if path is None else Path(path), self._locked_ids, held=held),
+            of_instruments(self._settings.instruments),
+            of_calendar(self._settings.calendar, self._clock.now()),
+        ]
+        return tuple(each for each in found if each.check not in self._skipped)
+
+    def _subjects_of(self, followers: Sequence[Follower]) -> Iterator[Subject]:
+        for leader in self._leaders:
+            yield Subject(leader.name, leader.checks, places_orders=False, needed=True)
+        for follower in followers:
+            broker = partial(self._brokers.get, follower.name)
+            yield Subject(follower.name, broker, places_orders=follower.live, needed=follower.live)
+
+    def _unready(self, state: State) -> Sequence[Fact]:
+        """Refuse to go live with what is fatal. A restart that has something to look after goes on, with an alarm: its
+        exits would be carried out by nobody."""
+        live = {rules.name for rules in self._settings.followers if rules.live}
+        if not live:
+            return ()
+        findings = self._findings(threads=self._threaded)
+        fatal = [each for each in findings if each.severity is Severity.FATAL]
+        for finding in findings:
+            if finding.severity is Severity.WARN:
+                logger.warning("preflight: %s", ascii(str(finding)))
+        if fatal and not any(_is_in_use(state, name) for name in live):
+            raise not_ready(fatal)
+        return [
+            AlertRaised(
+                code="NOT_READY", what=f"{each.check.name}: {each.known}",
+                known="The engine goes on all the same, because there are live positions or orders to look after.",
+                advice=each.advice, account=each.account,
+            )
+            for each in fatal
+        ]  # fmt: skip
+
     def _open_accounts(self, followers: Sequence[Follower]) -> Accounts:
         leading, following = [], []
         for leader in self._leaders:
@@ -386,6 +448,7 @@ class CopyEngine:
         for follower in followers:
             broker, own = follower.open()
             name = follower.name
+            self._brokers[name] = broker
             fdesk = FollowerDesk(name, broker, self._clock, self._gates[name])
             reads, takes = isinstance(broker, AccountReader), isinstance(broker, ForeverOrders)
             following.append(FollowerAccount(name, own, fdesk, follower.live, reads, takes))
@@ -446,7 +509,7 @@ class CopyEngine:
         names = (*(a.name for a in self._accounts.leaders), *(a.name for a in self._accounts.followers))
         facts += [SourceStarted(account=name) for name in names if name not in core.state.started_at]
         given = given_positions(core.state, unread, self._clock.now())
-        return (*facts, *given, *self._lost(core.state, given))
+        return (*facts, *self._unready(core.state), *given, *self._lost(core.state, given))
 
     def _lost(self, state: State, given: Sequence[PositionsReported]) -> Sequence[Fact]:
         """What brings back the orders of today that the journal does not know. Raises ``JournalLost`` for them where
@@ -483,10 +546,7 @@ class CopyEngine:
         """A paper ledger must not be traded live, nor live orders be forgotten on paper."""
         for rules in self._settings.followers:
             was_live = state.live.get(rules.name, rules.live)
-            owns = any(stake.owned for key, stake in state.stakes.items() if key[1] == rules.name)
-            mine = [state.trades[key] for key in state.open_keys() if key[2] == rules.name]
-            busy = any(not order.state.is_over for trade in mine for order in trade.orders)
-            if was_live is not rules.live and (owns or busy):
+            if was_live is not rules.live and _is_in_use(state, rules.name):
                 raise ConfigurationError(
                     f"follower {rules.name!r} was {'live' if was_live else 'on paper'} in this journal and still holds "
                     "positions or open orders there",
@@ -590,6 +650,23 @@ class CopyEngine:
                 advice="Look after open orders by hand, repair the cause, and start again on the same journal.",
             )
         )
+
+
+def _is_in_use(state: State, follower: AccountName) -> bool:
+    """Whether a follower holds something that was copied, or has orders open."""
+    if any(stake.owned for key, stake in state.stakes.items() if key[1] == follower):
+        return True
+    mine = [state.trades[key] for key in state.open_keys() if key[2] == follower]
+    return any(not order.state.is_over for trade in mine for order in trade.orders)
+
+
+def _checks(names: Sequence[str]) -> frozenset[Check]:
+    unknown = [name for name in names if name not in Check.__members__]
+    if isinstance(names, str) or unknown:
+        raise ConfigurationError(
+            f"skip_checks names no check: {names!r}", advice=f"It is a list of {', '.join(Check.__members__)}."
+        )
+    return frozenset(Check[name] for name in names)
 
 
 class _Terminated(BaseException):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from dhan_copy.core.facts import Refusal
+from dhan_copy.model.finding import Finding
 
 
 class DhanCopyError(Exception):
@@ -28,6 +30,19 @@ class DhanCopyError(Exception):
 
 class ConfigurationError(DhanCopyError):
     """The settings contradict each other or name something that does not exist."""
+
+
+class NotReady(DhanCopyError):
+    """A look at accounts and machine before going live has found what live followers must not start with;
+    ``findings`` are the fatal ones."""
+
+    advice = "Nothing was sent. Do what each finding says, or leave a check out by its name: skip_checks=[...]."
+
+    def __init__(
+        self, message: str, *, findings: Sequence[Finding] = (), advice: str | None = None, **ids: str | None
+    ) -> None:
+        super().__init__(message, advice=advice, **ids)
+        self.findings = tuple(findings)
 
 
 class ValidationError(DhanCopyError, ValueError):
