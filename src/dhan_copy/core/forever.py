@@ -97,14 +97,14 @@ class _Reading:
         reads = {fact.account: fact for fact in self.facts if isinstance(fact, BookRead) and fact.forever is not None}
         doubtful = {account: self._settle(read, rows) for account, read in reads.items()}
         self._match_ours(reads, appeared)
-        children = {id(fact): self._child(fact, listed) for fact in appeared}
+        children = iter([self._child(fact, listed) for fact in appeared])
         for fact in self.facts:
             if isinstance(fact, BookRead):
                 tags = doubtful.get(fact.account)
                 self.result.append(evolve(fact, tags=(*fact.tags, *tags)) if tags else fact)
                 self._miss(fact)
             elif isinstance(fact, Report) and is_news(fact):
-                news = children[id(fact)] if id(fact) in children else self._row(fact)
+                news = next(children) if is_child(fact.report) else self._row(fact)
                 if news is not None:
                     self.result.append(news)
             else:

@@ -44,15 +44,19 @@ def in_pairs(facts: Sequence[Fact]) -> list[Fact]:
     rows: dict[tuple[type, AccountName, BrokerOrderId], dict[Leg, Report]] = {}
     for fact in facts:
         if isinstance(fact, Report) and is_news(fact) and not is_child(fact.report):
-            rows.setdefault((type(fact), account_of(fact), fact.report.order_id), {})[fact.report.leg] = fact
-    paired: dict[int, Report | None] = {}
-    for legs in rows.values():
-        if Leg.TARGET in legs and Leg.STOP in legs:
-            target, stop = legs[Leg.TARGET], legs[Leg.STOP]
-            paired[id(target)] = evolve(target, report=_pair(target.report, stop.report))
-            paired[id(stop)] = None
-    told = (paired.get(id(fact), fact) for fact in facts)
-    return [fact for fact in told if fact is not None]
+            rows.setdefault(_order_of(fact), {})[fact.report.leg] = fact
+    told: list[Fact] = []
+    for fact in facts:
+        legs = rows.get(_order_of(fact), {}) if isinstance(fact, Report) else {}
+        if Leg.TARGET not in legs or Leg.STOP not in legs:
+            told.append(fact)
+        elif fact is legs[Leg.TARGET]:
+            told.append(evolve(fact, report=_pair(fact.report, legs[Leg.STOP].report)))
+    return told
+
+
+def _order_of(fact: Report) -> tuple[type, AccountName, BrokerOrderId]:
+    return type(fact), account_of(fact), fact.report.order_id
 
 
 def _pair(target: OrderReport, stop: OrderReport) -> OrderReport:
