@@ -53,8 +53,8 @@ if TYPE_CHECKING:
     from dhan_copy.model.size import Quantity as Quantity
     from dhan_copy.model.size import Ratio as Ratio
     from dhan_copy.observe import LogFormat as LogFormat
-    from dhan_copy.sizers import CapitalProportional as CapitalProportional
-    from dhan_copy.sizers import SameQuantity as SameQuantity
+    from dhan_copy.core.sizers import CapitalProportional as CapitalProportional
+    from dhan_copy.core.sizers import SameQuantity as SameQuantity
     from dhan_copy.stores.memory import MemoryStore as MemoryStore
     from dhan_copy.stores.sqlite import SqliteStore as SqliteStore
     from dhan_copy.testing.playground import Playground as Playground
@@ -68,7 +68,7 @@ _HOMES = {
     "Behind": "core.settings",
     "BelowLot": "core.settings",
     "BrokerError": "errors",
-    "CapitalProportional": "sizers",
+    "CapitalProportional": "core.sizers",
     "ClosedMarket": "core.settings",
     "ConfigurationError": "errors",
     "CopyEngine": "engine",
@@ -97,7 +97,7 @@ _HOMES = {
     "Ratio": "model.size",
     "ReasonCode": "model.reason",
     "Rejected": "errors",
-    "SameQuantity": "sizers",
+    "SameQuantity": "core.sizers",
     "SizingError": "errors",
     "SqliteStore": "stores.sqlite",
     "StopMarketForm": "core.settings",

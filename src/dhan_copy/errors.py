@@ -45,6 +45,21 @@ class NotReady(DhanCopyError):
         self.findings = tuple(findings)
 
 
+class Misspelt(ConfigurationError, ValueError):
+    """A setting that is not known, or a value that it cannot have. ``path`` leads to it; ``line`` is its line in the
+    settings file, where there is one."""
+
+    def __init__(
+        self, message: str, path: tuple[str | int, ...] = (), *, line: int | None = None, **ids: str | None
+    ) -> None:
+        where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
+        at = f"line {line}: " if line is not None else ""
+        super().__init__(f"{at}{where}: {message}" if where else f"{at}{message}", **ids)
+        self.problem = message
+        self.path = path
+        self.line = line
+
+
 class ValidationError(DhanCopyError, ValueError):
     """A value given by the user is not possible."""
 
@@ -59,6 +74,18 @@ class InstrumentsUnavailable(DhanCopyError):
     """The list of instruments could not be fetched, or is not there."""
 
     advice = "What was fetched before goes on being used. Check the network, or download the file by hand."
+
+
+class FundsUnknown(SizingError):
+    """A sizer needs funds that could not be read: unknown is not zero."""
+
+    advice = "The order was declined; see why the account's funds cannot be read."
+
+
+class StopUnknown(SizingError):
+    """A sizer needs the price at which the leader gives up, and there is none that limits the loss."""
+
+    advice = "The order was declined; such a sizer copies entries that the leader protects with a stop."
 
 
 class UnreadableReport(DhanCopyError, ValueError):

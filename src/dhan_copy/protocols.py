@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Protocol, TypeAlias, runtime_checkable
 
 from attrs import field, frozen
@@ -11,10 +12,11 @@ from attrs import field, frozen
 from dhan_copy.core.facts import Entry
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.requests import Cancel, Modify, Submit
-from dhan_copy.model.account import Funds, Holding, Position
+from dhan_copy.model.account import Funds, Holding, Margin, MarginOrder, Position
 from dhan_copy.model.bracket import Bracket
 from dhan_copy.model.finding import Finding
 from dhan_copy.model.ids import BrokerOrderId, ClientOrderId
+from dhan_copy.model.instrument import InstrumentFacts
 from dhan_copy.model.order import ForeverLeg, OrderReport
 from dhan_copy.model.size import Quantity, Ratio
 
@@ -91,6 +93,15 @@ class AccountChecks(Protocol):
         """What there is to say of token, segments, address, clock: one finding each. ``clock`` is the engine's. An
         account that ``places_orders`` needs more than one that is only read. Must not place an order to find out. May be
         called from another thread than the rest."""
+        ...
+
+
+@runtime_checkable
+class MarginReader(Protocol):
+    """A broker that can say what orders would block before they are placed."""
+
+    def margin(self, orders: Sequence[MarginOrder]) -> Margin:
+        """For all of ``orders`` together, on top of what the account holds. Raises when it cannot be read."""
         ...
 
 
@@ -190,10 +201,17 @@ class Store(Protocol):
 
 @frozen
 class Accounts:
-    """What a sizer may look at: funds of the leader and the follower, None where unknown."""
+    """What a sizer may look at besides the order; None where unknown.
+
+    ``leader`` and ``follower`` are their funds, the follower's less what entries of ours have taken since they were
+    read. ``instrument`` has the lot. ``stop`` is the price at which the leader gives the entry up: the stop of its
+    bracket, else the trigger of the stop order, furthest away, with which he protects the instrument already.
+    """
 
     leader: Funds | None
     follower: Funds | None
+    instrument: InstrumentFacts | None = None
+    stop: Decimal | None = None
 
 
 class PositionSizer(Protocol):

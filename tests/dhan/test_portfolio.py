@@ -6,9 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from dhan_copy.dhan.portfolio import parse_funds, parse_holdings, parse_positions
+from dhan_copy.dhan.portfolio import parse_funds, parse_holdings, parse_margin, parse_positions
 from dhan_copy.errors import UnreadableReport
-from dhan_copy.model.account import Funds, Holding, Position
+from dhan_copy.model.account import Funds, Holding, Margin, Position
 from dhan_copy.model.instrument import ExchangeSegment
 from dhan_copy.model.order import Product
 
@@ -110,11 +110,42 @@ def without(*names: str, **more: object) -> dict[str, object]:
      without(availableBalance=Decimal("98440.5"))],
 )  # fmt: skip
 def test_z5_funds_in_either_spelling(row: object) -> None:
-    assert parse_funds(row) == Funds(Decimal("98440.5"), Decimal(113642))
+    assert parse_funds(row) == Funds(Decimal("98440.5"), Decimal(113642), Decimal("15202.0"))
 
 
 def test_z5_a_debit_and_a_zero_are_amounts() -> None:
-    assert parse_funds(without(availabelBalance=0, sodLimit=-12.5)) == Funds(Decimal(0), Decimal("-12.5"))
+    assert parse_funds(without(availabelBalance=0, sodLimit=-12.5)) == Funds(Decimal(0), Decimal("-12.5"), Decimal("15202.0"))
+
+
+def test_z5_what_is_in_use_may_be_unknown() -> None:
+    assert parse_funds(without("utilizedAmount")).used is None
+    assert parse_funds(without(utilizedAmount=None)).used is None
+
+
+MARGIN: dict[str, object] = {
+    "totalMargin": 2800.5, "spanMargin": 1200.0, "exposureMargin": 1003.0, "availableBalance": 10500.0,
+    "variableMargin": 1000.0, "insufficientBalance": 0.0, "brokerage": 20.0, "leverage": "4.00",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("answer", "margin"),
+    [
+        (MARGIN, Margin(Decimal("2800.5"), Decimal(10500))),
+        ([MARGIN], Margin(Decimal("2800.5"), Decimal(10500))),
+        ({"total_margin": "150000.00", "span_margin": "50000.00", "currency": "INR"}, Margin(Decimal(150000))),
+        ({"totalMargin": 1592934.0, "exposure": 1.0, "hedgeBenefit": 0.0}, Margin(Decimal(1592934))),
+    ],
+)
+def test_z7_margin_in_either_spelling(answer: object, margin: Margin) -> None:
+    assert parse_margin(answer) == margin
+
+
+@pytest.mark.parametrize("answer", [{}, [], None, {"totalMargin": None}, {"totalMargin": "much"}, [MARGIN, MARGIN],
+                                    {"totalMargin": 1, "total_margin": "2"}, {"errorCode": "DH-905"}])  # fmt: skip
+def test_z7_unknown_margin_is_an_error_and_never_zero(answer: object) -> None:
+    with pytest.raises(UnreadableReport):
+        parse_margin(answer)
 
 
 @pytest.mark.parametrize(

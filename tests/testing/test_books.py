@@ -16,13 +16,13 @@ class TestFunds:
     def test_nobody_lacks_money_until_it_is_counted(self) -> None:
         ex = exchange()
         assert ex.place("L", buy(10_000_000)).status is OrderStatus.PENDING
-        assert ex.funds("L") == Funds(Decimal("10000000.00"), Decimal("10000000.00"))
+        assert ex.funds("L") == Funds(Decimal("10000000.00"), Decimal("10000000.00"), Decimal(0))
 
     def test_open_orders_take_money_and_exits_take_none(self) -> None:
         ex = exchange()
         ex.set_funds("L", Decimal(4100))
         first = ex.place("L", buy(10, "400"))
-        assert ex.funds("L") == Funds(Decimal(100), Decimal(4100))
+        assert ex.funds("L") == Funds(Decimal(100), Decimal(4100), Decimal(4000))
         poor = ex.place("L", buy(1, "400"))
         assert poor.status is OrderStatus.REJECTED
         assert poor.reason == f"RMS:{poor.order_id}:You have insufficient funds. Please add Rs.300.00 to trade."
@@ -31,7 +31,7 @@ class TestFunds:
         exit_order = ex.place("L", sell(10, "410"))
         assert exit_order.status is OrderStatus.PENDING
         ex.fill("L", exit_order.order_id)
-        assert ex.funds("L").available == 4200
+        assert ex.funds("L") == Funds(Decimal(4200), Decimal(4100), Decimal(0)), "what was made is free again"
 
     def test_a_modification_needs_money_too_and_a_cancel_gives_it_back(self) -> None:
         ex = exchange()

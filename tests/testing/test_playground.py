@@ -11,7 +11,7 @@ from dhan_copy import Playground
 from dhan_copy.errors import ConfigurationError, ValidationError
 from dhan_copy.model.instrument import ExchangeSegment, InstrumentKind
 from dhan_copy.model.order import Limit, Market, Product, StopLimit, StopMarket, Validity
-from dhan_copy.sizers import SameQuantity
+from dhan_copy.core.sizers import SameQuantity
 
 CALL = "NIFTY 22500 CE"
 

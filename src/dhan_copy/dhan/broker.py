@@ -19,7 +19,7 @@ from dhan_copy.errors import (
     ModificationRejected,
     ReadError,
 )
-from dhan_copy.model.account import Funds, Holding, Position
+from dhan_copy.model.account import Funds, Holding, Margin, MarginOrder, Position
 from dhan_copy.model.finding import Finding
 from dhan_copy.model.ids import BrokerOrderId, ClientOrderId
 from dhan_copy.model.order import OrderReport, Product
@@ -29,8 +29,8 @@ _log = logging.getLogger(__name__)
 
 
 class DhanBroker(SuperOrders, ForeverRequests):
-    """A :class:`~dhan_copy.protocols.Broker`, ``LinkedOrders``, ``ForeverOrders`` and ``AccountReader`` for one Dhan
-    account.
+    """A :class:`~dhan_copy.protocols.Broker`, ``LinkedOrders``, ``ForeverOrders``, ``AccountReader`` and
+    ``MarginReader`` for one Dhan account.
 
     A request that Dhan's answer does not settle raises :class:`~dhan_copy.errors.Unresolved`; one that never left
     raises a ``Rejected`` that is not final. Nothing is ever sent twice. Threads may share a broker and wait for each
@@ -132,6 +132,11 @@ class DhanBroker(SuperOrders, ForeverRequests):
     def preflight(self, clock: Clock, *, places_orders: bool) -> Sequence[Finding]:
         """What Dhan says of the account before it is used: token, segments, eDIS, address, clock. No order is risked."""
         return account_findings(self._session, self._account, clock, places_orders=places_orders)
+
+    def margin(self, orders: Sequence[MarginOrder]) -> Margin:
+        """What the orders would block together, by Dhan's margin calculator. An order that closes a position may be
+        told to need as much as one that opens it."""
+        return self._reads.margin(orders)
 
     def close(self) -> None:
         """Close the connection; the next call opens another."""

@@ -11,7 +11,7 @@ from dhan_copy.dhan.fields import Fields, count, identifier, missing, number, te
 from dhan_copy.dhan.frames import mapping
 from dhan_copy.dhan.rows import rows_of
 from dhan_copy.dhan.words import PRODUCT, SEGMENT
-from dhan_copy.model.account import Funds, Holding, Position
+from dhan_copy.model.account import Funds, Holding, Margin, Position
 from dhan_copy.model.ids import SecurityId
 
 _SIGNS = {"LONG": (0, 1), "SHORT": (-1, 0), "CLOSED": (0,)}
@@ -46,7 +46,26 @@ def parse_funds(data: object) -> Funds:
     total = _amount(row, "sodLimit")
     if total is None:
         raise missing("sodLimit")
-    return Funds(available, total)
+    return Funds(available, total, _amount(row, "utilizedAmount"))
+
+
+def parse_margin(data: object) -> Margin:
+    """``POST /margincalculator`` and ``/margincalculator/multi``: rupees. Raises ``UnreadableReport`` without a total.
+
+    The page documents the answer of the second in snake_case and as text; a live one of September 2026 was in camelCase
+    and numbers.
+    """
+    rows = rows_of(data)
+    if len(rows) != 1:
+        raise unreadable("rows", f"must be one answer, not {len(rows)}")
+    row = mapping(rows[0], "row")
+    total, other = _amount(row, "totalMargin"), _amount(row, "total_margin")
+    if total is not None and other is not None and total != other:
+        raise unreadable("totalMargin", f"contradicts total_margin {other}", total)
+    required = other if total is None else total
+    if required is None:
+        raise missing("totalMargin")
+    return Margin(required, _amount(row, "availableBalance"))
 
 
 def _position(row: Fields) -> Position:

@@ -12,11 +12,11 @@ from dhan_copy.dhan.fields import Fields, unreadable
 from dhan_copy.dhan.frames import mapping
 from dhan_copy.dhan.linked_rows import parse_super_book
 from dhan_copy.dhan.outcomes import classify_read
-from dhan_copy.dhan.portfolio import parse_funds, parse_holdings, parse_positions
+from dhan_copy.dhan.portfolio import parse_funds, parse_holdings, parse_margin, parse_positions
 from dhan_copy.dhan.rows import parse_order_book, parse_order_row, read_rows, rows_of
 from dhan_copy.dhan.session import Outcome, Session
 from dhan_copy.errors import AuthenticationError, ReadError, UnreadableReport
-from dhan_copy.model.account import Funds, Holding, Position
+from dhan_copy.model.account import Funds, Holding, Margin, MarginOrder, Position
 from dhan_copy.model.ids import AccountName, ClientOrderId
 from dhan_copy.model.order import Leg, OrderReport
 from dhan_copy.protocols import Unreadable
@@ -84,6 +84,20 @@ class AccountReads:
     def holdings(self) -> Sequence[Holding]:
         return self._understood("holdings", lambda sdk: sdk.get_holdings(), lambda data: parse_holdings(_list(data)))
 
+    def margin(self, orders: Sequence[MarginOrder]) -> Margin:
+        """What orders would block: of one (``POST /margincalculator``), or of several together, on top of what the
+        account holds and has working (``/margincalculator/multi``)."""
+        if not orders:
+            raise ReadError("margin: no orders", account=self._account)
+        if len(orders) == 1:
+            return self._understood("margin", lambda sdk: _single_margin(sdk, orders[0]), parse_margin)
+        asked = [_scrip(order) for order in orders]
+        # The SDK's own method says includeOrder, one page includeOrders and "scripts": both spellings name one thing.
+        payload = {"includePosition": True, "includeOrder": True, "includeOrders": True, "scripList": asked}
+        return self._parsed(
+            "margin", self._verdict("margin", self._session.post("/margincalculator/multi", payload)), parse_margin
+        )
+
     def check_token(self) -> None:
         """Read the profile, which any valid token may do; raises ``AuthenticationError`` when it is refused."""
         self._verdict("profile", self._session.get("/profile"))
@@ -111,6 +125,30 @@ def verdict(what: str, outcome: Outcome, account: AccountName) -> object:
         if outcome.answer.http_status in range(400, 500):
             raise ReadRefused(error.message, code=error.code, text=error.text, account=account) from None
         raise
+
+
+def _single_margin(sdk: dhanhq, order: MarginOrder) -> object:
+    return sdk.margin_calculator(
+        security_id=order.security_id,
+        exchange_segment=order.segment.value,
+        transaction_type=order.side.value,
+        quantity=order.quantity,
+        product_type=order.product.value,
+        price=float(order.price),
+        trigger_price=float(order.trigger or 0),
+    )
+
+
+def _scrip(order: MarginOrder) -> dict[str, object]:
+    return {
+        "exchangeSegment": order.segment.value,
+        "transactionType": order.side.value,
+        "quantity": order.quantity,
+        "productType": order.product.value,
+        "securityId": order.security_id,
+        "price": float(order.price),
+        "triggerPrice": float(order.trigger or 0),
+    }
 
 
 def _list(data: object) -> object:

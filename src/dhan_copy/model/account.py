@@ -4,20 +4,43 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from attrs import frozen
+from attrs import field, frozen, validators
 
 from dhan_copy.model.ids import SecurityId
 from dhan_copy.model.instrument import ExchangeSegment, InstrumentKey
-from dhan_copy.model.order import Product
+from dhan_copy.model.order import Product, Side
 
 
 @frozen
 class Funds:
     """Money in rupees: ``available`` to trade now (Dhan's ``availabelBalance``), ``total`` at the start of the day
-    (``sodLimit``)."""
+    (``sodLimit``), ``used`` now (``utilizedAmount``; None where the broker does not say)."""
 
     available: Decimal
     total: Decimal
+    used: Decimal | None = None
+
+
+@frozen(kw_only=True)
+class MarginOrder:
+    """An order whose margin is asked for: ``quantity`` in the units of Dhan's orders, prices in rupees."""
+
+    segment: ExchangeSegment
+    security_id: SecurityId
+    side: Side
+    product: Product
+    quantity: int = field(validator=validators.ge(1))
+    price: Decimal
+    trigger: Decimal | None = None
+
+
+@frozen
+class Margin:
+    """What the broker would block, in rupees: ``required`` for the orders asked about (Dhan's ``totalMargin``),
+    ``available`` to trade now where he says it with them (``availableBalance``)."""
+
+    required: Decimal
+    available: Decimal | None = None
 
 
 @frozen

@@ -66,8 +66,10 @@ class AccountBook:
 
     def funds(self, instrument: Callable[[InstrumentKey], Instrument]) -> Funds:
         if self.money is None:
-            return Funds(PLENTY, PLENTY)
-        return Funds(self.money - self.in_use(instrument), self.morning_total)
+            return Funds(PLENTY, PLENTY, Decimal(0))
+        in_use = self.in_use(instrument)
+        # Realised profit is money again: what is in use is margin alone.
+        return Funds(self.money - in_use, self.morning_total, in_use + sum(held.realised for held in self.held.values()))
 
     def missing_funds(self, order: SimulatedOrder, instrument: Callable[[InstrumentKey], Instrument]) -> Decimal:
         """Rupees that the account lacks for ``order`` as it says; zero for one that takes no more than is taken now."""

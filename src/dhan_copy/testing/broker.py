@@ -26,7 +26,7 @@ from dhan_copy.errors import (
     RequestTimedOut,
     Unresolved,
 )
-from dhan_copy.model.account import Funds, Holding, Position
+from dhan_copy.model.account import Funds, Holding, Margin, MarginOrder, Position
 from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId
 from dhan_copy.model.order import OrderReport, OrderStatus
 from dhan_copy.testing.exchange import SimulatedExchange
@@ -81,7 +81,8 @@ class _Planned:
 
 
 class FakeBroker:
-    """Implements :class:`~dhan_copy.protocols.Broker` and :class:`~dhan_copy.protocols.AccountReader` for one account.
+    """Implements :class:`~dhan_copy.protocols.Broker`, :class:`~dhan_copy.protocols.AccountReader` and
+    :class:`~dhan_copy.protocols.MarginReader` for one account.
 
     Its orders are API orders (source ``P``). Synchronous refusals raise as Dhan's would; an order that is rejected
     afterwards is learnt from the book, as at Dhan.
@@ -196,6 +197,12 @@ class FakeBroker:
     def holdings(self) -> Sequence[Holding]:
         self._read(Call.ACCOUNT)
         return self.exchange.holdings(self.account)
+
+    # MarginReader
+
+    def margin(self, orders: Sequence[MarginOrder]) -> Margin:
+        self._read(Call.ACCOUNT)
+        return self.exchange.margin(self.account, orders)
 
     # Inside
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from dhan_copy.model.account import Funds, Holding, Position
+from dhan_copy.model.account import Funds, Holding, Margin, MarginOrder, Position
 from dhan_copy.model.ids import AccountName, BrokerOrderId
 from dhan_copy.model.instrument import InstrumentKey
 from dhan_copy.model.order import Leg, Product
 from dhan_copy.protocols import Clock
 from dhan_copy.testing.announcer import Announcer
 from dhan_copy.testing.books import AccountBook
+from dhan_copy.testing.margins import margin_of
 from dhan_copy.testing.market import Market
 from dhan_copy.testing.orders import Instrument, LoggedRequest, SimulatedOrder, Trade
 from dhan_copy.testing.positions import HeldPosition
@@ -99,6 +100,12 @@ class BrokerTruth:
         """What is left to trade with, and the total of the morning."""
         with self._announcer.turn():
             return self._book(account).funds(self.instrument)
+
+    def margin(self, account: str, orders: Sequence[MarginOrder]) -> Margin:
+        """What orders would block, and what is left to trade with."""
+        with self._announcer.turn():
+            available = self._book(account).funds(self.instrument).available
+            return margin_of(orders, available, self.instrument, self._market.reference)
 
     def _book(self, account: str) -> AccountBook:
         return self._books[AccountName(account)]

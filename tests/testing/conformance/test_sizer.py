@@ -10,7 +10,7 @@ from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.errors import SizingError
 from dhan_copy.model.size import Quantity, Ratio
 from dhan_copy.protocols import Accounts, PositionSizer
-from dhan_copy.sizers import CapitalProportional, SameQuantity
+from dhan_copy.core.sizers import CapitalProportional, SameQuantity
 from dhan_copy.testing.conformance import SizerConformance
 
 

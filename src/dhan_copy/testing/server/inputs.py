@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from attrs import frozen
 
+from dhan_copy.model.account import MarginOrder
 from dhan_copy.model.ids import ClientOrderId, SecurityId
 from dhan_copy.model.instrument import ExchangeSegment, InstrumentKey
 from dhan_copy.model.order import Limit, Market, Product, Side, StopLimit, StopMarket, Terms, Validity
@@ -62,6 +63,32 @@ def read_new_order(body: Mapping[str, object], account: str) -> NewOrder:
         after_market=after_market,
         source="P",
     )
+
+
+def read_margin_order(body: Mapping[str, object]) -> MarginOrder:
+    """What a body of POST /margincalculator asks about, or a row of a ``scripList``."""
+    security_id = body.get("securityId")
+    if not isinstance(security_id, str) or not security_id:
+        raise DhanError("DH-905", "Invalid securityId")
+    return MarginOrder(
+        segment=_enum(ExchangeSegment, body, "exchangeSegment"),
+        security_id=SecurityId(security_id),
+        side=_enum(Side, body, "transactionType"),
+        product=_enum(Product, body, "productType"),
+        quantity=units(body, "quantity", least=1),
+        price=amount(body, "price"),
+        trigger=amount(body, "triggerPrice") or None,
+    )
+
+
+def read_margin_orders(body: Mapping[str, object], account: str) -> list[MarginOrder]:
+    """Those of POST /margincalculator/multi, which is refused without the client's id (protocol facts 1.3)."""
+    if body.get("dhanClientId") != account:
+        raise DhanError("DH-905", "Missing required fields, bad values for parameters: dhanClientId")
+    rows = body.get("scripList") or body.get("scripts")
+    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
+        raise DhanError("DH-905", "Missing required fields, bad values for parameters: scripList")
+    return [read_margin_order(row) for row in rows]
 
 
 def read_change(body: Mapping[str, object], account: str) -> Change:

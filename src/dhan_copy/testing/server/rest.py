@@ -9,18 +9,21 @@ from urllib.parse import unquote
 
 from attrs import evolve
 
+from dhan_copy.model.account import Margin, MarginOrder
 from dhan_copy.model.instrument import InstrumentKey
 from dhan_copy.testing.exchange import SimulatedExchange
 from dhan_copy.testing.orders import ExchangeRefusal, Instrument, NewOrder, SimulatedOrder, instrument_key
 from dhan_copy.testing.server.answers import Answer, DhanError, json_answer
 from dhan_copy.testing.server.dialect import Dialect, shown_tag
-from dhan_copy.testing.server.inputs import read_change, read_new_order
+from dhan_copy.testing.server.inputs import check_client, read_change, read_margin_order, read_margin_orders, read_new_order
 from dhan_copy.testing.server.limits import DHAN_PER_DAY, DHAN_WINDOWS, RateCounter
 from dhan_copy.testing.server.linked_rest import LinkedApi
 from dhan_copy.testing.server.rows import (
     addresses_row,
     funds_row,
     holding_row,
+    margin_row,
+    multi_margin_row,
     order_row,
     placement_row,
     position_row,
@@ -70,7 +73,7 @@ class RestApi:
     def answer(self, account: str, method: str, path: str, body: bytes, address: str = "127.0.0.1") -> Answer:
         """The answer to an authenticated request that came from ``address``; ``path`` is below ``/v2``."""
         try:
-            self._count(account, reads=method == "GET")
+            self._count(account, reads=method == "GET" or path.strip("/").startswith("margincalculator"))
             parts = [unquote(part) for part in path.split("/") if part]
             with self._lock:
                 registered = self._addresses.get(account, address)
@@ -122,10 +125,24 @@ class RestApi:
             case "DELETE", ["orders", order_id]:
                 self._exchange.cancel(account, order_id, source="P")
                 return json_answer(202, {"orderId": order_id, "orderStatus": "CANCELLED"})
+            case "POST", ["margincalculator"]:
+                check_client(asked := _object(body), account)
+                return json_answer(200, margin_row(self._margin(account, [read_margin_order(asked)])))
+            case "POST", ["margincalculator", "multi"]:
+                orders = read_margin_orders(_object(body), account)
+                return json_answer(200, multi_margin_row(self._margin(account, orders)))
             case _, ["super" | "forever", *_]:
                 answer = self.linked.request(account, method, parts, {} if method == "DELETE" else _object(body))
                 return answer or _unserved()
         return _unserved()
+
+    def _margin(self, account: str, orders: list[MarginOrder]) -> Margin:
+        for order in orders:
+            key = InstrumentKey(order.segment, order.security_id)
+            if order.quantity % self._instrument(key).facts.lot_units:
+                # Dhan names neither the field nor the reason.
+                raise DhanError("DH-905", "Missing required fields, bad values for parameters")
+        return self._exchange.margin(account, orders)
 
     def _place(self, account: str, new: NewOrder) -> Answer:
         order = self._exchange.place(account, new, deferred=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from dhan_copy.model.account import Funds, Holding
+from dhan_copy.model.account import Funds, Holding, Margin
 from dhan_copy.model.instrument import InstrumentKey
 from dhan_copy.model.order import Leg, OrderStatus, Product, Variety
 from dhan_copy.model.times import IST
@@ -147,9 +147,38 @@ def funds_row(account: str, funds: Funds) -> dict[str, object]:
         "sodLimit": decimal_number(funds.total),
         "collateralAmount": 0.0,
         "receiveableAmount": 0.0,
-        "utilizedAmount": decimal_number(funds.total - funds.available),
+        "utilizedAmount": decimal_number(funds.total - funds.available if funds.used is None else funds.used),
         "blockedPayoutAmount": 0.0,
         "withdrawableBalance": decimal_number(funds.available),
+    }
+
+
+def margin_row(margin: Margin) -> dict[str, object]:
+    """POST /margincalculator."""
+    total, available = margin.required, margin.available or Decimal(0)
+    return {
+        "totalMargin": decimal_number(total),
+        "spanMargin": 0.0,
+        "exposureMargin": 0.0,
+        "availableBalance": decimal_number(available),
+        "variableMargin": decimal_number(total),
+        "insufficientBalance": decimal_number(max(total - available, Decimal(0))),
+        "brokerage": 0.0,
+        "leverage": "1.00",
+    }
+
+
+def multi_margin_row(margin: Margin) -> dict[str, object]:
+    """POST /margincalculator/multi: no envelope, and camelCase as seen in September 2026 (the page says snake_case)."""
+    shortfall = max(margin.required - (margin.available or Decimal(0)), Decimal(0))
+    return {
+        "totalMargin": decimal_number(margin.required),
+        "spanMargin": 0.0,
+        "exposure": 0.0,
+        "equityMargin": 0.0,
+        "foMargin": decimal_number(margin.required),
+        "hedgeBenefit": 0.0,
+        "insufficientFund": decimal_number(shortfall),
     }
 
 
