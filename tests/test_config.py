@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from dhan_copy.config import Follower, Instruments, Leader, as_function, settings
 from dhan_copy.core.calendar import Calendar
+from dhan_copy.core.rules import Rules
 from dhan_copy.core.settings import CopierSettings, Policy
+from dhan_copy.core.sizers import OwnFunction
 from dhan_copy.errors import ConfigurationError
 from dhan_copy.market.calendar import published_calendar
 from dhan_copy.model.freeze import FreezeLimits
@@ -87,7 +89,6 @@ def test_a_size_as_text_is_an_exact_ratio(ratio: Fraction) -> None:
 @pytest.mark.parametrize(
     ("size", "said"),
     [
-        (None, "has no size"),
         (0.5, 'size="0.5"'),
         ("", "no ratio"),
         ("0", "no ratio"),
@@ -104,6 +105,23 @@ def test_a_size_as_text_is_an_exact_ratio(ratio: Fraction) -> None:
 def test_a_size_that_is_none(size: object, said: str) -> None:
     with pytest.raises(ConfigurationError, match=said):
         Follower("F", size=size)  # type: ignore[arg-type]
+
+
+def test_somebody_says_how_large_a_copy_is() -> None:
+    with pytest.raises(ConfigurationError, match="follower 'F' has no size"):
+        built([leader()], [Follower("F")])
+    with pytest.raises(ConfigurationError, match="two sizes"):
+        Follower("F", size="1", rules=Rules(size="1"))
+    assert built([leader()], [Follower("F", rules=Rules(size="1/2"))]).followers[0].said.size == Ratio("1/2")
+    told = settings([leader()], [Follower("F")], Policy(), None, durable=True, rules=Rules(size="1/2"))
+    assert told.rules.size == Ratio("1/2") and told.followers[0].said.size is None
+
+
+def test_a_function_is_a_sizer() -> None:
+    def half(order: object, accounts: object) -> Ratio:
+        return Ratio("1/2")
+
+    assert Follower("F", size=half).sizer == OwnFunction(half)
 
 
 def test_an_own_sizer_is_taken_as_it_is() -> None:

@@ -26,6 +26,7 @@ from dhan_copy.core.facts import (
     FundsReported,
     GapDetected,
     LeaderReported,
+    MarginReported,
     OrderNotFound,
     OrderReported,
     OutcomeUnresolved,
@@ -37,13 +38,14 @@ from dhan_copy.core.facts import (
     RequestIssued,
     RequestRejected,
     RequestWithheld,
+    SettingChanged,
     SourceStarted,
     TradingState,
     TradeSettled,
     TradingStateChanged,
 )
 from dhan_copy.explain import Story, happened, sentence
-from dhan_copy.model.account import Funds
+from dhan_copy.model.account import Funds, Margin, MarginOrder
 from dhan_copy.model.ids import BrokerOrderId, SecurityId
 from dhan_copy.model.instrument import ExchangeSegment, InstrumentFacts, InstrumentKey
 from dhan_copy.model.order import OrderStatus, Product, Side
@@ -70,6 +72,18 @@ SAID: list[tuple[Fact, str]] = [
     (OrderNotFound(follower=FOLLOWER, client_order_id=tag(), read_at=START), "showed nothing"),
     (ReadFailed(account=FOLLOWER, what="ReadOrders", problem="502"), "Reading ReadOrders failed: 502"),
     (PositionsReported(account=FOLLOWER, read_at=START, positions=()), "read: 0"),
+    (
+        MarginReported(
+            account=FOLLOWER, read_at=START, margin=Margin(Decimal("7500.50")),
+            order=MarginOrder(
+                segment=ExchangeSegment.NSE_FNO, security_id=SecurityId("45471"), side=Side.SELL, product=Product.MARGIN,
+                quantity=75, price=Decimal(100),
+            ),
+        ),
+        "SELL 75 of NSE_FNO:45471 at 100 was read: 7500.50 rupees",
+    ),
+    (SettingChanged(account=FOLLOWER, setting="size", given='"1/2"', value='"1/4"'), 'The setting size of F was changed to "1/4"'),
+    (SettingChanged(account=None, setting="caps", given="null", value="[]"), "The setting caps of all was changed to []"),
     (FundsReported(account=FOLLOWER, read_at=START, funds=Funds(Decimal(5), Decimal(9))), "5 rupees"),
     (ADMITTED, "75 units close what the leader holds; 150 units open, scaled by 1/2 plus 12.5 carried, lot 75"),
     (evolve(ADMITTED, live=False, position_before=None), "on paper"),

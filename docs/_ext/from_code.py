@@ -18,7 +18,7 @@ from sphinx.util.docutils import SphinxDirective
 from dhan_copy import errors
 from dhan_copy.core.lifecycle import TRANSITIONS, OrderState
 from dhan_copy.dhan.outcome_table import TABLE, WORDS, Asked, Rule, Verdict
-from dhan_copy.model.reason import ReasonCode
+from dhan_copy.model.reason import INPUTS, ReasonCode
 from dhan_copy.testing.reconciliation import reconciliation_table
 from dhan_copy.testing.server.control import control_help
 
@@ -67,7 +67,7 @@ def refusal_rows() -> Iterator[Row]:
 
 def reason_rows() -> Iterator[Row]:
     for reason in ReasonCode:
-        yield literal(reason.name), plain(reason.value)
+        yield literal(reason.name), plain(reason.value), plain(INPUTS[reason])
 
 
 def reconciliation_rows() -> Iterator[Row]:
@@ -95,7 +95,7 @@ TABLES: dict[str, tuple[Row, Callable[[], Iterable[Row]]]] = {
     "outcome-table": (("Row", "Asked", "HTTP", "Says", "Verdict", "Error", "Why"), outcome_rows),
     "refusal-table": (("Dhan's words", "Error", "Asked"), refusal_rows),
     "reconciliation-table": (("Known as", "The book shows", "From then on", "Journaled", "Alerts"), reconciliation_rows),
-    "reason-table": (("Code", "Meaning"), reason_rows),
+    "reason-table": (("Code", "Meaning", "Said with it"), reason_rows),
     "error-table": (("Error", "What it means", "What to do"), error_rows),
 }
 

@@ -9,6 +9,8 @@ from attrs import field, frozen, validators
 
 from dhan_copy.core.calendar import Calendar
 from dhan_copy.core.facts import CopyMode
+from dhan_copy.core.leader import LeaderOrder
+from dhan_copy.core.rules import Override, Rules, sizer_of
 from dhan_copy.core.settings import CopierSettings, FollowerRules, LeaderRules, LossLimit, Policy, RateLimits
 from dhan_copy.errors import ConfigurationError
 from dhan_copy.market.calendar import published_calendar
@@ -17,11 +19,13 @@ from dhan_copy.model.freeze import FreezeLimits
 from dhan_copy.model.ids import AccountName
 from dhan_copy.model.instrument import InstrumentFacts, InstrumentKey
 from dhan_copy.model.order import Product
-from dhan_copy.model.size import Ratio
-from dhan_copy.protocols import AccountReader, Broker, EventSource, PositionSizer
+from dhan_copy.model.size import Quantity, Ratio
+from dhan_copy.protocols import AccountReader, Accounts, Broker, EventSource, PositionSizer
 
 Instruments = Callable[[InstrumentKey], InstrumentFacts | None] | Mapping[InstrumentKey, InstrumentFacts]
 """What the user knows of instruments: a function or a mapping."""
+SizeFunction = Callable[[LeaderOrder, Accounts], Ratio | Quantity]
+"""A sizer as a function."""
 
 
 class Account(Protocol):
@@ -35,6 +39,10 @@ class Account(Protocol):
 
 def _as_name(text: str) -> AccountName:
     return AccountName(text)
+
+
+def _as_tuple(overrides: Iterable[Override]) -> tuple[Override, ...]:
+    return tuple(overrides)
 
 
 def _name(account: Account | str, given: str) -> AccountName:
@@ -57,12 +65,13 @@ class Leader:
     A ``DhanAccount`` is watched over its order-update socket, its order book and its lists of super and Forever orders
     (``feed(linked=True, forever=True)``), at three reads for each look at it. ``positions`` is for a source that cannot read positions:
     what the leader held when copying began, signed units per (instrument, product); an empty mapping says that he was
-    flat.
+    flat. ``rules`` hold for all copies of his orders, as far as the follower does not say otherwise.
     """
 
     account: Account | str
     source: EventSource | None = field(default=None, kw_only=True)
     positions: Mapping[tuple[InstrumentKey, Product], int] | None = field(default=None, kw_only=True)
+    rules: Rules = field(default=Rules(), kw_only=True)
     name: AccountName = field(default=AccountName(""), converter=_as_name, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
@@ -106,16 +115,17 @@ class Leader:
 class Follower:
     """Who copies: ``Follower(DhanAccount(...), size="0.5", live=True)``, or ``Follower("F", broker=my_broker, ...)``.
 
-    ``size`` is required: a sizer (:class:`~dhan_copy.Ratio`, :class:`~dhan_copy.Quantity`, ...) or a ratio as text
-    (``"0.5"``, ``"1/3"``). Nothing is sent until ``live=True``: without it everything is decided and journaled, and a
-    paper ledger is kept. ``max_lots`` cuts an entry order; ``loss_limit`` stops the follower for the day;
-    ``mode`` says whether the leader's orders are copied or his fills;
-    ``leaders`` names whom to copy (default: every leader);
+    ``size`` is required, here or in the engine's rules: a sizer (:class:`~dhan_copy.Ratio`,
+    :class:`~dhan_copy.Quantity`, ...), a ratio as text (``"0.5"``, ``"1/3"``), or a function of your own. ``rules`` say
+    what else holds for the follower (filters, caps), ``overrides`` what holds for some instruments. Nothing is sent
+    until ``live=True``: without it everything is decided and journaled, and a paper ledger is kept. ``max_lots`` cuts an
+    entry order, besides all caps; ``loss_limit`` stops the follower for the day; ``mode`` says whether the
+    leader's orders are copied or his fills; ``leaders`` names whom to copy (default: every leader);
     ``source`` is the follower's own order feed, which tells of fills sooner than sweeps of the order book.
     """
 
     account: Account | str
-    size: PositionSizer | str | None = field(default=None, kw_only=True)
+    size: PositionSizer | SizeFunction | str | None = field(default=None, kw_only=True)
     broker: Broker | None = field(default=None, kw_only=True)
     source: EventSource | None = field(default=None, kw_only=True)
     live: bool = field(default=False, kw_only=True)
@@ -124,12 +134,16 @@ class Follower:
     mode: CopyMode = field(default=CopyMode.ORDER, kw_only=True, validator=validators.instance_of(CopyMode))
     leaders: Iterable[str] | None = field(default=None, kw_only=True)
     limits: RateLimits = field(default=RateLimits(), kw_only=True)
+    rules: Rules = field(default=Rules(), kw_only=True)
+    overrides: Sequence[Override] = field(default=(), converter=_as_tuple, kw_only=True)
     name: AccountName = field(default=AccountName(""), converter=_as_name, kw_only=True)
-    sizer: PositionSizer = field(init=False)
+    sizer: PositionSizer | None = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         object.__setattr__(self, "name", _name(self.account, self.name))
         object.__setattr__(self, "sizer", _sizer(self.name, self.size))
+        if self.size is not None and self.rules.size is not None:
+            raise ConfigurationError(f"follower {self.name!r} has two sizes", advice="Give size= or rules=Rules(size=).")
         if self.leaders is not None:
             named = (self.leaders,) if isinstance(self.leaders, str) else tuple(self.leaders)
             object.__setattr__(self, "leaders", named)
@@ -157,11 +171,9 @@ class Follower:
         return f"Follower({self.name!r}, size={self.size!r}, live={self.live})"
 
 
-def _sizer(name: str, size: object) -> PositionSizer:
+def _sizer(name: str, size: object) -> PositionSizer | None:
     if size is None:
-        raise ConfigurationError(
-            f"follower {name!r} has no size", advice='Give size=, for example size="0.5" for half of what the leader trades.'
-        )
+        return None
     if isinstance(size, float):
         raise ConfigurationError(
             f"size of follower {name!r} is the float {size!r}, which is not exact", advice=f'Write it as text: size="{size}".'
@@ -174,13 +186,13 @@ def _sizer(name: str, size: object) -> PositionSizer:
                 f"size of follower {name!r} is {size[:40]!r}, which is no ratio above zero",
                 advice='Write "0.5", "1/3" or "2".',
             ) from error
-    if not callable(getattr(size, "size", None)) or isinstance(size, type):
+    try:
+        return sizer_of(size)
+    except TypeError:
         raise ConfigurationError(
             f"size of follower {name!r} is {type(size).__name__}, which is no sizer",
-            advice='Give Ratio("0.5"), Quantity(75), or an object with size(order, accounts).',
-        )
-    sizer: PositionSizer = size  # type: ignore[assignment]
-    return sizer
+            advice='Give Ratio("0.5"), Quantity(75), a function, or an object with size(order, accounts).',
+        ) from None
 
 
 def as_function(instruments: Instruments | None) -> Callable[[InstrumentKey], InstrumentFacts | None]:
@@ -208,6 +220,8 @@ def settings(
     forever: frozenset[AccountName] = frozenset(),
     freeze_limits: FreezeLimits | None = None,
     calendar: Calendar | None = None,
+    rules: Rules = Rules(),
+    overrides: Sequence[Override] = (),
 ) -> CopierSettings:
     """What the core is told. ``durable`` says whether the store outlives the process, ``flat`` names the leaders whose
     positions were given by the user, ``readable`` the followers whose positions can be read, ``forever`` those whose
@@ -231,6 +245,13 @@ def settings(
             )
         if follower.leaders is not None and not frozenset(follower.leaders):
             raise ConfigurationError(f"follower {follower.name!r} follows nobody", advice="Leave leaders= away for all.")
+        followed = [leader for leader in leaders if follower.leaders is None or leader.name in follower.leaders]
+        sized = follower.sizer or follower.rules.size or rules.size
+        if sized is None and any(leader.rules.size is None for leader in followed):
+            raise ConfigurationError(
+                f"follower {follower.name!r} has no size",
+                advice='Give size=, for example size="0.5" for half of what the leader trades.',
+            )
         if follower.live and not durable:
             raise ConfigurationError(
                 f"follower {follower.name!r} is live, but the store is memory: a restart would forget what was sent",
@@ -238,7 +259,9 @@ def settings(
             )
     known = _instruments(leaders, followers) if instruments is None else instruments
     return CopierSettings(
-        leaders=tuple(LeaderRules(name=leader.name, positions_known_flat=leader.name in flat) for leader in leaders),
+        leaders=tuple(
+            LeaderRules(name=leader.name, positions_known_flat=leader.name in flat, rules=leader.rules) for leader in leaders
+        ),
         followers=tuple(
             FollowerRules(
                 name=follower.name,
@@ -251,6 +274,8 @@ def settings(
                 mode=follower.mode,
                 reads_positions=follower.name in readable,
                 forever_orders=follower.name in forever,
+                rules=follower.rules,
+                overrides=tuple(follower.overrides),
             )
             for follower in followers
         ),
@@ -259,6 +284,8 @@ def settings(
         awaited=getattr(known, "pending", _nothing_awaited),
         freeze_limits=published_freeze_limits() if freeze_limits is None else freeze_limits,
         calendar=_calendar(leaders, followers) if calendar is None else calendar,
+        rules=rules,
+        overrides=tuple(overrides),
     )
 
 

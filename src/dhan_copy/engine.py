@@ -8,7 +8,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from enum import Enum
@@ -24,6 +24,7 @@ from dhan_copy import explain as stories
 from dhan_copy import trees, views
 from dhan_copy.config import Follower, Instruments, Leader, settings
 from dhan_copy.core.calendar import Calendar
+from dhan_copy.core.changes import change
 from dhan_copy.core.copier import Copier
 from dhan_copy.core.facts import (
     AlertRaised,
@@ -38,6 +39,7 @@ from dhan_copy.core.facts import (
 from dhan_copy.core.healing import HealPlan, heal_facts, heal_plan
 from dhan_copy.core.lost import named, unknown_tags
 from dhan_copy.core.rebuild import rebuilt
+from dhan_copy.core.rules import Override, Rules
 from dhan_copy.core.settings import CopierSettings, Policy
 from dhan_copy.core.state import State
 from dhan_copy.display import Table
@@ -45,6 +47,7 @@ from dhan_copy.errors import ConfigurationError, JournalLost, StoreError
 from dhan_copy.model.finding import Check, Finding, Severity
 from dhan_copy.model.freeze import FreezeLimits
 from dhan_copy.model.ids import AccountName, ClientOrderId
+from dhan_copy.model.instrument import ExchangeSegment
 from dhan_copy.observe import LogFormat, log, logger
 from dhan_copy.preflight import Subject, not_ready, of_accounts, of_calendar, of_instruments
 from dhan_copy.protocols import AccountReader, Broker, Clock, ForeverOrders, Store
@@ -94,7 +97,8 @@ class CopyEngine:
     ``store`` is a path (an SQLite file) or any :class:`~dhan_copy.protocols.Store`; memory is refused for live
     followers. ``instruments`` says what the user knows of instruments (lot, tick; by default Dhan's list, for an
     account at Dhan), ``freeze_limits`` how large an order exchanges take, and ``calendar`` when they trade (by default
-    what this release knows; a simulated exchange is open at all hours). ``on_alert`` gets every
+    what this release knows; a simulated exchange is open at all hours). ``rules`` and ``overrides`` hold for all
+    followers, as far as a leader or a follower does not say otherwise (:meth:`settings`). ``on_alert`` gets every
     :class:`~dhan_copy.core.facts.AlertRaised` (without it alerts are log warnings only) and ``on_event`` every journal
     entry; both run on a thread of their own, and whatever they do, copying goes on. Every entry is also a line of the
     logger ``dhan_copy``.
@@ -125,6 +129,8 @@ class CopyEngine:
         instruments: Instruments | None = None,
         freeze_limits: FreezeLimits | None = None,
         calendar: Calendar | None = None,
+        rules: Rules = Rules(),
+        overrides: Sequence[Override] = (),
         rebuild: bool = False,
         skip_checks: Sequence[str] = (),
         on_alert: Callable[[AlertRaised], object] | None = None,
@@ -151,7 +157,7 @@ class CopyEngine:
         self._stepping = False
         self._threaded = False
         durable = isinstance(store, (str, Path)) or getattr(store, "durable", True)
-        settings(self._leaders, followers, policy, instruments, durable=durable)
+        settings(self._leaders, followers, policy, instruments, durable=durable, rules=rules, overrides=overrides)
         self._gates = {follower.name: Gate() for follower in followers}
         self._brokers: dict[AccountName, Broker | None] = {}
         self._accounts = self._open_accounts(followers)
@@ -171,6 +177,8 @@ class CopyEngine:
             ),
             readable=frozenset(f.name for f in self._accounts.followers if f.reads_positions),
             forever=frozenset(f.name for f in self._accounts.followers if f.takes_forever_orders),
+            rules=rules,
+            overrides=overrides,
         )
         self._locked_ids = tuple(f.client_id for f in followers if f.live and f.client_id is not None)
 
@@ -395,6 +403,43 @@ class CopyEngine:
         """Let everything leave again. Orders that the leader placed meanwhile are not entered."""
         self._allow(follower, TradingState.ACTIVE, 0.0)
 
+    # Settings
+
+    def settings(
+        self,
+        follower: str,
+        *,
+        leader: str | None = None,
+        symbol: str = "",
+        segment: ExchangeSegment | str | None = None,
+    ) -> Table:
+        """What holds for a follower now and which level says so, for one leader and instrument where they are named.
+
+        Without ``segment`` only overrides that name none can fit; without ``symbol`` only those for all symbols.
+        """
+        name = self._known(follower, self._gates)
+        of = None if leader is None else self._known(leader, {each.name for each in self._leaders})
+        where = None if segment is None else ExchangeSegment(segment)
+        return views.settings(self._state(), name, of, symbol, where)
+
+    def change(self, account: str | None = None, **settings: object) -> None:
+        """Change settings while running, of a follower, a leader, or (None) for all: ``engine.change("F", size="0.25")``.
+
+        The names are those of :class:`~dhan_copy.core.rules.Rules`; None takes back what this level says. The next
+        orders of the leader are decided by it; what was decided stays. A change is journaled, and holds after a restart
+        until the engine is given something else for that setting.
+
+        Raises :class:`~dhan_copy.errors.ConfigurationError` for a name that does not exist, a value that is not
+        possible, or a function of your own, which a journal cannot keep.
+        """
+        name = None if account is None else AccountName(account)
+        facts = tuple(change(self._settings, name, setting, value) for setting, value in settings.items())
+        self._call(lambda: None)
+        if self._stopped or (self._machine is not None and self._machine.error is not None):
+            raise StoreError("the engine has stopped: nothing is changed")
+        self._inbox.put(facts)
+        self._call(lambda: None)
+
     # Inside
 
     def _findings(self, *, threads: bool) -> tuple[Finding, ...]:
@@ -438,6 +483,11 @@ class CopyEngine:
             )
             for each in fatal
         ]  # fmt: skip
+
+    def _known(self, name: str, names: Iterable[str]) -> AccountName:
+        if name not in names:
+            raise ConfigurationError(f"no account is called {name!r}", advice=f"There are {', '.join(sorted(names))}.")
+        return AccountName(name)
 
     def _open_accounts(self, followers: Sequence[Follower]) -> Accounts:
         leading, following = [], []

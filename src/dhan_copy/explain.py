@@ -22,6 +22,7 @@ from dhan_copy.core.facts import (
     FundsReported,
     GapDetected,
     LeaderReported,
+    MarginReported,
     OrderNotFound,
     OrderReported,
     OutcomeUnresolved,
@@ -32,6 +33,7 @@ from dhan_copy.core.facts import (
     RequestIssued,
     RequestRejected,
     RequestWithheld,
+    SettingChanged,
     SourceStarted,
     TradeSettled,
     TradingStateChanged,
@@ -45,7 +47,7 @@ from dhan_copy.model.reason import ReasonCode
 from dhan_copy.views import number, terms_text
 
 _COLUMNS = ("position", "at", "account", "what", "because_of")
-_ROUTINE = (BookRead, PositionsReported, FundsReported, CheckpointWritten)
+_ROUTINE = (BookRead, PositionsReported, FundsReported, MarginReported, CheckpointWritten)
 
 
 class Story:
@@ -127,6 +129,9 @@ def sentence(fact: Fact) -> str:
             return f"Positions were read: {len(fact.positions)}."
         case FundsReported():
             return f"Funds were read: {fact.funds.available} rupees available."
+        case MarginReported():
+            asked = f"{fact.order.side.value} {fact.order.quantity} of {fact.order.segment.value}:{fact.order.security_id}"
+            return f"The margin of {asked} at {fact.order.price} was read: {fact.margin.required} rupees."
         case CopyAdmitted():
             return _admitted(fact)
         case CopyDeclined():
@@ -155,6 +160,8 @@ def sentence(fact: Fact) -> str:
             return f"The request (attempt {fact.attempt}) was held back and never left: {fact.problem}."
         case TradingStateChanged():
             return f"Trading of {fact.follower or 'every follower'} was set to {fact.state.value}."
+        case SettingChanged():
+            return f"The setting {fact.setting} of {fact.account or 'all'} was changed to {fact.value}; it was given as {fact.given}."
         case AlertRaised():
             return f"ALERT {fact.code}: {fact.what} {fact.known} {fact.advice}".rstrip()
         case CheckpointWritten():

@@ -24,6 +24,7 @@ from dhan_copy.core.facts import (
     SourceStarted,
 )
 from dhan_copy.core.requests import Cancel, Modify, Submit
+from dhan_copy.core.rules import Rules
 from dhan_copy.core.settings import CopierSettings, FollowerRules, LeaderRules, Policy, RateLimits
 from dhan_copy.model.account import Position
 from dhan_copy.model.ids import AccountName, BrokerOrderId
@@ -51,6 +52,7 @@ class Bench:
     limits: RateLimits = RateLimits()
     live: bool = True
     max_lots: int | None = None
+    rules: Rules = Rules()
     reads_positions: bool = True
     positions_known_flat: bool = False
     instruments: Callable[[InstrumentKey], InstrumentFacts | None] = lambda key: None
@@ -78,7 +80,7 @@ class Bench:
     def fresh(self) -> Copier:
         follower = FollowerRules(
             name=FOLLOWER, sizer=self.sizer, live=self.live, limits=self.limits, max_lots=self.max_lots,
-            reads_positions=self.reads_positions,
+            reads_positions=self.reads_positions, rules=self.rules,
         )  # fmt: skip
         leader = LeaderRules(name=LEADER, positions_known_flat=self.positions_known_flat)
         return Copier(

@@ -42,7 +42,7 @@ from dhan_copy.model.order import (
 from dhan_copy.model.reason import ReasonCode
 from dhan_copy.model.size import Quantity, Ratio
 from dhan_copy.protocols import Accounts
-from dhan_copy.sizers import CapitalProportional
+from dhan_copy.core.sizers import CapitalProportional
 from tests.core.bench import Bench, holds
 from tests.core.make import FACTS, FOLLOWER, LEADER, START, after, leader_reported, order_reported, report
 
@@ -447,7 +447,7 @@ def test_z3_a_sizer_is_asked_once_per_leader_order() -> None:
     bench.tell(RESTING)
     bench.tell(evolve(RESTING, quantity=300, updated_at=after(20)))
     bench.tell(evolve(RESTING, quantity=300, filled_quantity=75, updated_at=after(30), status=OrderStatus.PART_TRADED))
-    assert sizer.seen == [Accounts(leader=None, follower=funds)]
+    assert sizer.seen == [Accounts(leader=None, follower=funds, instrument=FACTS)]
 
 
 # Exactly one answer

@@ -13,7 +13,7 @@ from datetime import datetime
 import pytest
 from hypothesis import Phase, settings
 
-from dhan_copy.core import admission, copier, intake, plan, trade
+from dhan_copy.core import admission, admit_entry, copier, intake, plan, trade
 from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import CopyAdmitted, OrderReported, TradingState
 from dhan_copy.core.lifecycle import OrderState
@@ -132,7 +132,7 @@ def never_halted(patch: pytest.MonkeyPatch) -> None:
 
 def never_stale(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(plan, "has_passed", lambda order, now, policy: False)
-    patch.setattr(admission, "has_passed", lambda order, now, policy: False)
+    patch.setattr(admit_entry, "has_passed", lambda order, now, policy: False)
 
 
 def loops(patch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from dhan_copy.core.lifecycle import TRANSITIONS, OrderState
 from dhan_copy.dhan.outcome_table import TABLE
-from dhan_copy.model.reason import ReasonCode
+from dhan_copy.model.reason import INPUTS, ReasonCode
 
 pytest.importorskip("sphinx")
 SVG = "{http://www.w3.org/2000/svg}"
@@ -49,6 +49,10 @@ def test_the_tables_have_every_row(from_code: ModuleType) -> None:
     assert len(list(from_code.lifecycle_rows())) == sum(
         to is not state for state, moves in TRANSITIONS.items() for to in moves.values()
     )
+
+
+def test_every_reason_says_what_it_is_told_with() -> None:
+    assert INPUTS.keys() == set(ReasonCode)
 
 
 def test_the_error_table_has_the_whole_tree(from_code: ModuleType) -> None:

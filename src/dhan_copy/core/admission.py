@@ -5,29 +5,23 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 
-from attrs import frozen
 from typing_extensions import assert_never
 
-from dhan_copy.core.facts import Channel, CopyAdmitted, CopyDeclined, CopyMode, TradingState
-from dhan_copy.core.hours import refusal
+from dhan_copy.core.admit_entry import Asked, Refused, Sized, admit_entry
+from dhan_copy.core.changes import values_of
+from dhan_copy.core.effective import effective
+from dhan_copy.core.facts import Channel, CopyAdmitted, CopyDeclined, CopyMode
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.legs import EXIT_LEGS, LINKED, is_exit_leg, leg_id, tree_of
-from dhan_copy.core.reads import needs_funds
-from dhan_copy.core.requests import Intent
-from dhan_copy.core.reserve import spendable
-from dhan_copy.core.settings import BelowLot, FirstStart, FollowerRules, Policy, ProtectedMarket, StopMarketForm
-from dhan_copy.core.sizing import entry_size
+from dhan_copy.core.requests import Intent, ReadMargin
+from dhan_copy.core.settings import FirstStart, FollowerRules, Policy, ProtectedMarket, StopMarketForm
 from dhan_copy.core.state import State, entry_total, has_fired, waits
-from dhan_copy.core.target import carry_of
 from dhan_copy.core.terms import protected_market
 from dhan_copy.core.trade import StakeKey, TradeKey
-from dhan_copy.errors import SizingError
-from dhan_copy.model.ids import AccountName, is_ours
+from dhan_copy.model.ids import is_ours
 from dhan_copy.model.instrument import InstrumentFacts, InstrumentKey
-from dhan_copy.model.order import Leg, Limit, Market, OrderReport, OrderStatus, StopMarket, Validity, Variety
+from dhan_copy.model.order import Leg, Limit, OrderReport, OrderStatus, StopMarket, Variety
 from dhan_copy.model.reason import ReasonCode
-from dhan_copy.model.size import Quantity, Ratio
-from dhan_copy.protocols import Accounts
 
 
 LEGS_MAY_FOLLOW = timedelta(seconds=5)
@@ -55,30 +49,14 @@ def look_again_at(state: State, order: LeaderOrder, now: datetime) -> datetime:
     return frame_by
 
 
-def age_of(order: LeaderOrder, now: datetime) -> timedelta:
-    """How long ago the leader's order last did something."""
-    return now - (order.report.updated_at or order.report.created_at or order.seen_at)
-
-
-def has_passed(order: LeaderOrder, now: datetime, policy: Policy, *, copies_fills: bool = False) -> bool:
-    """Whether the moment of a filled, market or IOC order is over; a resting order is judged by its price instead. Where
-    fills are copied every order's moment is its last fill."""
-    report = order.report
-    momentary = copies_fills or report.status.is_terminal or isinstance(report.terms, Market) or report.validity is Validity.IOC
-    return momentary and age_of(order, now) > policy.entry_age
-
-
-@frozen
-class _Answer:
-    reason: ReasonCode
-    detail: str = ""
-
-
-def decide(state: State, key: TradeKey, rules: FollowerRules, now: datetime) -> CopyAdmitted | CopyDeclined | None:
+def decide(
+    state: State, key: TradeKey, rules: FollowerRules, now: datetime, *, patient: bool = True
+) -> CopyAdmitted | CopyDeclined | ReadMargin | None:
     """The decision for a leader order. The first reason not to copy wins.
 
-    None while the order is not confirmed, and for a moment while only a row of the book has shown it: rows carry no
-    lot, and the frame that does may be on its way.
+    None while the order is not confirmed, and for a moment while only a row of the book has shown it: rows carry
+    neither lot nor kind nor source, and the frame that does may be on its way. A read that it waits for where a cap
+    counts margin, while ``patient``.
     """
     leader, order_id, follower = key
     order = state.leader_order(key)
@@ -106,6 +84,7 @@ def decide(state: State, key: TradeKey, rules: FollowerRules, now: datetime) -> 
     if units == 0:
         return declined(ReasonCode.LEADER_UNFILLED, f"it ended {report.status.value}")
     facts = instrument_facts(state, report.key)
+    frame_may_follow = order.channel is Channel.BOOK and now < order.first_seen_at + FRAME_MAY_FOLLOW
     if facts is None and now < _lot_by(state, order):
         return None
     if facts is None:
@@ -127,27 +106,34 @@ def decide(state: State, key: TradeKey, rules: FollowerRules, now: datetime) -> 
     if exit_units and entry_units == 0 and not _has_anything(state, stake_key, key):
         return declined(ReasonCode.NOTHING_OWNED)
 
-    def admitted(ratio: Fraction, carry: Fraction, entry: int, reason: ReasonCode, detail: str = "") -> CopyAdmitted:
+    def admitted(
+        ratio: Fraction, carry: Fraction, entry: int, reason: ReasonCode, detail: str = "", most: int | None = None
+    ) -> CopyAdmitted:
         return CopyAdmitted(
             leader=leader, leader_order_id=order_id, follower=follower, live=rules.live, facts=facts,
             exit_quantity=exit_units, entry_quantity=entry, position_before=before, ratio=ratio, carry=carry,
-            most_units=None if rules.max_lots is None or not entry else rules.max_lots * facts.lot_units,
-            mode=rules.mode, protected=_recognised(state, report, facts), slice_units=_slice_units(state, report, facts),
-            reason=reason, detail=detail,
+            most_units=most, mode=rules.mode, protected=_recognised(state, report, facts),
+            slice_units=_slice_units(state, report, facts), reason=reason, detail=detail,
         )  # fmt: skip
 
     if entry_units == 0:
         return admitted(Fraction(0), Fraction(0), 0, ReasonCode.COPIED)
-    refused = _entry_refused(state, order, before, rules, now)
-    if refused is None:
-        sized = _size(state, order, rules, stake_key, entry_units, facts, crossing=exit_units > 0)
-        if not isinstance(sized, _Answer):
-            ratio, carry, reason, detail = sized
-            return admitted(ratio, carry, entry_units, reason, detail)
-        refused = sized
+    symbols = (report.symbol, str(report.key))
+    holds = effective(state.settings, values_of(state.changes), leader, rules, report.segment, *symbols)
+    if before is None and not report.product.is_delivery:
+        sized: Sized | Refused | ReadMargin | None = Refused(ReasonCode.LEADER_POSITION_UNKNOWN)
+    else:
+        asked = Asked(order, facts, rules, holds, stake_key, entry_units, crossing=exit_units > 0)
+        sized = admit_entry(state, asked, now, frame_may_follow=frame_may_follow, patient=patient)
+    match sized:
+        case Sized():
+            return admitted(sized.ratio, sized.carry, entry_units, sized.reason, sized.detail, sized.most_units)
+        case ReadMargin() | None:
+            return sized
     if exit_units and _has_anything(state, stake_key, key):
-        return admitted(Fraction(0), Fraction(0), 0, ReasonCode.COPIED, f"exit only: {refused.reason.value}")
-    return declined(refused.reason, refused.detail)
+        why = f"exit only: {sized.reason.value}{_in_brackets(sized.detail)}"
+        return admitted(Fraction(0), Fraction(0), 0, ReasonCode.COPIED, why)
+    return declined(sized.reason, sized.detail)
 
 
 def _decide_leg(state: State, order: LeaderOrder, rules: FollowerRules, now: datetime) -> CopyAdmitted | CopyDeclined | None:
@@ -206,40 +192,44 @@ def _shows_its_legs(state: State, order: LeaderOrder) -> bool:
     return report.bracket is not None and (report.variety is not Variety.COVER or report.bracket.stop is not None)
 
 
-def _unsupported(report: OrderReport, policy: Policy, rules: FollowerRules) -> _Answer | None:
+def _in_brackets(detail: str) -> str:
+    return f" ({detail})" if detail else ""
+
+
+def _unsupported(report: OrderReport, policy: Policy, rules: FollowerRules) -> Refused | None:
     match report.variety:
         case Variety.REGULAR | Variety.SUPER | Variety.BRACKET | Variety.COVER:
             pass
         case Variety.AFTER_MARKET:
-            return _Answer(ReasonCode.AFTER_MARKET_UNSUPPORTED)
+            return Refused(ReasonCode.AFTER_MARKET_UNSUPPORTED)
         case Variety.FOREVER:
             return _forever_unsupported(report, rules)
         case _:
             assert_never(report.variety)
     if isinstance(report.terms, StopMarket) and policy.stop_market is StopMarketForm.REFUSE:
-        return _Answer(ReasonCode.STOP_MARKET_REFUSED)
+        return Refused(ReasonCode.STOP_MARKET_REFUSED)
     return None
 
 
-def _forever_unsupported(report: OrderReport, rules: FollowerRules) -> _Answer | None:
+def _forever_unsupported(report: OrderReport, rules: FollowerRules) -> Refused | None:
     if has_fired(report) or report.parent_order_id is not None:
-        return _Answer(ReasonCode.FOREVER_CHILD, f"order {report.leg_order_id or report.order_id}")
+        return Refused(ReasonCode.FOREVER_CHILD, f"order {report.leg_order_id or report.order_id}")
     if not waits(report):
-        return _Answer(ReasonCode.UNKNOWN_PARENT)
+        return Refused(ReasonCode.UNKNOWN_PARENT)
     if rules.live and not rules.forever_orders:
-        return _Answer(ReasonCode.FOREVER_UNSUPPORTED)
-    return None if report.leg is Leg.ENTRY else _Answer(ReasonCode.FOREVER_LEG_UNKNOWN)
+        return Refused(ReasonCode.FOREVER_UNSUPPORTED)
+    return None if report.leg is Leg.ENTRY else Refused(ReasonCode.FOREVER_LEG_UNKNOWN)
 
 
-def _before_start(state: State, order: LeaderOrder, key: TradeKey) -> _Answer | None:
+def _before_start(state: State, order: LeaderOrder, key: TradeKey) -> Refused | None:
     if state.settings.policy.first_start is FirstStart.ADOPT:
         return None
     if state.trades[key].older:
-        return _Answer(ReasonCode.OLDER_THAN_START, "the follower was added after it")
+        return Refused(ReasonCode.OLDER_THAN_START, "the follower was added after it")
     placed = order.report.created_at
     began = state.started_at.get(order.leader)
     if began is not None and order.leader not in state.books_read and placed is not None and placed < began:
-        return _Answer(ReasonCode.OLDER_THAN_START, f"placed {placed}, copying began {began}")
+        return Refused(ReasonCode.OLDER_THAN_START, f"placed {placed}, copying began {began}")
     return None
 
 
@@ -291,54 +281,3 @@ def _has_anything(state: State, stake_key: StakeKey, but: TradeKey) -> bool:
     return any(t.leaves(Intent.ENTRY) or entry_total(t, t.opened) > t.filled(Intent.ENTRY) for t in trades)
 
 
-def _entry_refused(
-    state: State, order: LeaderOrder, before: int | None, rules: FollowerRules, now: datetime
-) -> _Answer | None:
-    report = order.report
-    if before is None and not report.product.is_delivery:
-        return _Answer(ReasonCode.LEADER_POSITION_UNKNOWN)
-    if state.trading_state(rules.name) is not TradingState.ACTIVE:
-        return _Answer(ReasonCode.NOT_ACTIVE, state.trading_state(rules.name).value)
-    closed = refusal(state.settings, report, now)
-    if closed is not None:
-        return _Answer(*closed)
-    circuit = state.circuits.get(rules.name)
-    if circuit is not None and circuit.is_open(now):
-        return _Answer(ReasonCode.CIRCUIT_OPEN, f"{circuit.rejections} in a row, the last: {circuit.words}")
-    if has_passed(order, now, state.settings.policy, copies_fills=rules.mode is CopyMode.EXECUTION):
-        age = age_of(order, now).total_seconds()
-        return _Answer(ReasonCode.STALE, f"{age:.0f} s old, {state.settings.policy.entry_age.total_seconds():.0f} s allowed")
-    return None
-
-
-def _size(
-    state: State, order: LeaderOrder, rules: FollowerRules, stake_key: StakeKey, units: int, facts: InstrumentFacts,
-    *, crossing: bool,
-) -> tuple[Fraction, Fraction, ReasonCode, str] | _Answer:  # fmt: skip
-    accounts = Accounts(leader=state.funds.get(order.leader), follower=spendable(state, rules.name))
-    try:
-        size: object = rules.sizer.size(order, accounts)
-    except SizingError as problem:
-        unknown = needs_funds(rules) and (accounts.leader is None or accounts.follower is None)
-        return _Answer(ReasonCode.FUNDS_UNKNOWN if unknown else ReasonCode.SIZER_FAILED, problem.message)
-    except Exception as problem:  # the user's code may raise anything; the order must still get its answer
-        return _Answer(ReasonCode.SIZER_FAILED, f"{type(problem).__name__}: {problem}")
-    lot = facts.lot_units
-    match size:
-        case Ratio():
-            ratio = size.value
-            carry = Fraction(0) if crossing else carry_of(state, stake_key, order.report.side.sign, lot)
-        case Quantity():
-            ratio, carry = Fraction(size.units, units), Fraction(0)
-        case _:
-            return _Answer(ReasonCode.SIZER_FAILED, f"the sizer answered {type(size).__name__}, not Ratio or Quantity")
-    total = entry_size(carry, ratio, units, lot)
-    if total == 0 and carry + ratio * units > 0 and state.settings.policy.below_lot is BelowLot.ONE_LOT:
-        return Fraction(lot, units), Fraction(0), ReasonCode.COPIED, "raised to one lot"
-    if total == 0:
-        share = carry + ratio * units
-        return ratio, carry, ReasonCode.BELOW_ONE_LOT, f"{float(share):g} of a lot of {lot}"
-    if rules.max_lots is not None and total > rules.max_lots * lot:
-        cap = rules.max_lots * lot
-        return Fraction(cap, units), Fraction(0), ReasonCode.CAPPED, f"{total} cut to {cap}"
-    return ratio, carry, ReasonCode.COPIED, ""

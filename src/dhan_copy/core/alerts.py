@@ -29,7 +29,7 @@ from dhan_copy.model.order import Variety
 from dhan_copy.model.reason import ReasonCode
 
 
-_READS = {"Query": "LOOKUP", "ReadOrders": "READ_ORDERS", "ReadPositions": "READ_POSITIONS", "ReadFunds": "READ_FUNDS"}
+_READS = {"Query": "LOOKUP", "ReadOrders": "READ_ORDERS", "ReadPositions": "READ_POSITIONS", "ReadFunds": "READ_FUNDS", "ReadMargin": "READ_MARGIN"}
 
 
 def alert_for(state: State, fact: Fact) -> AlertRaised | None:

@@ -13,16 +13,17 @@ from attrs import frozen
 
 from dhan_copy.core.circuit import Circuit
 from dhan_copy.core.coded import Coded
-from dhan_copy.core.facts import CheckpointWritten, Refusal, TradingState
+from dhan_copy.core.facts import CheckpointWritten, MarginReported, Refusal, SettingChanged, TradingState
 from dhan_copy.core.feeds import Feed
 from dhan_copy.core.ledger import Stake
 from dhan_copy.core.settings import CopierSettings
-from dhan_copy.core.state import LEADER_ORDERS, TRADES, Dealt, LeaderKey, State, TagKey
+from dhan_copy.core.state import LEADER_ORDERS, TRADES, Dealt, LeaderKey, State, TagKey, setting_changed
 from dhan_copy.core.trade import PositionKey, StakeKey, TradeKey
 from dhan_copy.errors import StoreCorrupt
 from dhan_copy.model.account import Funds
 from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId
 from dhan_copy.model.instrument import InstrumentFacts, InstrumentKey
+from dhan_copy.model.order import Product, Side
 
 
 @frozen(kw_only=True)
@@ -50,6 +51,10 @@ class Saved:
     since_funds: tuple[TradeKey, ...] = ()
     dealt: tuple[tuple[tuple[AccountName, InstrumentKey], Dealt], ...] = ()
     marks: tuple[tuple[InstrumentKey, Decimal], ...] = ()
+    prices: tuple[tuple[InstrumentKey, Decimal, datetime], ...] = ()
+    margins: tuple[MarginReported, ...] = ()
+    entered: tuple[tuple[AccountName, InstrumentKey, Product, Side, int], ...] = ()
+    changes: tuple[SettingChanged, ...] = ()
     trading: tuple[tuple[AccountName | None, TradingState], ...] = ()
     blocked_until: tuple[tuple[AccountName, datetime, Refusal], ...] = ()
     circuits: tuple[tuple[AccountName, Circuit], ...] = ()
@@ -90,6 +95,10 @@ def dump(state: State, *, whole: bool) -> CheckpointWritten:
         since_funds=tuple(state.since_funds),
         dealt=tuple(state.dealt.items()),
         marks=tuple(state.marks.items()),
+        prices=tuple((key, price, at) for key, (price, at) in state.prices.items()),
+        margins=tuple(state.margins.values()),
+        entered=tuple((*where, units) for where, units in state.entered.items()),
+        changes=tuple(state.changes.values()),
         trading=tuple(state.trading.items()),
         blocked_until=tuple((account, until, why) for account, (until, why) in state.blocked_until.items()),
         circuits=tuple(state.circuits.items()),
@@ -139,6 +148,13 @@ def load(before: State | None, fact: CheckpointWritten, settings: CopierSettings
     state.since_funds = dict.fromkeys(saved.since_funds)
     state.dealt = dict(saved.dealt)
     state.marks = dict(saved.marks)
+    state.prices = {key: (price, at) for key, price, at in saved.prices}
+    for told in saved.margins:
+        order = told.order
+        state.margins[told.account, InstrumentKey(order.segment, order.security_id), order.product, order.side] = told
+    state.entered = {(account, key, product, side): units for account, key, product, side, units in saved.entered}
+    for changed in saved.changes:
+        setting_changed(state, changed)
     state.trading = dict(saved.trading)
     state.blocked_until = {account: (until, why) for account, until, why in saved.blocked_until}
     state.circuits = dict(saved.circuits)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from fractions import Fraction
 from math import inf, isfinite
 
@@ -11,6 +12,7 @@ from attrs import frozen
 
 from dhan_copy.core import checkpoint
 from dhan_copy.core.admission import decide, look_again_at
+from dhan_copy.core.admit_entry import MARGIN_MAY_COME
 from dhan_copy.core.alerts import (
     ahead,
     alert_for,
@@ -41,6 +43,7 @@ from dhan_copy.core.facts import (
     FundsReported,
     GapDetected,
     LeaderReported,
+    MarginReported,
     Moment,
     OrderNotFound,
     OrderReported,
@@ -66,17 +69,29 @@ from dhan_copy.core.losses import stopped_by_loss, unjudged, was_stopped_by_loss
 from dhan_copy.core.paper import paper_answer, paper_report
 from dhan_copy.core.plan import NOTHING, Plan, Wants, plan
 from dhan_copy.core.reads import ReadSchedule
-from dhan_copy.core.requests import Cancel, Command, Intent, Query, Read, ReadFunds, ReadOrders, ReadPositions, Request, Submit
+from dhan_copy.core.requests import (
+    Cancel,
+    Command,
+    Intent,
+    Query,
+    Read,
+    ReadFunds,
+    ReadMargin,
+    ReadOrders,
+    ReadPositions,
+    Request,
+    Submit,
+)
 from dhan_copy.core.settings import Ahead, CopierSettings, FollowerRules
 from dhan_copy.core.settle import difference, is_left_over, is_over
 from dhan_copy.core.sizing import trunc_to_lot
 from dhan_copy.core.state import LeaderKey, State, alert_key, fold, waits
 from dhan_copy.core.target import balance_of, closes
 from dhan_copy.core.trade import CopyTrade, FollowerOrder, StakeKey, TradeKey, is_leaving, is_undoubted, repeats, reported
-from dhan_copy.model.account import Position
-from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId, is_ours
-from dhan_copy.model.instrument import InstrumentKey
-from dhan_copy.model.order import OrderReport, OrderStatus, Product, Variety
+from dhan_copy.model.account import MarginOrder, Position
+from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId, SecurityId, is_ours
+from dhan_copy.model.instrument import ExchangeSegment, InstrumentKey
+from dhan_copy.model.order import OrderReport, OrderStatus, Product, Side, Variety
 from dhan_copy.model.reason import ReasonCode
 from dhan_copy.model.times import ist, ist_date
 
@@ -126,6 +141,8 @@ class Copier:
         self._in_flight: set[tuple[AccountName, ClientOrderId, int]] = set()
         """Requests that hold a permit: (follower, id, attempt)."""
         self._waiting: dict[TradeKey, datetime | None] = {}
+        self._margin_awaited: dict[TradeKey, datetime] = {}
+        """Since when a decision has waited for what an order would block."""
         self._unreadable: set[tuple[AccountName, str]] = set()
         self._at_rest: dict[TradeKey, tuple[CopyTrade, LeaderOrder]] = {}
         """Entries whose last plan came to nothing: none else will until they change, or the trading state does."""
@@ -328,6 +345,9 @@ class Copier:
                 uncounted = any(key[2] == fact.account for key in self.state.since_funds)
                 if uncounted or self.state.funds.get(fact.account) != fact.funds:
                     self._record(fact)
+            case MarginReported():
+                self._reads.answered(ReadMargin(account=fact.account, order=fact.order))
+                self._record(fact)
             case ReadFailed():
                 self._reads.answered(_read_named(fact))
                 self._take_failed(fact)
@@ -405,7 +425,15 @@ class Copier:
     def _decide(self, key: TradeKey, cause: int) -> None:
         if self.state.trades[key].decision is not None or key in self._adopted:
             return
-        decision = decide(self.state, key, self._rules[key[2]], self._now.wall)
+        now, rules = self._now.wall, self._rules[key[2]]
+        decision = decide(self.state, key, rules, now)
+        if isinstance(decision, ReadMargin):
+            if now < self._margin_awaited.setdefault(key, now) + MARGIN_MAY_COME:
+                self._reads.want(decision)
+                self._waiting[key] = now + self.settings.policy.retry_after
+                return
+            decision = decide(self.state, key, rules, now, patient=False)
+            assert not isinstance(decision, ReadMargin)
         if decision is None:
             order = self.state.leader_order(key)
             again = look_again_at(self.state, order, self._now.wall)
@@ -414,6 +442,7 @@ class Copier:
                 if order.report.variety in LINKED:
                     self._reads.want(ReadOrders(account=key[0]))
             return
+        self._margin_awaited.pop(key, None)
         entry = self._record(decision, cause)
         if not isinstance(decision, CopyAdmitted):
             self._alert(alert_for(self.state, decision), entry.position)
@@ -749,6 +778,7 @@ class Copier:
         for budget in self._budgets.values():
             budget.new_day()
         self._waiting.clear()
+        self._margin_awaited.clear()
         self._unreadable.clear()
         self._forever.new_day()
         self._told.clear()
@@ -817,6 +847,16 @@ def _read_named(fact: ReadFailed) -> Read:
             return ReadPositions(account=fact.account)
         case "ReadFunds":
             return ReadFunds(account=fact.account)
+        case "ReadMargin":
+            return _margin_named(fact.account, tag)
         case _:
             return ReadOrders(account=fact.account)
 
+
+def _margin_named(account: AccountName, what: str) -> ReadMargin:
+    segment, security_id, side, product, quantity, price = what.split(":")
+    order = MarginOrder(
+        segment=ExchangeSegment[segment], security_id=SecurityId(security_id), side=Side[side], product=Product[product],
+        quantity=int(quantity), price=Decimal(price),
+    )  # fmt: skip
+    return ReadMargin(account=account, order=order)

@@ -15,7 +15,7 @@ from typing import TypeAlias
 from attrs import field, frozen
 
 from dhan_copy.core.requests import Request
-from dhan_copy.model.account import Funds, Position
+from dhan_copy.model.account import Funds, Margin, MarginOrder, Position
 from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId
 from dhan_copy.model.instrument import InstrumentFacts, InstrumentKey
 from dhan_copy.model.order import Limit, OrderReport, Product, Side
@@ -187,6 +187,16 @@ class FundsReported:
 
 
 @frozen(kw_only=True)
+class MarginReported:
+    """What ``order`` would block in the account; the read began at ``read_at``."""
+
+    account: AccountName
+    read_at: datetime
+    order: MarginOrder
+    margin: Margin
+
+
+@frozen(kw_only=True)
 class CopyAdmitted:
     """A leader's order is copied to a follower, with everything the decision was taken on.
 
@@ -330,6 +340,20 @@ class TradingStateChanged:
 
 
 @frozen(kw_only=True)
+class SettingChanged:
+    """The user changed a setting while the engine ran: of a leader, a follower, or (``account`` None) for all.
+
+    ``value`` is its new value as JSON, spelled as in a settings file, ``null`` for nothing said; ``given`` what the
+    engine was started with. It holds after a restart as long as the engine is given the same again.
+    """
+
+    account: AccountName | None
+    setting: str
+    given: str
+    value: str
+
+
+@frozen(kw_only=True)
 class AlertRaised:
     """Something that a human should look at: what happened, what is known, what can be done."""
 
@@ -370,6 +394,7 @@ Fact: TypeAlias = (
     | ReadFailed
     | PositionsReported
     | FundsReported
+    | MarginReported
     | CopyAdmitted
     | CopyDeclined
     | TradeSettled
@@ -381,6 +406,7 @@ Fact: TypeAlias = (
     | OutcomeUnresolved
     | RequestWithheld
     | TradingStateChanged
+    | SettingChanged
     | AlertRaised
     | CheckpointWritten
 )

@@ -73,6 +73,10 @@ def _named(report: OrderReport, other: OrderReport) -> OrderReport:
         report = evolve(report, bracket=other.bracket)
     if report.parent_order_id is None and other.parent_order_id is not None:
         report = evolve(report, parent_order_id=other.parent_order_id, variety=other.variety)
+    if report.source is None and other.source is not None:
+        report = evolve(report, source=other.source, platform=other.platform)
+    if not report.symbol and other.symbol:
+        report = evolve(report, symbol=other.symbol)
     if report.leg_order_id is None and other.leg_order_id is not None:
         report = evolve(report, leg_order_id=other.leg_order_id)
     return report
@@ -108,6 +112,8 @@ def says_nothing_new(known: LeaderOrder, merged: LeaderOrder) -> bool:
         and old.bracket == new.bracket
         and old.second_leg == new.second_leg
         and (old.instrument is not None or new.instrument is None)
+        and (old.source is not None or new.source is None)
+        and (old.symbol != "" or new.symbol == "")
         and known.confirmed == merged.confirmed
         and known.disputed == merged.disputed
         and (old.average_price == new.average_price or new.filled_quantity == 0)

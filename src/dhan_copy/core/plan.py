@@ -9,7 +9,7 @@ from typing import TypeAlias
 from attrs import frozen
 from typing_extensions import assert_never
 
-from dhan_copy.core.admission import age_of, has_passed
+from dhan_copy.core.admit_entry import age_of, has_passed
 from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import AlertRaised, CopyDeclined, Fact, Refusal, TradingState
 from dhan_copy.core.intake import SETTLED_AFTER

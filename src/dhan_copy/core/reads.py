@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from functools import cache
+from types import MappingProxyType
 
 from attrs import define, field
 
+from dhan_copy.core.changes import values_of
+from dhan_copy.core.effective import Changed
 from dhan_copy.core.feeds import CATCHING_UP
-from dhan_copy.core.requests import Query, Read, ReadFunds, ReadOrders, ReadPositions
-from dhan_copy.core.settings import FollowerRules
+from dhan_copy.core.requests import Query, Read, ReadFunds, ReadMargin, ReadOrders, ReadPositions
+from dhan_copy.core.rules import BelowLot
+from dhan_copy.core.settings import CopierSettings, FollowerRules
 from dhan_copy.core.state import State, TagKey
 from dhan_copy.model.ids import AccountName, ClientOrderId
 
@@ -57,7 +61,7 @@ class ReadSchedule:
         """Drop what was remembered of orders that are no longer looked up."""
         self.looked_up.clear()
         self.sweeps_known = None
-        self.asked = {read: record for read, record in self.asked.items() if not isinstance(read, Query)}
+        self.asked = {read: record for read, record in self.asked.items() if not isinstance(read, (Query, ReadMargin))}
 
     def due(self, state: State, now: datetime) -> tuple[list[Read], datetime]:
         """The reads to ask now, and when to look again."""
@@ -147,7 +151,7 @@ def _what_sweeps_hang_on(state: State) -> object:
     """Equal as long as :func:`_sweeps` gives the same reads, at less than a tenth of its price."""
     return (
         tuple(map(bool, state.open_trades.values())), tuple(state.stakes.values()), tuple(state.feeds.values()),
-        tuple(state.suspects), len(state.started_at), len(state.positions_known),
+        tuple(state.suspects), len(state.started_at), len(state.positions_known), tuple(state.changes.values()),
     )  # fmt: skip
 
 
@@ -201,7 +205,7 @@ def _owning_accounts(state: State) -> set[AccountName]:
 
 
 def _accounts_with_funds(state: State) -> list[AccountName]:
-    wanting = [rules for rules in state.settings.followers if needs_funds(rules)]
+    wanting = [rules for rules in state.settings.followers if needs_funds(rules, state.settings, values_of(state.changes))]
     accounts: dict[AccountName, None] = {}
     for rules in wanting:
         for leader in state.settings.leaders:
@@ -212,6 +216,14 @@ def _accounts_with_funds(state: State) -> list[AccountName]:
     return list(accounts)
 
 
-def needs_funds(rules: FollowerRules) -> bool:
-    """Whether the follower's sizer looks at funds: it says so by an attribute ``needs_funds``."""
-    return bool(getattr(rules.sizer, "needs_funds", False))
+def needs_funds(rules: FollowerRules, settings: CopierSettings | None = None, changed: Changed = MappingProxyType({})) -> bool:
+    """Whether funds count for some copy of the follower: a sizer says so by an attribute ``needs_funds``, and what one
+    lot may risk is a part of them."""
+    said = [rules.rules, *rules.overrides]
+    below_lot = False
+    if settings is not None:
+        said += [settings.rules, *(leader.rules for leader in settings.leaders), *settings.overrides]
+        below_lot = settings.policy.below_lot is BelowLot.ONE_LOT_WITHIN_RISK
+    sizers = [rules.sizer, *(one.size for one in said), *changed.values()]
+    below = [*(one.below_lot for one in said), *changed.values()]
+    return below_lot or BelowLot.ONE_LOT_WITHIN_RISK in below or any(getattr(sizer, "needs_funds", False) for sizer in sizers)

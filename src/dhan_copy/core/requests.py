@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from attrs import field, frozen, validators
 
+from dhan_copy.model.account import MarginOrder
 from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId, SecurityId
 from dhan_copy.model.instrument import ExchangeSegment
 from dhan_copy.model.order import ForeverLeg, Leg, Product, Side, Terms, Validity
@@ -119,5 +120,13 @@ class ReadFunds:
     account: AccountName
 
 
-Read: TypeAlias = Query | ReadOrders | ReadPositions | ReadFunds
+@frozen(kw_only=True, cache_hash=True)
+class ReadMargin:
+    """Ask what an order would block in a follower's account."""
+
+    account: AccountName
+    order: MarginOrder
+
+
+Read: TypeAlias = Query | ReadOrders | ReadPositions | ReadFunds | ReadMargin
 Command: TypeAlias = Request | Read

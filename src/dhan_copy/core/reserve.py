@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from typing_extensions import assert_never
-
 from dhan_copy.core.evolving import evolve
 from dhan_copy.core.requests import Intent
 from dhan_copy.core.state import State
 from dhan_copy.core.target import entry_pending
 from dhan_copy.core.trade import CopyTrade
+from dhan_copy.core.worth import limit_of, worth
 from dhan_copy.model.account import Funds
 from dhan_copy.model.ids import AccountName
-from dhan_copy.model.order import Limit, Market, StopLimit, StopMarket, Terms
 
 
 def spendable(state: State, follower: AccountName) -> Funds | None:
@@ -35,9 +33,10 @@ def spendable(state: State, follower: AccountName) -> Funds | None:
         if not units:
             continue
         price = _price(state, trade)
-        if price is None:
+        rupees = None if price is None else worth(trade.stake_key[2].segment, units, price)
+        if rupees is None:
             return None
-        reserved += price * units
+        reserved += rupees
     return evolve(funds, available=funds.available - reserved) if reserved else funds
 
 
@@ -45,14 +44,5 @@ def _price(state: State, trade: CopyTrade) -> Decimal | None:
     """The entry's limit, else what the leader paid, else the last price that his broker named."""
     report = state.leader_order(trade.key).report
     last = trade.last(Intent.ENTRY)
-    limit = _limit_of(report.terms if last is None else (last.accepted or last.asked).terms)
+    limit = limit_of(report.terms if last is None else (last.accepted or last.asked).terms)
     return limit if limit is not None else report.average_price or report.last_price
-
-
-def _limit_of(terms: Terms) -> Decimal | None:
-    match terms:
-        case Limit() | StopLimit():
-            return terms.price
-        case Market() | StopMarket():
-            return None
-    assert_never(terms)

@@ -8,21 +8,17 @@ from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
 
-from attrs import field, frozen, validators
+from attrs import evolve, field, frozen, validators
 
 from dhan_copy.core.facts import CopyMode, TradingState
 from dhan_copy.core.calendar import Calendar
 from dhan_copy.model.freeze import FreezeLimits
+from dhan_copy.core.rules import BelowLot as BelowLot
+from dhan_copy.core.rules import Override, Rules
+from dhan_copy.core.rules import Percent as Percent
 from dhan_copy.model.ids import AccountName
 from dhan_copy.model.instrument import ExchangeSegment, InstrumentFacts, InstrumentKey
 from dhan_copy.protocols import PositionSizer
-
-
-class BelowLot(Enum):
-    """What to do with an entry whose share is below one lot."""
-
-    SKIP = "SKIP"
-    ONE_LOT = "ONE_LOT"
 
 
 class FirstStart(Enum):
@@ -99,13 +95,6 @@ class StopMarketForm(Enum):
 
 
 @frozen
-class Percent:
-    """A part of a price."""
-
-    value: Decimal = field(validator=validators.gt(Decimal(0)))
-
-
-@frozen
 class Ticks:
     """So many times the instrument's tick; whole rupees where that is unknown."""
 
@@ -178,6 +167,9 @@ class Policy:
     chase_within: Percent = Percent(Decimal("0.5"))
     """How much worse than the leader's average price a chased order may trade, and one that copies his fills."""
     below_lot: BelowLot = BelowLot.SKIP
+    one_lot_risk: Percent = Percent(Decimal(1))
+    price_deviation: Percent = Percent(Decimal(1))
+    """How far the price may have moved since the leader's order traded, for it to be entered late."""
     first_start: FirstStart = FirstStart.NEW_ONLY
     at_modification_cap: AtModificationCap = AtModificationCap.KEEP
     protected_market: ProtectedMarket = ProtectedMarket.LIMIT
@@ -206,6 +198,8 @@ class LossLimit:
 @frozen(kw_only=True)
 class LeaderRules:
     name: AccountName
+    rules: Rules = Rules()
+    """What holds for copies of his orders."""
     positions_known_flat: bool = False
     """The user says that the leader held nothing when copying began (a source that cannot read positions)."""
 
@@ -213,7 +207,8 @@ class LeaderRules:
 @frozen(kw_only=True)
 class FollowerRules:
     name: AccountName
-    sizer: PositionSizer
+    sizer: PositionSizer | None = None
+    """The follower's own; None takes that of the rules."""
     live: bool = False
     leaders: frozenset[AccountName] | None = None
     """Whom to copy; None means every leader."""
@@ -226,6 +221,13 @@ class FollowerRules:
     """Whether the broker can read positions; without it an exit trusts the ledger alone."""
     forever_orders: bool = False
     """Whether the broker takes Forever orders."""
+    rules: Rules = Rules()
+    overrides: tuple[Override, ...] = ()
+
+    @property
+    def said(self) -> Rules:
+        """The follower's own rules, his sizer among them."""
+        return self.rules if self.sizer is None else evolve(self.rules, size=self.sizer)
 
 
 @frozen(kw_only=True)
@@ -241,3 +243,7 @@ class CopierSettings:
     """The largest single orders that exchanges take; larger copies are sliced."""
     calendar: Calendar = Calendar()
     """When exchanges trade; an empty one knows nothing and warns of nothing."""
+    rules: Rules = Rules()
+    """What holds for all."""
+    overrides: tuple[Override, ...] = ()
+    """What holds for some instruments, for all followers."""

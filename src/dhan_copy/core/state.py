@@ -15,6 +15,7 @@ from typing_extensions import assert_never
 from dhan_copy.core import circuit as circuits
 from dhan_copy.core import feeds, intake
 from dhan_copy.core import trade as life
+from dhan_copy.core.changes import given_text
 from dhan_copy.core.circuit import Circuit
 from dhan_copy.core.coded import Coded
 from dhan_copy.core.evolving import evolve
@@ -34,6 +35,7 @@ from dhan_copy.core.facts import (
     FundsReported,
     GapDetected,
     LeaderReported,
+    MarginReported,
     OrderNotFound,
     OrderReported,
     OutcomeUnresolved,
@@ -45,6 +47,7 @@ from dhan_copy.core.facts import (
     RequestIssued,
     RequestRejected,
     RequestWithheld,
+    SettingChanged,
     SourceStarted,
     TradeSettled,
     TradingState,
@@ -71,6 +74,7 @@ LONGEST_RETRY = timedelta(seconds=60)
 
 LeaderKey: TypeAlias = tuple[AccountName, BrokerOrderId]
 TagKey: TypeAlias = tuple[AccountName, ClientOrderId]
+MarginKey: TypeAlias = tuple[AccountName, InstrumentKey, Product, Side]
 LEADER_ORDERS = Coded(LeaderOrder)
 TRADES = Coded(CopyTrade)
 
@@ -147,6 +151,14 @@ class State:
     """What was copied today, by follower and instrument."""
     marks: dict[InstrumentKey, Decimal] = field(factory=dict)
     """The last price that any report named, in rupees."""
+    prices: dict[InstrumentKey, tuple[Decimal, datetime]] = field(factory=dict)
+    """The newest price of an instrument that a leader's order has told, and when."""
+    margins: dict[MarginKey, MarginReported] = field(factory=dict)
+    """The last answer of each account's margin calculator."""
+    entered: dict[MarginKey, int] = field(factory=dict)
+    """Units that an account's entries have filled today."""
+    changes: dict[tuple[AccountName | None, str], SettingChanged] = field(factory=dict)
+    """Settings changed while the engine ran that hold now."""
     trading: dict[AccountName | None, TradingState] = field(factory=dict)
     blocked_until: dict[AccountName, tuple[datetime, Refusal]] = field(factory=dict)
     token_refused: set[AccountName] = field(factory=set)
@@ -355,6 +367,8 @@ def fold(state: State, entry: Entry) -> None:
             _positions_reported(state, fact, at, position)
         case FundsReported():
             _funds_reported(state, fact)
+        case MarginReported():
+            _margin_reported(state, fact, position)
         case CopyAdmitted():
             _admitted(state, fact, at, position)
         case CopyDeclined():
@@ -379,6 +393,8 @@ def fold(state: State, entry: Entry) -> None:
                 state.trading = {None: TradingState.ACTIVE}
             for stake_key in state.open_trades:
                 state.touch_stake(stake_key, position)
+        case SettingChanged():
+            setting_changed(state, fact)
         case AlertRaised():
             state.alerts.add(alert_key(fact))
         case CheckpointWritten():
@@ -526,6 +542,7 @@ def _day_opened(state: State, fact: DayOpened, at: datetime, position: int) -> N
         state.since_funds.clear()
         state.blocked_until.clear()
         state.circuits.clear()
+        state.entered.clear()
         if not fact.continuous:
             state.positions_known.clear()
     state.day = fact.day
@@ -605,6 +622,7 @@ def _leader_reported(state: State, fact: LeaderReported, at: datetime, position:
         before = state.instruments.get(report.key)
         if before is None or before.tick is None or report.instrument.tick is not None:
             state.instruments[report.key] = report.instrument
+    _note_price(state, order, at)
     for follower in state.followers_of(fact.leader):
         key = (*where, follower)
         if key not in state.trades:
@@ -619,6 +637,16 @@ def _leader_reported(state: State, fact: LeaderReported, at: datetime, position:
     grown = order.report.filled_quantity - (known.report.filled_quantity if known else 0)
     if grown > 0:
         _leader_filled(state, order, grown, position)
+
+
+def _note_price(state: State, order: LeaderOrder, at: datetime) -> None:
+    """Every report of an order tells a price of its instrument; the newest counts."""
+    report = order.report
+    price = report.last_price or (report.average_price if report.filled_quantity else None)
+    told_at = report.updated_at or at
+    known = state.prices.get(report.key)
+    if price is not None and (known is None or told_at >= known[1]):
+        state.prices[report.key] = (price, told_at)
 
 
 def _member(keys: dict[LeaderKey, None], key: LeaderKey, belongs: bool) -> None:
@@ -980,6 +1008,9 @@ def _follower_filled(
         stake = stake.filled(sign, closing, units - closing)
         for leg in EXIT_LEGS if stake_key[4] is not None else ():
             _reopen(state, (trade.key[0], leg_id(trade.key[1], leg), trade.key[2]), stake_key)
+        side = state.leader_order(trade.key).report.side
+        where = (stake_key[1], stake_key[2], stake_key[3], side)
+        state.entered[where] = state.entered.get(where, 0) + units
     state.stakes[stake_key] = stake
     _net_off(state, stake_key)
     exit_key = trade.forgone_to
@@ -1032,6 +1063,24 @@ def _funds_reported(state: State, fact: FundsReported) -> None:
         to_come = last is None and trade.declined is None and not trade.settled
         if not to_come and (last is None or (last.issued_at <= fact.read_at and not last.is_busy)):
             del state.since_funds[key]
+
+
+def _margin_reported(state: State, fact: MarginReported, position: int) -> None:
+    asked = fact.order
+    key = InstrumentKey(asked.segment, asked.security_id)
+    state.margins[fact.account, key, asked.product, asked.side] = fact
+    for stake_key in state.open_trades:
+        if stake_key[1:4] == (fact.account, key, asked.product):
+            state.touch_stake(stake_key, position)
+
+
+def setting_changed(state: State, fact: SettingChanged) -> None:
+    """A change holds for what it was made of: what the engine is given anew counts more."""
+    where = (fact.account, fact.setting)
+    if given_text(state.settings, fact.account, fact.setting) == fact.given:
+        state.changes[where] = fact
+    else:
+        state.changes.pop(where, None)
 
 
 def _looked(state: State, fact: BookRead | OrderNotFound, position: int) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
+from types import MappingProxyType
 
 
 class ReasonCode(Enum):
@@ -32,6 +34,14 @@ class ReasonCode(Enum):
     STALE = "too old: filled and market orders are copied only while they are fresh"
     OLDER_THAN_START = "placed before copying began"
     SIZER_FAILED = "the sizer raised an error"
+    FILTERED = "a filter does not let it through"
+    FILTER_FAILED = "the filter raised an error"
+    PRICE_MOVED = "the price has moved too far since the leader's order traded"
+    STOP_UNKNOWN = "the sizer needs the leader's stop, and there is none that limits the loss"
+    CAP_EXCEEDED = "a cap leaves no room for it"
+    BELOW_MINIMUM = "smaller than the smallest order that is allowed"
+    VALUE_UNKNOWN = "a cap counts what the price or the lot would tell, and that is unknown"
+    MARGIN_UNKNOWN = "a cap counts margin, and what the broker would block could not be read"
     FUNDS_UNKNOWN = "funds could not be read, and unknown is not zero"
     NOT_ACTIVE = "the follower takes no new entries now"
     CIRCUIT_OPEN = "the follower's broker has rejected several requests in a row: entries stop for a while"
@@ -54,3 +64,63 @@ class ReasonCode(Enum):
     HEALED = "a difference that the user had closed"
     DAY_END = "the broker closed or expired it at the end of the day"
     BROKER_REFUSED = "the broker has no way to do this"
+
+
+INPUTS: Mapping[ReasonCode, str] = MappingProxyType(
+    {
+        ReasonCode.COPIED: "empty; or what was made of it: raised to one lot, the exit alone and why no entry",
+        ReasonCode.ADOPTED: "where it was found",
+        ReasonCode.BELOW_ONE_LOT: "the share in units and the lot; what one lot would risk, and may",
+        ReasonCode.LEADER_REJECTED: "his broker's words",
+        ReasonCode.LEADER_UNFILLED: "how it ended",
+        ReasonCode.OWN_ORDER: "",
+        ReasonCode.FOREVER_CHILD: "the parent, where it is named",
+        ReasonCode.UNKNOWN_PARENT: "",
+        ReasonCode.BRACKET_UNKNOWN: "",
+        ReasonCode.COVER_WITHOUT_STOP: "",
+        ReasonCode.LEADER_CLOSED: "",
+        ReasonCode.LEFT_BEHIND: "how long before",
+        ReasonCode.ENTRY_NOT_COPIED: "the entry's code",
+        ReasonCode.FOREVER_UNSUPPORTED: "",
+        ReasonCode.AFTER_MARKET_UNSUPPORTED: "",
+        ReasonCode.STOP_MARKET_REFUSED: "",
+        ReasonCode.INSTRUMENT_UNKNOWN: "segment and security id",
+        ReasonCode.QUANTITY_OFF_LOT: "his quantity and the lot",
+        ReasonCode.LEADER_POSITION_UNKNOWN: "",
+        ReasonCode.NOTHING_OWNED: "",
+        ReasonCode.STALE: "its age and the age that is allowed",
+        ReasonCode.OLDER_THAN_START: "when it was placed and when copying began",
+        ReasonCode.SIZER_FAILED: "the sizer's words, or the error that it raised",
+        ReasonCode.FILTERED: "the filter that refused, what it lets through, and what the order is",
+        ReasonCode.FILTER_FAILED: "the error that the filter raised",
+        ReasonCode.PRICE_MOVED: "both prices, how far they are apart, and how far they may be",
+        ReasonCode.STOP_UNKNOWN: "that there is no stop, or stop, side and price",
+        ReasonCode.CAP_EXCEEDED: "the cap, what of it is in use, and what was asked",
+        ReasonCode.BELOW_MINIMUM: "the cap, and what was left",
+        ReasonCode.VALUE_UNKNOWN: "the cap",
+        ReasonCode.MARGIN_UNKNOWN: "the cap",
+        ReasonCode.FUNDS_UNKNOWN: "whose funds",
+        ReasonCode.NOT_ACTIVE: "the trading state",
+        ReasonCode.CIRCUIT_OPEN: "how many rejections in a row, and the last one's words",
+        ReasonCode.MARKET_CLOSED: "what the calendar says of the moment",
+        ReasonCode.SQUARE_OFF_NEAR: "the product, and when the broker closes it",
+        ReasonCode.CAPPED: "units before and after, the cap, what of it is in use, and what was asked",
+        ReasonCode.REQUEST_BUDGET: "",
+        ReasonCode.ORDER_TERMINAL: "how the follower's order ended",
+        ReasonCode.MODIFICATION_CAP: "how many were sent",
+        ReasonCode.REJECTED: "the broker's code and words",
+        ReasonCode.WITHHELD: "why it was held back",
+        ReasonCode.UNFILLED: "how the follower's order ended",
+        ReasonCode.UNRESOLVED: "",
+        ReasonCode.NEVER_PLACED: "how the follower's order ended",
+        ReasonCode.HUMAN_CANCELLED: "how the follower's order ended",
+        ReasonCode.MANUAL: "",
+        ReasonCode.FLATTENED: "",
+        ReasonCode.LOSS_LIMIT: "",
+        ReasonCode.AHEAD: "",
+        ReasonCode.HEALED: "",
+        ReasonCode.DAY_END: "",
+        ReasonCode.BROKER_REFUSED: "",
+    }
+)
+"""What ``detail`` says beside the code: what the decision was taken on."""

@@ -27,6 +27,7 @@ from dhan_copy.core.requests import (
     Query,
     Read,
     ReadFunds,
+    ReadMargin,
     ReadOrders,
     ReadPositions,
     Request,
@@ -36,10 +37,10 @@ from dhan_copy.core.trade import is_child
 from dhan_copy.errors import DhanCopyError, PlacementRejected, Rejected
 from dhan_copy.model.ids import AccountName, BrokerOrderId
 from dhan_copy.model.order import Leg, Variety
-from dhan_copy.protocols import AccountReader, Broker, Clock, EventSource, ForeverOrders
+from dhan_copy.protocols import AccountReader, Broker, Clock, EventSource, ForeverOrders, MarginReader
 from dhan_copy.runtime.gate import Gate
 from dhan_copy.runtime.inbox import Batch
-from dhan_copy.runtime.reads import account_of, account_read, failed, follower_book, leader_book, lookup
+from dhan_copy.runtime.reads import account_of, account_read, failed, follower_book, leader_book, lookup, margin_read
 
 Answer = Callable[[Batch], None]
 _LONGEST = 2_000
@@ -70,6 +71,8 @@ class Job:
                 return 1 if self.command.intent is Intent.EXIT else 2
             case Query():
                 return 3
+            case ReadMargin():
+                return 3
             case ReadOrders() | ReadPositions() | ReadFunds():
                 return 4
         assert_never(self.command)
@@ -93,7 +96,7 @@ class FollowerDesk:
             match command:
                 case Submit() | Modify() | Cancel():
                     self._send(command, job.deadline, answer)
-                case Query() | ReadOrders() | ReadPositions() | ReadFunds():
+                case Query() | ReadOrders() | ReadPositions() | ReadFunds() | ReadMargin():
                     _answer_read(command, answer, self._read)
                 case _ as never:
                     assert_never(never)
@@ -164,6 +167,10 @@ class FollowerDesk:
                 if not isinstance(broker, AccountReader):
                     return (failed(read, "the broker cannot read the account"),)
                 return (account_read(broker, read, read_at),)
+            case ReadMargin():
+                if not isinstance(broker, MarginReader):
+                    return (failed(read, "the broker has no margin calculator"),)
+                return (margin_read(broker, read, read_at),)
         assert_never(read)
 
 
@@ -201,7 +208,7 @@ class LeaderDesk:
         match command:
             case Submit() | Modify() | Cancel():
                 answer((withheld(command, "a leader's account takes no requests"),))
-            case Query() | ReadOrders() | ReadPositions() | ReadFunds():
+            case Query() | ReadOrders() | ReadPositions() | ReadFunds() | ReadMargin():
                 with self._lock:
                     _answer_read(command, answer, self._read)
             case _ as never:
@@ -210,7 +217,7 @@ class LeaderDesk:
     def _read(self, read: Read) -> Batch:
         read_at = self._clock.now()
         match read:
-            case Query():
+            case Query() | ReadMargin():
                 return (failed(read, "a leader's account is not looked up"),)
             case ReadOrders():
                 return self._book(read_at)

@@ -11,7 +11,17 @@ from typing import Protocol
 from typing_extensions import assert_never
 
 from dhan_copy.core.facts import Fact
-from dhan_copy.core.requests import Cancel, Command, Modify, Query, ReadFunds, ReadOrders, ReadPositions, Submit
+from dhan_copy.core.requests import (
+    Cancel,
+    Command,
+    Modify,
+    Query,
+    ReadFunds,
+    ReadMargin,
+    ReadOrders,
+    ReadPositions,
+    Submit,
+)
 from dhan_copy.model.ids import AccountName
 from dhan_copy.protocols import Clock
 from dhan_copy.runtime.desk import Answer, Desk, Job, unresolved
@@ -31,7 +41,7 @@ def account_of(command: Command) -> AccountName:
     match command:
         case Submit() | Modify() | Cancel() | Query():
             return command.follower
-        case ReadOrders() | ReadPositions() | ReadFunds():
+        case ReadOrders() | ReadPositions() | ReadFunds() | ReadMargin():
             return command.account
     assert_never(command)
 
@@ -103,6 +113,6 @@ def _cut_short(command: Command) -> Fact:
     match command:
         case Submit() | Modify() | Cancel():
             return unresolved(command, "it was cut short")
-        case Query() | ReadOrders() | ReadPositions() | ReadFunds():
+        case Query() | ReadOrders() | ReadPositions() | ReadFunds() | ReadMargin():
             return failed(command, "it was cut short")
     assert_never(command)

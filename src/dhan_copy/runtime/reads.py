@@ -13,18 +13,19 @@ from dhan_copy.core.facts import (
     Fact,
     FundsReported,
     LeaderReported,
+    MarginReported,
     OrderNotFound,
     OrderReported,
     PositionsReported,
     ReadFailed,
     Refusal,
 )
-from dhan_copy.core.requests import Query, Read, ReadFunds, ReadOrders, ReadPositions
-from dhan_copy.model.account import Funds, Holding, Position
+from dhan_copy.core.requests import Query, Read, ReadFunds, ReadMargin, ReadOrders, ReadPositions
+from dhan_copy.model.account import Funds, Holding, Margin, Position
 from dhan_copy.model.ids import AccountName, is_ours
 from dhan_copy.model.instrument import ExchangeSegment, InstrumentKey
 from dhan_copy.model.order import OrderReport, Product
-from dhan_copy.protocols import AccountReader, Broker
+from dhan_copy.protocols import AccountReader, Broker, MarginReader
 
 _DEMAT_SEGMENTS = (ExchangeSegment.NSE_EQ, ExchangeSegment.BSE_EQ)
 
@@ -36,6 +37,9 @@ def name_of(read: Read) -> str:
             return f"Query:{read.client_order_id}"
         case ReadOrders() | ReadPositions() | ReadFunds():
             return type(read).__name__
+        case ReadMargin(order=order):
+            what = (order.segment.name, order.security_id, order.side.name, order.product.name)
+            return ":".join(["ReadMargin", *what, str(order.quantity), str(order.price)])
     assert_never(read)
 
 
@@ -94,6 +98,16 @@ def account_read(reader: AccountReader, read: ReadPositions | ReadFunds, read_at
             positions = merged(reader.positions(), reader.holdings())
             return PositionsReported(account=read.account, read_at=read_at, positions=positions)
     assert_never(read)
+
+
+def margin_read(reader: MarginReader, read: ReadMargin, read_at: datetime) -> Fact:
+    """What the order would block. Raises when the read failed, or its answer cannot be right."""
+    margin = reader.margin((read.order,))
+    if not isinstance(margin, Margin):
+        raise TypeError(f"margin() answered {type(margin).__name__}, not Margin")
+    if not margin.required.is_finite() or margin.required <= 0:
+        raise ValueError(f"the margin calculator answered {margin.required} rupees")
+    return MarginReported(account=read.account, read_at=read_at, order=read.order, margin=margin)
 
 
 def merged(positions: Sequence[Position], holdings: Sequence[Holding]) -> tuple[Position, ...]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
 from attrs import evolve
 
 from dhan_copy.config import Follower, Leader
+from dhan_copy.core.rules import Override, Rules
 from dhan_copy.core.settings import Policy
 from dhan_copy.display import Table
 from dhan_copy.engine import CopyEngine
@@ -224,17 +225,20 @@ class LabLeader:
 class Playground:
     """The real engine on a simulated exchange, on virtual time and without threads.
 
-    ``followers`` maps names to sizes: a sizer, or a ratio as text. They are live: their orders go to the simulated
+    ``followers`` maps names to sizes (a sizer, or a ratio as text), or to ``Rules`` with a size and what else holds for
+    the follower; ``rules`` and ``overrides`` hold for all of them. They are live: their orders go to the simulated
     exchange. A symbol that was not seen before is made up: options and futures (``"NIFTY 22500 CE"``, ``"NIFTY FUT"``)
     with a lot of 75, everything else as shares; all with a tick of 0.05 and a price of 100 rupees.
     """
 
     def __init__(
         self,
-        followers: Mapping[str, PositionSizer | str],
+        followers: Mapping[str, PositionSizer | str | Rules],
         *,
         leader: str = "LEADER",
         policy: Policy = Policy(),
+        rules: Rules = Rules(),
+        overrides: Sequence[Override] = (),
         store: Store | None = None,
         start: datetime = _OPENING,
     ) -> None:
@@ -243,7 +247,11 @@ class Playground:
         self.leader = LabLeader(self, leader)
         self.brokers = {name: FakeBroker(self.exchange, name) for name in followers}
         self.sources: dict[str, FakeSource] = {}
-        self._sizes = dict(followers)
+        self._sizes = {
+            name: size if isinstance(size, Rules) else Rules(size=size)
+            for name, size in followers.items()
+        }
+        self._rules, self._overrides = rules, overrides
         self._policy = policy
         self._store = _LabStore() if store is None else store
         self._instruments: dict[str, InstrumentKey] = {}
@@ -329,11 +337,13 @@ class Playground:
         return CopyEngine(
             leaders=[Leader(name, source=self.sources[name])],
             followers=[
-                Follower(each, size=size, broker=self.brokers[each], source=self.sources[each], live=True)
+                Follower(each, rules=size, broker=self.brokers[each], source=self.sources[each], live=True)
                 for each, size in self._sizes.items()
             ],
             store=self._store,
             policy=self._policy,
+            rules=self._rules,
+            overrides=self._overrides,
             clock=self.clock,
         )
 

@@ -77,7 +77,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         name="stale_entries_go", fault="F07", shows=21, seed=15,
         broken="The age of an entry is not looked at when it is sent.",
-        edits=(Edit("core.admission.has_passed", "momentary and age_of(order, now) > policy.entry_age", "False"),),
+        edits=(Edit("core.admit_entry.has_passed", "is_momentary(order) and age_of(order, now) > policy.entry_age", "False"),),
     ),
     Mutant(
         name="withheld_taken_for_sent", fault="F12", shows=4, seed=31, orders=100,

@@ -36,7 +36,18 @@ from dhan_copy.core.facts import (
     TradingState,
     TradingStateChanged,
 )
-from dhan_copy.core.requests import Cancel, Command, Intent, Modify, Query, ReadFunds, ReadOrders, ReadPositions, Submit
+from dhan_copy.core.requests import (
+    Cancel,
+    Command,
+    Intent,
+    Modify,
+    Query,
+    ReadFunds,
+    ReadMargin,
+    ReadOrders,
+    ReadPositions,
+    Submit,
+)
 from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId, id_parts, is_ours
 from dhan_copy.model.order import Limit, Market, OrderReport, OrderStatus, Product, StopLimit, Terms, Validity
 from dhan_copy.model.reason import ReasonCode
@@ -532,7 +543,7 @@ class Oracle:
                     self.blame(7, f"{command.client_order_id} was handed over without a journal row", command.client_order_id)
             case Query():
                 self.asked.append(command)
-            case ReadOrders() | ReadPositions() | ReadFunds():
+            case ReadOrders() | ReadPositions() | ReadFunds() | ReadMargin():
                 pass
 
     def died(self) -> None:

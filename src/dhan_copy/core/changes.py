@@ -1,0 +1,92 @@
+"""Settings that are changed while the engine runs: what they were, and what they are from then on."""
+
+from __future__ import annotations
+
+import json
+import typing
+from collections.abc import Mapping
+from functools import lru_cache
+
+from dhan_copy.core.effective import SETTINGS
+from dhan_copy.core.facts import SettingChanged
+from dhan_copy.core.rules import Rules
+from dhan_copy.core.settings import CopierSettings
+from dhan_copy.core.spelled import Unspellable, spell
+from dhan_copy.core.unspelled import read
+from dhan_copy.errors import ConfigurationError, Misspelt
+from dhan_copy.model.ids import AccountName
+
+
+def given_rules(settings: CopierSettings, account: AccountName | None) -> Rules | None:
+    """What the engine was given for a leader, a follower, or (None) for all; None for a name that it does not know."""
+    if account is None:
+        return settings.rules
+    for leader in settings.leaders:
+        if leader.name == account:
+            return leader.rules
+    for follower in settings.followers:
+        if follower.name == account:
+            return follower.said
+    return None
+
+
+def given_text(settings: CopierSettings, account: AccountName | None, setting: str) -> str:
+    """A setting as the engine was given it, as text by which it can be compared; empty where there is none."""
+    rules = given_rules(settings, account)
+    if rules is None or setting not in SETTINGS:
+        return ""
+    value = getattr(rules, setting)
+    try:
+        return _json(None if value is None else spell(value))
+    except Unspellable:
+        return _json({"own": f"{type(value).__module__}.{type(value).__qualname__}"})
+
+
+def spelled_text(value: object) -> str:
+    """A value as a settings file writes it; of the user's own, its class."""
+    try:
+        plain = spell(value)
+    except Unspellable:
+        return type(value).__qualname__
+    return plain if isinstance(plain, str) else _json(plain)
+
+
+def change(settings: CopierSettings, account: AccountName | None, setting: str, value: object) -> SettingChanged:
+    """The fact that a setting has ``value`` from now on; None says nothing any more.
+
+    Raises :class:`~dhan_copy.errors.ConfigurationError` for a name that does not exist, a value that is not possible,
+    or one that the journal could not keep (a function of your own).
+    """
+    if given_rules(settings, account) is None:
+        names = [*(leader.name for leader in settings.leaders), *(follower.name for follower in settings.followers)]
+        raise ConfigurationError(f"no account is called {account!r}", advice=f"There are {', '.join(names)}.")
+    if setting not in SETTINGS:
+        raise ConfigurationError(f"{setting!r} cannot be changed", advice=f"There are {', '.join(SETTINGS)}.")
+    try:
+        said = getattr(Rules(**{setting: value}), setting)  # type: ignore[arg-type]
+        text = _json(None if said is None else spell(said))
+        read_setting(setting, text)
+    except Unspellable as error:
+        raise ConfigurationError(
+            f"{setting} cannot be changed to it while running: {error}", advice="Give it when the engine is made."
+        ) from None
+    except (ValueError, TypeError, ArithmeticError) as error:
+        raise ConfigurationError(f"{setting}: {error}") from None
+    return SettingChanged(account=account, setting=setting, given=given_text(settings, account, setting), value=text)
+
+
+def values_of(changes: Mapping[tuple[AccountName | None, str], SettingChanged]) -> dict[tuple[AccountName | None, str], object]:
+    return {where: read_setting(fact.setting, fact.value) for where, fact in changes.items()}
+
+
+@lru_cache(256)
+def read_setting(setting: str, text: str) -> object:
+    """The value that a journaled text spells. Raises :class:`~dhan_copy.errors.Misspelt`."""
+    if setting not in SETTINGS:
+        raise Misspelt(f"{setting} is no setting", (setting,))
+    plain = json.loads(text)
+    return None if plain is None else read(typing.get_type_hints(Rules)[setting], plain, (setting,))
+
+
+def _json(plain: object) -> str:
+    return json.dumps(plain, sort_keys=True, separators=(",", ":"))

@@ -1,0 +1,82 @@
+"""What holds for one follower, leader and instrument, and which level said so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from attrs import fields, frozen
+
+from dhan_copy.core.caps import Cap
+from dhan_copy.core.filtering import Filter
+from dhan_copy.core.rules import BelowLot, Percent, Rules
+from dhan_copy.core.settings import CopierSettings, FollowerRules
+from dhan_copy.model.ids import AccountName
+from dhan_copy.model.instrument import ExchangeSegment
+from dhan_copy.protocols import PositionSizer
+
+SETTINGS = tuple(field.name for field in fields(Rules))
+"""The names of everything that can be said on each level."""
+Changed = Mapping[tuple[AccountName | None, str], object]
+"""What was changed while the engine ran, by account (None: for all) and setting."""
+
+
+@frozen(kw_only=True)
+class Effective:
+    """The settings that hold, and in ``said_by`` who says so."""
+
+    size: PositionSizer | None
+    only: Filter | None
+    caps: tuple[Cap, ...]
+    below_lot: BelowLot
+    one_lot_risk: Percent
+    price_deviation: Percent
+    said_by: Mapping[str, str]
+
+
+def effective(
+    settings: CopierSettings,
+    changed: Changed,
+    leader: AccountName | None,
+    follower: FollowerRules,
+    segment: ExchangeSegment | None = None,
+    *symbols: str,
+) -> Effective:
+    """What holds for ``follower`` copying ``leader``; ``symbols`` are the names of one instrument."""
+    policy = settings.policy
+    values: dict[str, object] = {
+        "size": None, "only": None, "caps": (), "below_lot": policy.below_lot, "one_lot_risk": policy.one_lot_risk,
+        "price_deviation": policy.price_deviation,
+    }  # fmt: skip
+    said_by = dict.fromkeys(values, "default")
+    for name in ("below_lot", "one_lot_risk", "price_deviation"):
+        said_by[name] = "policy"
+    for who, account, rules in _levels(settings, leader, follower, segment, symbols):
+        for name in SETTINGS:
+            value = getattr(rules, name)
+            by = who
+            if account is not _NOBODY and (account, name) in changed:
+                value, by = changed[account, name], f"{who}, changed while running"  # type: ignore[index]
+            if value is not None:
+                values[name], said_by[name] = value, by
+    return Effective(**values, said_by=said_by)  # type: ignore[arg-type]
+
+
+_NOBODY = object()
+
+
+def _levels(
+    settings: CopierSettings,
+    leader: AccountName | None,
+    follower: FollowerRules,
+    segment: ExchangeSegment | None,
+    symbols: tuple[str, ...],
+) -> Iterator[tuple[str, object, Rules]]:
+    yield "all", None, settings.rules
+    for one in settings.leaders:
+        if one.name == leader:
+            yield f"leader {one.name}", one.name, one.rules
+    yield f"follower {follower.name}", follower.name, follower.said
+    for whose, overrides in (("all", settings.overrides), (f"follower {follower.name}", follower.overrides)):
+        for number, override in enumerate(overrides, start=1):
+            if override.fits(segment, *symbols):
+                yield f"override {number} of {whose} ({override})", _NOBODY, override
