@@ -11,26 +11,49 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from dhan_copy.config import Follower as Follower
     from dhan_copy.config import Leader as Leader
+    from dhan_copy.core.caps import Cap as Cap
     from dhan_copy.core.facts import AlertRaised as AlertRaised
     from dhan_copy.core.facts import CopyMode as CopyMode
     from dhan_copy.core.facts import Entry as Entry
     from dhan_copy.core.facts import TradingState as TradingState
+    from dhan_copy.core.filtering import Filter as Filter
+    from dhan_copy.core.filtering import Verdict as Verdict
+    from dhan_copy.core.filters import Between as Between
+    from dhan_copy.core.filters import Kinds as Kinds
+    from dhan_copy.core.filters import OPTIONS as OPTIONS
+    from dhan_copy.core.filters import Origins as Origins
+    from dhan_copy.core.filters import Products as Products
+    from dhan_copy.core.filters import QuantityRange as QuantityRange
+    from dhan_copy.core.filters import Segments as Segments
+    from dhan_copy.core.filters import Sides as Sides
+    from dhan_copy.core.filters import Symbols as Symbols
+    from dhan_copy.core.filters import Tags as Tags
+    from dhan_copy.core.filters import ValueRange as ValueRange
     from dhan_copy.core.healing import HealPlan as HealPlan
+    from dhan_copy.core.rules import BelowLot as BelowLot
+    from dhan_copy.core.rules import Override as Override
+    from dhan_copy.core.rules import Percent as Percent
+    from dhan_copy.core.rules import Rules as Rules
     from dhan_copy.core.settings import Ahead as Ahead
     from dhan_copy.core.settings import AtModificationCap as AtModificationCap
     from dhan_copy.core.settings import Behind as Behind
-    from dhan_copy.core.settings import BelowLot as BelowLot
     from dhan_copy.core.settings import ClosedMarket as ClosedMarket
     from dhan_copy.core.settings import FirstStart as FirstStart
     from dhan_copy.core.settings import LossLimit as LossLimit
     from dhan_copy.core.settings import OverExit as OverExit
-    from dhan_copy.core.settings import Percent as Percent
     from dhan_copy.core.settings import Policy as Policy
     from dhan_copy.core.settings import ProtectedMarket as ProtectedMarket
     from dhan_copy.core.settings import RateLimits as RateLimits
     from dhan_copy.core.settings import RateWindow as RateWindow
     from dhan_copy.core.settings import StopMarketForm as StopMarketForm
     from dhan_copy.core.settings import Ticks as Ticks
+    from dhan_copy.core.sizers import CapitalProportional as CapitalProportional
+    from dhan_copy.core.sizers import EquityProportional as EquityProportional
+    from dhan_copy.core.sizers import FixedLots as FixedLots
+    from dhan_copy.core.sizers import FreeMarginProportional as FreeMarginProportional
+    from dhan_copy.core.sizers import OwnFunction as OwnFunction
+    from dhan_copy.core.sizers import PercentAtRisk as PercentAtRisk
+    from dhan_copy.core.sizers import SameQuantity as SameQuantity
     from dhan_copy.dhan import DhanAccount as DhanAccount
     from dhan_copy.display import Table as Table
     from dhan_copy.engine import CopyEngine as CopyEngine
@@ -40,6 +63,7 @@ if TYPE_CHECKING:
     from dhan_copy.errors import DhanCopyError as DhanCopyError
     from dhan_copy.errors import FeedError as FeedError
     from dhan_copy.errors import JournalLost as JournalLost
+    from dhan_copy.errors import Misspelt as Misspelt
     from dhan_copy.errors import Rejected as Rejected
     from dhan_copy.errors import SizingError as SizingError
     from dhan_copy.errors import StoreError as StoreError
@@ -53,8 +77,7 @@ if TYPE_CHECKING:
     from dhan_copy.model.size import Quantity as Quantity
     from dhan_copy.model.size import Ratio as Ratio
     from dhan_copy.observe import LogFormat as LogFormat
-    from dhan_copy.core.sizers import CapitalProportional as CapitalProportional
-    from dhan_copy.core.sizers import SameQuantity as SameQuantity
+    from dhan_copy.settings_file import Settings as Settings
     from dhan_copy.stores.memory import MemoryStore as MemoryStore
     from dhan_copy.stores.sqlite import SqliteStore as SqliteStore
     from dhan_copy.testing.playground import Playground as Playground
@@ -66,8 +89,10 @@ _HOMES = {
     "AlertRaised": "core.facts",
     "AtModificationCap": "core.settings",
     "Behind": "core.settings",
-    "BelowLot": "core.settings",
+    "BelowLot": "core.rules",
+    "Between": "core.filters",
     "BrokerError": "errors",
+    "Cap": "core.caps",
     "CapitalProportional": "core.sizers",
     "ClosedMarket": "core.settings",
     "ConfigurationError": "errors",
@@ -76,37 +101,58 @@ _HOMES = {
     "DhanAccount": "dhan",
     "DhanCopyError": "errors",
     "Entry": "core.facts",
+    "EquityProportional": "core.sizers",
     "FeedError": "errors",
+    "Filter": "core.filtering",
     "FirstStart": "core.settings",
+    "FixedLots": "core.sizers",
     "Follower": "config",
+    "FreeMarginProportional": "core.sizers",
     "HealPlan": "core.healing",
     "JournalLost": "errors",
+    "Kinds": "core.filters",
     "Leader": "config",
     "Leaving": "engine",
     "LogFormat": "observe",
     "LossLimit": "core.settings",
     "MemoryStore": "stores.memory",
+    "Misspelt": "errors",
+    "OPTIONS": "core.filters",
+    "Origins": "core.filters",
     "OverExit": "core.settings",
-    "Percent": "core.settings",
+    "Override": "core.rules",
+    "OwnFunction": "core.sizers",
+    "Percent": "core.rules",
+    "PercentAtRisk": "core.sizers",
     "Playground": "testing.playground",
     "Policy": "core.settings",
+    "Products": "core.filters",
     "ProtectedMarket": "core.settings",
     "Quantity": "model.size",
+    "QuantityRange": "core.filters",
     "RateLimits": "core.settings",
     "RateWindow": "core.settings",
     "Ratio": "model.size",
     "ReasonCode": "model.reason",
     "Rejected": "errors",
+    "Rules": "core.rules",
     "SameQuantity": "core.sizers",
+    "Segments": "core.filters",
+    "Settings": "settings_file",
+    "Sides": "core.filters",
     "SizingError": "errors",
     "SqliteStore": "stores.sqlite",
     "StopMarketForm": "core.settings",
     "StoreError": "errors",
+    "Symbols": "core.filters",
     "Table": "display",
+    "Tags": "core.filters",
     "Ticks": "core.settings",
     "TradingState": "core.facts",
     "Unresolved": "errors",
     "ValidationError": "errors",
+    "ValueRange": "core.filters",
+    "Verdict": "core.filtering",
     "freeze_limits": "market.freeze",
     "load_calendar": "market.calendar",
     "load_freeze_limits": "market.freeze",
@@ -119,7 +165,9 @@ __all__ = [
     "AtModificationCap",
     "Behind",
     "BelowLot",
+    "Between",
     "BrokerError",
+    "Cap",
     "CapitalProportional",
     "ClosedMarket",
     "ConfigurationError",
@@ -128,37 +176,58 @@ __all__ = [
     "DhanAccount",
     "DhanCopyError",
     "Entry",
+    "EquityProportional",
     "FeedError",
+    "Filter",
     "FirstStart",
+    "FixedLots",
     "Follower",
+    "FreeMarginProportional",
     "HealPlan",
     "JournalLost",
+    "Kinds",
     "Leader",
     "Leaving",
     "LogFormat",
     "LossLimit",
     "MemoryStore",
+    "Misspelt",
+    "OPTIONS",
+    "Origins",
     "OverExit",
+    "Override",
+    "OwnFunction",
     "Percent",
+    "PercentAtRisk",
     "Playground",
     "Policy",
+    "Products",
     "ProtectedMarket",
     "Quantity",
+    "QuantityRange",
     "RateLimits",
     "RateWindow",
     "Ratio",
     "ReasonCode",
     "Rejected",
+    "Rules",
     "SameQuantity",
+    "Segments",
+    "Settings",
+    "Sides",
     "SizingError",
     "SqliteStore",
     "StopMarketForm",
     "StoreError",
+    "Symbols",
     "Table",
+    "Tags",
     "Ticks",
     "TradingState",
     "Unresolved",
     "ValidationError",
+    "ValueRange",
+    "Verdict",
     "__version__",
     "freeze_limits",
     "load_calendar",

@@ -10,7 +10,7 @@ import pytest
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 BLOCK = re.compile(r"^\.\. code-block:: python\n\n((?:   .*\n|\n)+)", re.M)
-RUNNABLE = ["notebook", "instruments", "calendar", "stopping", "plugs", "testing"]
+RUNNABLE = ["notebook", "sizing", "filters", "settings", "instruments", "calendar", "stopping", "plugs", "testing"]
 
 
 @pytest.mark.parametrize("page", RUNNABLE)

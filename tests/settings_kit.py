@@ -1,0 +1,153 @@
+"""Settings that Hypothesis can draw: every kind of size, filter, cap and level."""
+
+from __future__ import annotations
+
+from datetime import time, timedelta
+from decimal import Decimal
+from fractions import Fraction
+
+from hypothesis import strategies as st
+
+from dhan_copy.core.caps import AtCap, Cap, Measure, Per
+from dhan_copy.core.filtering import AllOf, AnyOf, Filter, Not
+from dhan_copy.core.filters import (
+    Between,
+    Kinds,
+    Origin,
+    Origins,
+    Products,
+    QuantityRange,
+    Segments,
+    Sides,
+    Symbols,
+    Tags,
+    ValueRange,
+)
+from dhan_copy.core.facts import TradingState
+from dhan_copy.core.rules import BelowLot, Override, Percent, Rules
+from dhan_copy.core.settings import (
+    AtModificationCap,
+    FirstStart,
+    LossLimit,
+    Policy,
+    RateLimits,
+    RateWindow,
+    StopMarketForm,
+    Ticks,
+)
+from dhan_copy.core.sizers import (
+    CapitalProportional,
+    EquityProportional,
+    FixedLots,
+    FreeMarginProportional,
+    Money,
+    PercentAtRisk,
+    SameQuantity,
+)
+from dhan_copy.logins import DhanLogin
+from dhan_copy.model.instrument import ExchangeSegment, InstrumentKind
+from dhan_copy.model.order import Product, Side
+from dhan_copy.model.size import Quantity, Ratio
+from dhan_copy.settings_file import FollowerSettings, LeaderSettings, Settings
+
+words = st.text(st.characters(categories=["L", "N", "P", "S"]), min_size=1, max_size=20)
+decimals = st.decimals(min_value="0.01", max_value="1000000", places=2)
+rupees = st.one_of(decimals, st.integers(1, 10**9).map(Decimal))
+percents = st.decimals(min_value="0.01", max_value="100", places=2).map(Percent)
+moments = st.timedeltas(min_value=timedelta(microseconds=1), max_value=timedelta(hours=30))
+
+sizers = st.one_of(
+    st.fractions(min_value=Fraction(1, 1000), max_value=100).map(Ratio),
+    st.integers(1, 10**6).map(Quantity),
+    st.integers(1, 1000).map(FixedLots),
+    st.sampled_from([SameQuantity(), CapitalProportional(), EquityProportional(), FreeMarginProportional()]),
+    st.builds(lambda percent, of: PercentAtRisk(percent, of=of), st.decimals(min_value="0.01", max_value=100, places=2), st.sampled_from(Money)),
+)
+
+
+def _some(kind: type, members: type) -> st.SearchStrategy[Filter]:
+    return st.lists(st.sampled_from(list(members)), min_size=1, max_size=3, unique=True).map(lambda of: kind(*of))  # type: ignore[call-overload,no-any-return]
+
+
+def _ranges(numbers: st.SearchStrategy[object], kind: type) -> st.SearchStrategy[Filter]:
+    pairs = st.tuples(numbers, numbers).map(lambda pair: sorted(pair))  # type: ignore[type-var]
+    return st.one_of(
+        pairs.map(lambda pair: kind(least=pair[0], most=pair[1])),
+        numbers.map(lambda least: kind(least=least)),
+        numbers.map(lambda most: kind(most=most)),
+    )
+
+
+_times = st.times().map(lambda at: at.replace(fold=0))
+_leaves: st.SearchStrategy[Filter] = st.one_of(
+    _some(Segments, ExchangeSegment), _some(Kinds, InstrumentKind), _some(Products, Product), _some(Sides, Side),
+    _some(Origins, Origin),
+    st.lists(words, min_size=1, max_size=3).map(lambda of: Symbols(*of)),
+    st.lists(words, min_size=1, max_size=3).map(lambda of: Tags(*of)),
+    st.lists(_times, min_size=2, max_size=2, unique=True).map(lambda pair: Between(min(pair), max(pair))),
+    _ranges(st.integers(0, 10**6), QuantityRange), _ranges(rupees, ValueRange),
+)  # fmt: skip
+filters: st.SearchStrategy[Filter] = st.recursive(
+    _leaves,
+    lambda inner: st.one_of(
+        inner.map(Not),
+        st.lists(inner, min_size=1, max_size=3).map(lambda parts: AllOf(*parts)),
+        st.lists(inner, min_size=1, max_size=3).map(lambda parts: AnyOf(*parts)),
+    ),
+    max_leaves=6,
+)
+caps: st.SearchStrategy[Cap] = st.one_of(
+    st.builds(
+        lambda measure, most, per, then: Cap(measure, most, per=per, then=then),
+        st.sampled_from(Measure), rupees, st.sampled_from(Per), st.sampled_from(AtCap),
+    ),
+    st.builds(lambda measure, least: Cap(measure, least=least), st.sampled_from(Measure), rupees),
+)  # fmt: skip
+_said = {
+    "size": st.none() | sizers,
+    "only": st.none() | filters,
+    "caps": st.none() | st.lists(caps, max_size=3).map(tuple),
+    "below_lot": st.none() | st.sampled_from(BelowLot),
+    "one_lot_risk": st.none() | percents,
+    "price_deviation": st.none() | percents,
+}
+rules = st.builds(Rules, **_said)
+overrides = st.builds(
+    Override,
+    symbol=st.lists(words, min_size=1, max_size=2).map(tuple),
+    segment=st.lists(st.sampled_from(ExchangeSegment), max_size=2, unique=True).map(tuple),
+    **_said,
+)
+_variables = st.from_regex(r"[A-Z_][A-Z0-9_]{0,20}", fullmatch=True)
+logins = st.builds(
+    DhanLogin, client_id=st.from_regex(r"[0-9]{10}", fullmatch=True), token_env=_variables,
+    source_address=st.none() | st.ip_addresses(v=4).map(str), proxy_env=st.none() | _variables,
+    timeout_seconds=st.floats(0.1, 600),
+)  # fmt: skip
+limits = st.builds(
+    RateLimits, reserve=st.integers(0, 5), per_day=st.integers(100, 7000),
+    entry_share=st.fractions(min_value=Fraction(1, 10), max_value=1, max_denominator=20),
+    windows=st.lists(st.builds(RateWindow, st.integers(6, 1000), st.floats(0.1, 4000)), max_size=3).map(tuple),
+)  # fmt: skip
+losses = st.builds(LossLimit, rupees, st.sampled_from(TradingState))
+policies = st.builds(
+    Policy, entry_age=moments, sweep_idle=moments, below_lot=st.sampled_from(BelowLot), one_lot_risk=percents,
+    first_start=st.sampled_from(FirstStart), at_modification_cap=st.sampled_from(AtModificationCap),
+    stop_market=st.sampled_from(StopMarketForm), circuit_after=st.integers(1, 50),
+    stop_market_offsets=st.dictionaries(
+        st.sampled_from(ExchangeSegment), percents | st.integers(1, 100).map(Ticks), max_size=3
+    ),
+)  # fmt: skip
+settings = st.builds(
+    Settings, store=words, policy=policies, rules=rules, overrides=st.lists(overrides, max_size=2).map(tuple),
+    leaders=st.lists(st.builds(LeaderSettings, name=words, login=st.none() | logins, rules=rules), max_size=2),
+    followers=st.lists(
+        st.builds(
+            FollowerSettings, name=words, login=st.none() | logins, live=st.booleans(),
+            max_lots=st.none() | st.integers(1, 100), leaders=st.none() | st.lists(words, max_size=2).map(tuple),
+            limits=limits, loss_limit=st.none() | losses, rules=rules, overrides=st.lists(overrides, max_size=2).map(tuple),
+        ),
+        max_size=2,
+    ),
+)  # fmt: skip
+__all__ = ["caps", "filters", "rules", "settings", "sizers", "time"]
