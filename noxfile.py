@@ -89,6 +89,17 @@ def mutants(session: nox.Session) -> None:
 
 
 @nox.session
+def sizes(session: nox.Session) -> None:
+    """Sizes and caps over as many random scripts as the argument says (default 100,000): about an hour and a half for
+    every 100,000 on one core."""
+    install_wheel(session, "test")
+    session.run(
+        "python", "-m", "pytest", "-q", "tests/core/test_sizing_property.py", "tests/core/test_capping_property.py",
+        env={"DHAN_COPY_EXAMPLES": session.posargs[0] if session.posargs else "100000"},
+    )  # fmt: skip
+
+
+@nox.session
 def proof(session: nox.Session) -> None:
     """Everything that we claim about faults, for as many minutes as the argument says (default 60): days simulated on
     seeds of the clock's choosing, deaths at lines, power cuts, ``kill -9`` and system calls that fail, in turn."""
