@@ -28,6 +28,7 @@ from dhan_copy.core.rules import BelowLot, Override, Percent, Rules
 from dhan_copy.core.settings import (
     AtModificationCap,
     FirstStart,
+    CopyMode,
     LossLimit,
     Policy,
     RateLimits,
@@ -145,7 +146,7 @@ settings = st.builds(
         st.builds(
             FollowerSettings, name=words, login=st.none() | logins, live=st.booleans(),
             max_lots=st.none() | st.integers(1, 100), leaders=st.none() | st.lists(words, max_size=2).map(tuple),
-            limits=limits, loss_limit=st.none() | losses, rules=rules, overrides=st.lists(overrides, max_size=2).map(tuple),
+            limits=limits, loss_limit=st.none() | losses, mode=st.sampled_from(CopyMode), rules=rules, overrides=st.lists(overrides, max_size=2).map(tuple),
         ),
         max_size=2,
     ),

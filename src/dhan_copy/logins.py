@@ -49,8 +49,8 @@ class DhanLogin:
     def broker(self) -> Broker:
         return self.account().broker()
 
-    def feed(self, *, linked: bool = False) -> EventSource:
-        return self.account().feed(linked=linked)
+    def feed(self, *, linked: bool = False, forever: bool = False) -> EventSource:
+        return self.account().feed(linked=linked, forever=forever)
 
     def instruments(self) -> Callable[[InstrumentKey], InstrumentFacts | None]:
         """Dhan's list of instruments."""

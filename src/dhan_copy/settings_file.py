@@ -14,6 +14,7 @@ from attrs import field, frozen
 from dhan_copy.config import Follower, Leader
 from dhan_copy.core.facts import AlertRaised, Entry
 from dhan_copy.core.rules import Override, Rules
+from dhan_copy.core.facts import CopyMode
 from dhan_copy.core.settings import LossLimit, Policy, RateLimits
 from dhan_copy.core.spelled import Plain, Unspellable, spell
 from dhan_copy.core.unspelled import fields_in, made, read, read_table
@@ -47,6 +48,7 @@ class FollowerSettings:
     leaders: tuple[str, ...] | None = None
     limits: RateLimits = RateLimits()
     loss_limit: LossLimit | None = None
+    mode: CopyMode = CopyMode.ORDER
     rules: Rules = Rules()
     overrides: tuple[Override, ...] = ()
 
@@ -123,8 +125,8 @@ class Settings:
         followers = [
             Follower(
                 one.login or one.name, broker=brokers.get(one.name), source=sources.get(one.name), live=one.live,
-                max_lots=one.max_lots, leaders=one.leaders, limits=one.limits, loss_limit=one.loss_limit, rules=one.rules,
-                overrides=one.overrides, name=one.name,
+                max_lots=one.max_lots, leaders=one.leaders, limits=one.limits, loss_limit=one.loss_limit, mode=one.mode,
+                rules=one.rules, overrides=one.overrides, name=one.name,
             )
             for one in self.followers
         ]  # fmt: skip
