@@ -171,7 +171,7 @@ def test_p10_manual_orders_are_told_from_those_of_programs_by_the_socket() -> No
             [Leader(account)], [Follower(other, size="1", rules=Rules(only=Origins("MANUAL")))], MemoryStore()
         )
         with engine:
-            assert server.wait_for_sockets(1, leader.client_id, 30.0)
+            assert server.wait_for_logins(1)
             until(lambda: all(row["health"] == "OK" for row in engine.status() if row["role"] == "leader"))
             key = instrument_key("NSE_FNO", "68456")
             for source in ("P", "N"):
