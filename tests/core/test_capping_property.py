@@ -10,7 +10,7 @@ from decimal import Decimal
 from fractions import Fraction
 from math import floor
 
-from hypothesis import event, given, settings
+from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
 from dhan_copy.core.caps import AtCap, Cap, Measure, Per
@@ -129,8 +129,13 @@ RATIOS = {Ratio("1/3"): {"L": Fraction(1, 3), "M": Fraction(1, 3)}, Ratio(1): {"
 """What the sizers in proportion come to with the money that there is; what is free changes with every entry."""
 
 
+# What one leader's copy had taken was missing from the equity by which the other's were sized.
+EQUITY_OF_TWO: Script = [(1, ("trade", True, 1, 0)), (0, ("place", False, 2, 0))]
+
+
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(script=scripts[KINDS], sizes=st.lists(sizers, min_size=2, max_size=2), held=caps, lot=lots)
+@example(script=EQUITY_OF_TWO, sizes=[EquityProportional(), FixedLots(1)], held=[], lot=1)
 def test_z7_sizes_are_as_said_and_caps_hold(script: Script, sizes: list[object], held: list[Cap], lot: int) -> None:
     world = made(sizes, held, lot)
     of = dict(zip(LEADERS, sizes))

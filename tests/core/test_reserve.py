@@ -55,6 +55,14 @@ def told(bench: Bench, name: str, side: Side = Side.BUY, terms: Terms = Limit(De
     )
 
 
+def test_r5_what_is_taken_is_in_use_and_no_money_is_lost() -> None:
+    made, _ = bench(1)
+    funds = Funds(available=Decimal(50_000), total=Decimal(60_000), used=Decimal(10_000))
+    made.step(FundsReported(account=FOLLOWER, read_at=made.now, funds=funds))
+    made.step(told(made, "L1"))  # type: ignore[arg-type]
+    assert spendable(made.copier.state, FOLLOWER) == Funds(Decimal(35_000), Decimal(60_000), Decimal(25_000))
+
+
 @given(st.lists(st.tuples(st.sampled_from(Side), st.integers(1, 900)), min_size=1, max_size=5), st.booleans())
 def test_r5_orders_decided_together_or_one_by_one_never_count_the_same_rupee(
     orders: list[tuple[Side, int]], together: bool

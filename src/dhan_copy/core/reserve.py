@@ -37,7 +37,11 @@ def spendable(state: State, follower: AccountName) -> Funds | None:
         if rupees is None:
             return None
         reserved += rupees
-    return evolve(funds, available=funds.available - reserved) if reserved else funds
+    if not reserved:
+        return funds
+    # What is taken is in use: free and in use together stay what they were.
+    used = None if funds.used is None else funds.used + reserved
+    return evolve(funds, available=funds.available - reserved, used=used)
 
 
 def _price(state: State, trade: CopyTrade) -> Decimal | None:
