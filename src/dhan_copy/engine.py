@@ -44,6 +44,7 @@ from dhan_copy.core.settings import CopierSettings, Policy
 from dhan_copy.core.state import State
 from dhan_copy.display import Table
 from dhan_copy.errors import ConfigurationError, JournalLost, StoreError
+from dhan_copy.executions import Executions
 from dhan_copy.model.finding import Check, Finding, Severity
 from dhan_copy.model.freeze import FreezeLimits
 from dhan_copy.model.ids import AccountName, ClientOrderId
@@ -317,6 +318,13 @@ class CopyEngine:
     def trees(self) -> Table:
         """Today's linked orders: each entry with its legs, where they stand at each follower, and what they wait for."""
         return trees.trees(self._state())
+
+    def executions(self) -> Table:
+        """Per copy of today, how long each step took and how much worse its price was than the leader's."""
+        executions = Executions()
+        for entry in self.journal():
+            executions.take(entry)
+        return executions.table()
 
     def explain(self, leader_order_id: str) -> Table:
         """Everything that the journal says of one leader order, in order, each row with its cause; of the entry of a
