@@ -1,7 +1,7 @@
 """Directives that draw tables, and the diagram of an order's life, from the code's own data.
 
-``lifecycle-diagram``, ``lifecycle-table``, ``outcome-table``, ``refusal-table``, ``reconciliation-table``, ``reason-table``, ``error-table``,
-``control-help``.
+``lifecycle-diagram``, ``lifecycle-table``, ``outcome-table``, ``refusal-table``, ``reconciliation-table``, ``reason-table``,
+``check-table``, ``error-table``, ``control-help``.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from sphinx.util.docutils import SphinxDirective
 from dhan_copy import errors
 from dhan_copy.core.lifecycle import TRANSITIONS, OrderState
 from dhan_copy.dhan.outcome_table import TABLE, WORDS, Asked, Rule, Verdict
+from dhan_copy.model.finding import Check
 from dhan_copy.model.reason import INPUTS, ReasonCode
 from dhan_copy.testing.reconciliation import reconciliation_table
 from dhan_copy.testing.server.control import control_help
@@ -77,6 +78,11 @@ def reconciliation_rows() -> Iterator[Row]:
         yield plain(cell.known), cell.shows, f"{literal(cell.state)}{filled}", journaled, ", ".join(map(literal, cell.alerts))
 
 
+def check_rows() -> Iterator[Row]:
+    for check in Check:
+        yield literal(check.name), plain(check.value)
+
+
 def error_rows() -> Iterator[Row]:
     """The tree, depth first, indented by its depth."""
 
@@ -96,6 +102,7 @@ TABLES: dict[str, tuple[Row, Callable[[], Iterable[Row]]]] = {
     "refusal-table": (("Dhan's words", "Error", "Asked"), refusal_rows),
     "reconciliation-table": (("Known as", "The book shows", "From then on", "Journaled", "Alerts"), reconciliation_rows),
     "reason-table": (("Code", "Meaning", "Said with it"), reason_rows),
+    "check-table": (("Check", "What should be"), check_rows),
     "error-table": (("Error", "What it means", "What to do"), error_rows),
 }
 

@@ -11,6 +11,7 @@ import pytest
 
 from dhan_copy.core.lifecycle import TRANSITIONS, OrderState
 from dhan_copy.dhan.outcome_table import TABLE
+from dhan_copy.model.finding import Check
 from dhan_copy.model.reason import INPUTS, ReasonCode
 
 pytest.importorskip("sphinx")
@@ -46,6 +47,7 @@ def test_late_evidence_is_dashed(from_code: ModuleType) -> None:
 def test_the_tables_have_every_row(from_code: ModuleType) -> None:
     assert [row[0] for row in from_code.outcome_rows()] == [rule.name for rule in TABLE]
     assert [row[0] for row in from_code.reason_rows()] == [f"``{reason.name}``" for reason in ReasonCode]
+    assert [row[0] for row in from_code.check_rows()] == [f"``{check.name}``" for check in Check]
     assert len(list(from_code.lifecycle_rows())) == sum(
         to is not state for state, moves in TRANSITIONS.items() for to in moves.values()
     )

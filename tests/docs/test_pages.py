@@ -10,7 +10,10 @@ import pytest
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 BLOCK = re.compile(r"^\.\. code-block:: python\n\n((?:   .*\n|\n)+)", re.M)
-RUNNABLE = ["notebook", "sizing", "filters", "settings", "instruments", "calendar", "stopping", "plugs", "testing"]
+RUNNABLE = [
+    "notebook", "preflight", "executions", "sizing", "filters", "settings", "instruments", "calendar", "stopping", "plugs",
+    "testing",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("page", RUNNABLE)
