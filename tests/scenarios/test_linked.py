@@ -271,3 +271,67 @@ def test_l1_without_the_list_of_super_orders_the_rest_is_copied_and_an_alarm_say
     assert tree.copies(Leg.ENTRY) == [], "never without its protection"
     wire.until(lambda: [a for a in wire.facts(AlertRaised) if "list of super orders is missing" in a.known])
     assert [a.code for a in wire.alerts] == ["UNREADABLE"]
+
+
+# While the library does not run
+
+
+def restarted(wire: Wire, meanwhile: Callable[[], object]) -> None:
+    wire.engine.stop()
+    meanwhile()
+    wire.engine = wire.again()
+    wire.engine.start()
+    wire.ready()
+
+
+@told_or_not
+def test_t4_a_leg_that_filled_while_nobody_looked_takes_the_other_with_it_at_the_start_over_the_wire(
+    wires: Opener, frames: bool
+) -> None:
+    wire = opened(wires, frames=frames)
+    tree = entered(wire)
+    restarted(wire, lambda: tree.fill_copy(Leg.TARGET, 75))
+    wire.until(lambda: tree.live() == [75, 75])
+    restarted(wire, lambda: tree.fill_copy(Leg.TARGET))
+    wire.until(lambda: tree.live() == [0, 0])
+    assert wire.net() == 0 and len(wire.bodies("POST")) == 3 and wire.alerts == []
+
+
+def test_t4_l4_both_legs_that_filled_while_nobody_looked_are_taken_back_at_the_start_over_the_wire(wires: Opener) -> None:
+    wire = opened(wires)
+    tree = entered(wire)
+    wire.engine.stop()
+    copies = [order for order in wire.copies() if not order.status.is_terminal]
+    for copy in copies:
+        wire.exchange.fill(F, copy.order_id)
+    assert wire.net() == -150
+    wire.engine = wire.again()
+    wire.engine.start()
+    wire.until(lambda: wire.net() == 0)
+    assert tree.live() == [0, 0] and [alert.code for alert in wire.alerts] == ["OVER_EXIT"]
+
+
+@told_or_not
+def test_t4_what_the_leader_did_to_his_legs_while_nobody_looked_is_done_at_the_start_over_the_wire(
+    wires: Opener, frames: bool
+) -> None:
+    wire = opened(wires, frames=frames)
+    tree = entered(wire)
+    restarted(wire, lambda: tree.move(Leg.STOP, Decimal(75)))
+    wire.until(lambda: tree.price(Leg.STOP) == 75)
+    restarted(wire, lambda: tree.cancel(Leg.TARGET))
+    wire.until(lambda: tree.live() == [0, 150])
+    restarted(wire, lambda: tree.fill(Leg.STOP))
+    wire.settle()
+    assert tree.live() == [0, 150], "he is out, and the follower is still protected"
+
+
+def test_t4_an_entry_that_filled_while_nobody_looked_is_protected_at_the_start_over_the_wire(wires: Opener) -> None:
+    wire = opened(wires)
+    tree = Tree.place(wire, 300)
+    wire.until(lambda: tree.copy(Leg.ENTRY) is not None)
+    [copy] = wire.copies()
+    restarted(wire, lambda: wire.exchange.fill(F, copy.order_id))
+    wire.until(lambda: tree.protects(150))
+    wire.settle()
+    assert len(wire.bodies("POST")) == 3
