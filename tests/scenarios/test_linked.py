@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -335,3 +336,52 @@ def test_t4_an_entry_that_filled_while_nobody_looked_is_protected_at_the_start_o
     wire.until(lambda: tree.protects(150))
     wire.settle()
     assert len(wire.bodies("POST")) == 3
+
+
+def rebuilt(wire: Wire, journal: Path) -> None:
+    wire.engine.stop()
+    journal.unlink()
+    wire.engine = wire.again(rebuild=True)
+    wire.engine.start()
+    wire.ready()
+
+
+@every_form
+@pytest.mark.parametrize("entered_in_full", [True, False])
+def test_t5_a_tree_is_rebuilt_from_the_books_and_goes_on_over_the_wire(
+    wires: Opener, tmp_path: Path, variety: Variety, entered_in_full: bool
+) -> None:
+    wire = opened(wires)
+    tree = Tree.place(wire, 300, variety)
+    wire.until(lambda: tree.copy(Leg.ENTRY) is not None)
+    tree.fill_copy(Leg.ENTRY, 150 if entered_in_full else 75)
+    tree.fill(Leg.ENTRY, 300 if entered_in_full else 150)
+    wire.until(lambda: tree.protects(wire.net()))
+    rebuilt(wire, tmp_path / "journal.db")
+    if not entered_in_full:
+        tree.fill_copy(Leg.ENTRY)
+        tree.fill(Leg.ENTRY)
+    wire.until(lambda: tree.protects(150))
+    tree.move(Leg.STOP, Decimal(75))
+    wire.until(lambda: tree.price(Leg.STOP) == 75)
+    tree.fill_copy(Leg.STOP, 75)
+    wire.until(lambda: tree.protects(75))
+    tree.fill_copy(Leg.STOP)
+    wire.until(lambda: tree.live() == [0, 0] and wire.net() == 0)
+    wire.settle()
+    assert wire.net() == 0 and len(wire.bodies("POST")) == 1 + len(tree.legs)
+
+
+@every_form
+def test_t5_l5_a_journal_is_lost_after_the_leader_is_out_and_the_follower_keeps_its_legs_over_the_wire(
+    wires: Opener, tmp_path: Path, variety: Variety
+) -> None:
+    wire = opened(wires)
+    tree = entered(wire, variety)
+    tree.fill(Leg.STOP)
+    wire.settle()
+    rebuilt(wire, tmp_path / "journal.db")
+    wire.settle()
+    assert tree.protects(150)
+    tree.fill_copy(Leg.STOP)
+    wire.until(lambda: tree.live() == [0, 0] and wire.net() == 0)
