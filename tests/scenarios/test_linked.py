@@ -6,15 +6,18 @@ from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dhan_copy import Policy
 from dhan_copy.core.facts import AlertRaised, DriftDeclared
-from dhan_copy.model.order import Leg, Limit, OrderStatus, Product, Side, StopLimit, Variety
-from dhan_copy.testing import DhanServer, RequestKind, SimulatedExchange
+from dhan_copy.model.bracket import Bracket
+from dhan_copy.model.instrument import InstrumentKey
+from dhan_copy.model.order import Leg, Limit, Market, OrderStatus, Product, Side, StopLimit, Terms, Variety
+from dhan_copy.testing import DhanServer, NewOrder, RequestKind, SimulatedExchange
 from dhan_copy.testing.server import HttpFault
-from tests.scenarios.kit import CALL, F, LEADER, Lab, Stage, Wire
+from tests.scenarios.kit import CALL, SHARE, F, G, LEADER, Lab, Stage, Wire
 from tests.scenarios.linked_kit import FORMS, LEGS, STOP, TARGET, Tree, entered
 
 QUICK = Policy(
@@ -385,3 +388,68 @@ def test_t5_l5_a_journal_is_lost_after_the_leader_is_out_and_the_follower_keeps_
     assert tree.protects(150)
     tree.fill_copy(Leg.STOP)
     wire.until(lambda: tree.live() == [0, 0] and wire.net() == 0)
+
+
+# Other entries
+
+
+def placed_at_100(wire: Wire, form: Variety, side: Side, terms: Terms = Market(), **more: Any) -> Tree:
+    """An entry whose legs are 20 away from 100."""
+    new = NewOrder(**{"key": CALL, "side": side, "quantity": 300, "terms": terms, **more})
+    gain, linked = 20 * side.sign, wire.exchange.linked
+    match form:
+        case Variety.SUPER:
+            order = linked.place_super(LEADER, new, Bracket(target=Decimal(100 + gain), stop=Decimal(100 - gain)))
+        case Variety.BRACKET:
+            order = linked.place_bracket(LEADER, new, profit=Decimal(20), stop=Decimal(20))
+        case _:
+            order = linked.place_cover(LEADER, new, Decimal(100 - gain))
+    return Tree(wire, form, order.order_id)
+
+
+@told_or_not
+@pytest.mark.parametrize("side", Side)
+@with_target
+def test_l1_l8_a_market_entry_that_has_filled_already_is_protected_and_its_target_is_hit_on_both_sides_over_the_wire(
+    wires: Opener, variety: Variety, side: Side, frames: bool
+) -> None:
+    wire = opened(wires, frames=frames)
+    tree = placed_at_100(wire, variety, side)
+    wire.until(lambda: tree.protects(150))
+    assert wire.net() == side.sign * 150
+    wire.exchange.set_price(CALL, 100 + 20 * side.sign)
+    wire.until(lambda: wire.net() == 0 and tree.live() == [0, 0])
+    wire.settle()
+    assert wire.net() == 0 and wire.alerts == []
+
+
+@pytest.mark.parametrize(
+    ("key", "product", "units"),
+    [(SHARE, Product.CNC, 21), (SHARE, Product.MTF, 21), (SHARE, Product.INTRADAY, 20), (CALL, Product.MARGIN, 300)],
+)
+def test_l1_l5_a_super_order_of_every_product_over_the_wire(
+    wires: Opener, key: InstrumentKey, product: Product, units: int
+) -> None:
+    wire = opened(wires)
+    tree = placed_at_100(wire, Variety.SUPER, Side.BUY, Limit(Decimal(90)), key=key, product=product, quantity=units)
+    wire.until(lambda: tree.copy(Leg.ENTRY) is not None)
+    tree.fill_copy(Leg.ENTRY)
+    tree.fill(Leg.ENTRY)
+    wire.until(lambda: tree.protects(units // 2))
+    tree.fill(Leg.TARGET)
+    wire.settle()
+    assert tree.protects(units // 2)
+    tree.fill_copy(Leg.TARGET)
+    wire.until(lambda: tree.live() == [0, 0])
+    wire.settle()
+    assert wire.net(F, key, product) == 0 and wire.alerts == []
+
+
+def test_two_followers_and_a_dozen_trees_of_one_instrument_end_flat_over_the_wire(wires: Opener) -> None:
+    wire = wires({F: "1/2", G: "1"}, policy=QUICK)
+    trees = [placed_at_100(wire, form, side) for form in FORMS for side in Side for _ in range(2)]
+    wire.until(lambda: all(tree.protects(units, name) for tree in trees for name, units in ((F, 150), (G, 300))))
+    for price in (120, 80):
+        wire.exchange.set_price(CALL, price)
+    wire.until(lambda: all(tree.live(name) == [0, 0] for tree in trees for name in (F, G)))
+    assert wire.net(F) == wire.net(G) == 0
