@@ -94,7 +94,8 @@ def row(entry: Entry, told: dict[int, str]) -> Mapping[str, object]:
 def _part(entry: Entry) -> str:
     """Which leg of a linked order a line is about; empty for entries and plain orders."""
     parts = id_parts(_tag(entry.fact))
-    leg = _leg_named(entry.leader_order_id) or next((leg for leg in EXIT_LEGS if parts and parts.leg == leg.letter), None)
+    tagged = next((leg for leg in EXIT_LEGS if parts is not None and parts.leg == leg.letter), None)
+    leg = _leg_named(entry.leader_order_id) or tagged
     return f"{leg.value}: " if leg is not None else ""
 
 
@@ -183,7 +184,7 @@ def _report(report: OrderReport) -> str:
 def _admitted(fact: CopyAdmitted) -> str:
     parts = []
     if _leg_named(fact.leader_order_id):
-        return "Copied: it closes what its entry fills here, as much as is open." if fact.live else "Copied on paper with its entry."
+        return f"Copied{'' if fact.live else ' on paper'}: it closes what its entry fills here, as much as is open."
     if fact.exit_quantity:
         parts.append(f"{fact.exit_quantity} units close what the leader holds")
     if fact.entry_quantity:

@@ -56,9 +56,9 @@ def _row(state: State, trade: CopyTrade, waits_for: str) -> dict[str, object]:
     intent = _intent(report)
     live = trade.live(intent)
     return {
-        "leader": trade.key[0], "symbol": report.symbol or str(report.key), "form": report.variety, **place_cells(report),
-        "side": report.side, "terms": terms_text(report.terms), "quantity": report.quantity, "filled": report.filled_quantity,
-        "status": report.status, "follower": trade.key[2], "live": trade.leaves(intent), "done": trade.filled(intent),
+        "leader": trade.key[0], "symbol": report.symbol or str(report.key), "form": report.variety,
+        **place_cells(report), "side": report.side, "terms": terms_text(report.terms), "quantity": report.quantity,
+        "filled": report.filled_quantity, "status": report.status, "follower": trade.key[2], "live": trade.leaves(intent), "done": trade.filled(intent),
         "at": None if live is None else terms_text((live.accepted or live.asked).terms), "waits_for": waits_for,
     }  # fmt: skip
 
@@ -128,7 +128,8 @@ def _leg_waits(state: State, entry: CopyTrade, leg: CopyTrade) -> str:
     if is_taken_back(state, leg.stake_key, order):
         return "nothing: the leader took it back"
     if may_be_taken_back(state, leg.stake_key, order):
-        return f"a look at the leader's book {SETTLED_AFTER.seconds} s later: it was cancelled by him, or by its sibling's fill"
+        cause = "it was cancelled by him, or by its sibling's fill"
+        return f"a look at the leader's book {SETTLED_AFTER.seconds} s later: {cause}"
     live = leg.leaves(Intent.EXIT)
     if live == open_units:
         return f"its price, live for all {live} that are open" + _leader_is_out(order)

@@ -1,7 +1,7 @@
 """The truth table of linked orders in the documentation: ``python -m tests.docs.linked > docs/linked.csv``.
 
-Each row is what a follower's broker has after something happened to a leader's order, found by doing it on the simulated
-exchange. ``tests/scenarios/test_linked_table.py`` does the same over the real client and the local server.
+Each row is what a follower's broker has after something happened to a leader's order, found by doing it on the
+simulated exchange. ``tests/scenarios/test_linked_table.py`` does the same over the real client and the local server.
 """
 
 from __future__ import annotations
@@ -26,10 +26,12 @@ from tests.scenarios.linked_kit import LEGS, Tree
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "linked.csv"
 COLUMNS = (
-    "Leader's form", "Follower's form", "What happens", "Follower's entry", "Follower's target", "Follower's stop", "Holds", "Told",
+    "Leader's form", "Follower's form", "What happens", "Follower's entry", "Follower's target", "Follower's stop",
+    "Holds", "Told",
 )  # fmt: skip
 NAMES = {
-    Variety.REGULAR: "plain", Variety.SUPER: "super order", Variety.BRACKET: "bracket order", Variety.COVER: "cover order",
+    Variety.REGULAR: "plain", Variety.SUPER: "super order", Variety.BRACKET: "bracket order",
+    Variety.COVER: "cover order",
 }  # fmt: skip
 WITH_TARGET = (Variety.SUPER, Variety.BRACKET)
 LINKED = (*WITH_TARGET, Variety.COVER)
@@ -37,8 +39,9 @@ EVERY = (Variety.REGULAR, *LINKED)
 UNITS = 300
 
 POLICY = Policy(
-    sweep_open=timedelta(milliseconds=300), sweep_idle=timedelta(milliseconds=300), retry_after=timedelta(milliseconds=100),
-    positions_every=timedelta(milliseconds=300), behind_after=timedelta(seconds=3),
+    sweep_open=timedelta(milliseconds=300), sweep_idle=timedelta(milliseconds=300),
+    retry_after=timedelta(milliseconds=100), positions_every=timedelta(milliseconds=300),
+    behind_after=timedelta(seconds=3),
 )  # fmt: skip
 """Real time passes over the wire: what takes ten seconds or a minute elsewhere is sooner here."""
 
@@ -184,7 +187,10 @@ EVENTS = (
     Event("before a fill: he moves the entry to 91, which then fills", then_fills(entry_moved, 91), LINKED),
     Event("before a fill: he makes it 600", entry_grows, EVERY),
     Event("before a fill: he moves the target to 115, then the entry fills", then_fills(target_moved), (Variety.SUPER,)),
-    Event("before a fill: he moves the stop to 75, then the entry fills", then_fills(stop_moved), (Variety.SUPER, Variety.COVER)),
+    Event(
+        "before a fill: he moves the stop to 75, then the entry fills", then_fills(stop_moved),
+        (Variety.SUPER, Variety.COVER),
+    ),  # fmt: skip
     Event("before a fill: he cancels it", entry_cancelled, EVERY),
     Event("his entry fills, the follower's does not", leaders_entry_fills, EVERY),
     Event("the follower's entry fills in part", entry_fills_in_part, EVERY),

@@ -445,11 +445,18 @@ def test_l1_l5_a_super_order_of_every_product_over_the_wire(
     assert wire.net(F, key, product) == 0 and wire.alerts == []
 
 
-def test_two_followers_and_a_dozen_trees_of_one_instrument_end_flat_over_the_wire(wires: Opener) -> None:
+def test_l4_a_dozen_trees_at_two_followers_whose_legs_are_hit_in_quick_succession_end_flat_over_the_wire(
+    wires: Opener,
+) -> None:
+    """The second price comes before the legs that the first has made superfluous are gone: some close twice, and are
+    taken back."""
     wire = wires({F: "1/2", G: "1"}, policy=QUICK)
     trees = [placed_at_100(wire, form, side) for form in FORMS for side in Side for _ in range(2)]
     wire.until(lambda: all(tree.protects(units, name) for tree in trees for name, units in ((F, 150), (G, 300))))
     for price in (120, 80):
         wire.exchange.set_price(CALL, price)
     wire.until(lambda: all(tree.live(name) == [0, 0] for tree in trees for name in (F, G)))
+    wire.until(lambda: wire.net(F) == wire.net(G) == 0)
+    wire.settle()
     assert wire.net(F) == wire.net(G) == 0
+    assert all(tree.live(name) == [0, 0] for tree in trees for name in (F, G))
