@@ -389,7 +389,7 @@ MUTANTS: tuple[Mutant, ...] = (
             "        wants[key] = trade.filled(Intent.EXIT) + (int(left * ratio) if left and open_units else open_units)\n"),),
     ),
     Mutant(
-        name="stop_at_its_cap_left_alone", fault="F39", row="L12", shows=5, linked=0.5, orders=100,
+        name="stop_at_its_cap_left_alone", fault="F39", row="L12", shows=5, linked=0.5, seed=7, orders=100,
         broken="What a stop that can no longer be modified does not cover is not completed by another order.",
         edits=(Edit("core.plan._steer", "    if left <= 0 or hold or b.trade.admitted is None:\n",
             "    if left <= 0 or hold or b.trade.admitted is None or (intent is Intent.EXIT and slices and is_exit_leg(b.report)):\n"),),
@@ -406,8 +406,8 @@ MUTANTS: tuple[Mutant, ...] = (
         edits=(Edit("core.plan._is_replaced", "    return last.refused_for_now or (", "    return last.state is OrderState.REJECTED or ("),),
     ),
     Mutant(
-        name="leg_cancelled_by_hand_not_told", fault="F41", row="L5", shows=5, linked=0.5,
-        broken="Nobody is told that a leg was cancelled by hand.",
-        edits=(Edit("core.plan._may_exit", "EXIT_CANCELLED_BY_HAND", "BEHIND"),),
+        name="leg_cancelled_by_hand_sent_again", fault="F41", row="L5", shows=9, linked=0.5, orders=60,
+        broken="A leg that somebody took back by hand is placed again.",
+        edits=(Edit("core.plan._may_exit", "    if last.was_cancelled_by_hand:\n", "    if last.was_cancelled_by_hand and not is_exit_leg(b.report):\n"),),
     ),
 )

@@ -344,6 +344,9 @@ class Oracle:
         live = [o for o, submit in copy.placed if same_place(submit, request) and o.leaves and not o.ghost]
         if live:
             self.blame(1, f"{request.client_order_id} beside the live {live[0].tag}", request.leader_order_id)
+        was = next((order for order, submit in copy.placed if submit.client_order_id == last), None)
+        if was is not None and was.ended_by == "hand" and self.asked_for.get(last) and was.validity is Validity.DAY:
+            self.blame(9, f"{request.client_order_id} is sent although somebody took {last} back by hand", request.leader_order_id)
         lost = self.lost_at.get(last)
         if lost is not None and last not in self.reached:
             self.rare["resent after absence"] += 1
