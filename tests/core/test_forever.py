@@ -15,6 +15,7 @@ from dhan_copy.core.settings import FirstStart, Policy
 from dhan_copy.model.order import ForeverLeg, Leg, Limit, OrderStatus, Product, Side, StopLimit, StopMarket, Variety
 from dhan_copy.model.reason import ReasonCode
 from tests.core.forever_world import ABOVE, BELOW, ForeverWorld, Waiting
+from tests.core.world import KEY
 
 LOT = 75
 both_sides = pytest.mark.parametrize("side", Side)
@@ -250,12 +251,29 @@ def test_l10_what_is_listed_as_waiting_has_not_fired() -> None:
     assert reasons(bench) == [] and copy.id == bench.of("F")[1].id
 
 
-def test_l10_a_child_whose_forever_order_was_never_seen_is_not_copied_and_told() -> None:
+def test_l10_a_child_whose_forever_order_was_never_seen_is_not_copied() -> None:
     bench = world()
     leaders = place(bench, tell=False)
     bench.fire("L", leaders)
     bench.let(30)
-    assert bench.requests() == [] and reasons(bench) == [ReasonCode.FOREVER_CHILD] and "FOREVER_UNKNOWN" in alerts(bench)
+    assert bench.requests() == [] and reasons(bench) == [ReasonCode.FOREVER_CHILD]
+
+
+def test_l10_a_child_is_known_by_its_id_whatever_its_row_says() -> None:
+    bench = world()
+    child = bench.fire("L", place(bench))
+    child.report = evolve(child.report, variety=Variety.REGULAR, platform=None, parent_order_id=None)
+    bench.fill(child, 4 * LOT)
+    bench.look()
+    assert len(bench.requests()) == 1 and bench.copier.state.leader_fills == {("L", KEY, Product.MARGIN, None): 4 * LOT}
+
+
+def test_l10_an_exit_by_a_child_that_is_not_copied_raises_the_alarm() -> None:
+    bench = world()
+    holding(bench)
+    bench.fire("L", place(bench, Side.SELL, tell=False))
+    bench.let(30)
+    assert reasons(bench) == [ReasonCode.FOREVER_CHILD] and "EXIT_NOT_COPIED" in alerts(bench)
 
 
 def test_l10_a_broker_without_forever_orders_declines_them_by_name() -> None:

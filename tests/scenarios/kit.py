@@ -27,6 +27,7 @@ from dhan_copy.model.times import ist
 from dhan_copy.testing import (
     DhanServer,
     FakeBroker,
+    FakeLinkedBroker,
     FakeSource,
     Instrument,
     LoggedRequest,
@@ -242,29 +243,44 @@ class Lab(Stage):
         self.exchange = SimulatedExchange(self.clock, [LEADER, *ratios])
         self.open_market()
         prepare(self.exchange)
-        self.brokers = {name: FakeBroker(self.exchange, name) for name in ratios}
-        self.sources = {name: FakeSource(self.exchange, name, linked=True) for name in (LEADER, *ratios)}
-        self.engine = CopyEngine(
-            leaders=[Leader(LEADER, source=self.sources[LEADER])],
-            followers=[
-                Follower(
-                    name, size=size, broker=self.brokers[name], source=self.sources[name], live=True,
-                    limits=limits.get(name, RateLimits()),
-                )
-                for name, size in ratios.items()
-            ],
-            store=DurableMemory(),
-            policy=policy,
-            calendar=calendar,
-            instruments=instruments,
-            clock=self.clock,
-            on_event=self.entries.append,
-            on_alert=self.alerts.append,
-        )  # fmt: skip
+        self.brokers = {name: FakeLinkedBroker(self.exchange, name) for name in ratios}
+        self.sources: dict[str, FakeSource] = {}
+        store = DurableMemory()
+
+        def again() -> CopyEngine:
+            self.sources = {
+                name: FakeSource(self.exchange, name, linked=True, forever=name == LEADER) for name in (LEADER, *ratios)
+            }
+            return CopyEngine(
+                leaders=[Leader(LEADER, source=self.sources[LEADER])],
+                followers=[
+                    Follower(
+                        name, size=size, broker=self.brokers[name], source=self.sources[name], live=True,
+                        limits=limits.get(name, RateLimits()),
+                    )
+                    for name, size in ratios.items()
+                ],
+                store=store,
+                policy=policy,
+                calendar=calendar,
+                instruments=instruments,
+                clock=self.clock,
+                on_event=self.entries.append,
+                on_alert=self.alerts.append,
+            )  # fmt: skip
+
+        self.again = again
+        self.engine = again()
         self.step()
 
     def step(self) -> None:
         self.engine.step()
+
+    def restart(self) -> None:
+        """Stop the engine and start another on the same journal."""
+        self.engine.stop()
+        self.engine = self.again()
+        self.step()
 
     def advance(self, seconds: float) -> None:
         """Let time pass, with a step whenever the engine wants one."""

@@ -87,11 +87,11 @@ def alert_for(state: State, fact: Fact) -> AlertRaised | None:
                 known=f"{fact.quantity} more than the leader's fills scale to, of {fact.key}",
                 advice="Nothing is done about it; adjust by hand if that is wrong.", account=fact.follower,
             )  # fmt: skip
-        case CopyDeclined(reason=ReasonCode.UNKNOWN_PARENT | ReasonCode.FOREVER_CHILD) if _is_forever(state, fact):
+        case CopyDeclined(reason=ReasonCode.UNKNOWN_PARENT) if _is_forever(state, fact):
             return AlertRaised(
-                code="FOREVER_UNKNOWN", what="what a Forever order placed is not copied: it might be copied already",
+                code="FOREVER_UNKNOWN", what="a Forever order has placed it, and which one cannot be told",
                 known=fact.detail or fact.reason.value, account=fact.leader, leader_order_id=fact.leader_order_id,
-                advice="Compare the followers' orders with the leader's, and act by hand where one has none.",
+                advice="It is not copied, for the copy of that Forever order fires by itself. Look whether every follower has one.",
             )  # fmt: skip
         case CopyDeclined():
             return _missed_exit(state, fact)

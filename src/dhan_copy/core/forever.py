@@ -55,6 +55,8 @@ class Forevers:
             if now >= since + FRAME_MAY_FOLLOW:
                 facts = [*waiting, *facts]
                 self.unnamed[where] = (since, [])
+        if state.legs:
+            facts = [_marked(state, fact) for fact in facts]
         if not any(is_news(fact) or (type(fact) is BookRead and fact.forever is not None) for fact in facts):
             return facts
         return _Reading(state, in_pairs(facts), now, self.unnamed).told()
@@ -296,6 +298,17 @@ class _Reading:
                 advice="Nothing is sent again for it, and what it does is not followed: look after it by hand.",
             )  # fmt: skip
         )
+
+
+def _marked(state: State, fact: Fact) -> Fact:
+    """A report of an order that a Forever order is known to have placed, where nothing in it says so."""
+    if not isinstance(fact, LeaderReported) or fact.report.variety is Variety.FOREVER:
+        return fact
+    parent = state.legs.get((fact.leader, fact.report.order_id))
+    order = None if parent is None else state.leader_orders.get((fact.leader, parent))
+    if order is None or order.report.variety is not Variety.FOREVER:
+        return fact
+    return evolve(fact, report=evolve(fact.report, variety=Variety.FOREVER, parent_order_id=parent))
 
 
 def _is_waiting(report: OrderReport) -> bool:

@@ -27,6 +27,7 @@ from dhan_copy.core.facts import (
     RequestAccepted,
     RequestIssued,
 )
+from dhan_copy.core.forever import Forevers
 from dhan_copy.core.legs import Trees, is_exit_leg, tree_of
 from dhan_copy.core.lost import Books, Found, Tags, is_of, matched, named, unknown_tags
 from dhan_copy.core.requests import Intent, Submit
@@ -54,7 +55,9 @@ def rebuilt(
     today = ist_date(now).isoformat()
     same_day = state.day == today
     trees = Trees(state.leader_orders if same_day else {}, state.legs if same_day else {})
-    told = trees.told([*(row for row in rows if is_of(row.report, today)), *positions])
+    known = state if same_day else State(settings=state.settings)
+    facts = Forevers().told(known, [*(row for row in rows if is_of(row.report, today)), *positions], now)
+    told = trees.told(facts)
     rows = sorted((fact for fact in told if isinstance(fact, LeaderReported)), key=_placed)
     positions = [fact for fact in told if isinstance(fact, PositionsReported)]
     work = _Rebuild(state=state, same_day=same_day, rows=rows, books=books, now=now)
@@ -236,7 +239,7 @@ class _Rebuild:
         return AlertRaised(
             code="REBUILT", what="the journal was rebuilt from today's order books", known=known,
             advice="Not known, and to be looked after by hand: positions from before today, what rounding had left over, "
-            "requests under way when the journal was lost.",
+            "requests under way when the journal was lost, and Forever orders, whose list shows no tags.",
         )  # fmt: skip
 
 

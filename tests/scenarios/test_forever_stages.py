@@ -1,0 +1,221 @@
+"""Forever orders of the leader over the public API: on virtual time, and over the real client against the local server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from dhan_copy import Policy
+from dhan_copy.model.ids import BrokerOrderId
+from dhan_copy.model.order import ForeverLeg, Leg, Limit, OrderStatus, Product, Side, StopLimit, StopMarket
+from dhan_copy.model.times import ist
+from dhan_copy.testing import Fault, NewOrder, RequestKind, SimulatedOrder
+from dhan_copy.testing.forever import ForeverOrder
+from tests.scenarios.kit import CALL, F, LEADER, SHARE, Lab, Stage, Wire
+
+ABOVE, BELOW = StopLimit(Decimal(110), Decimal(105)), StopLimit(Decimal(90), Decimal(85))
+"""Once fired they rest: nothing trades before the test says so."""
+Stages = Callable[..., Stage]
+forms = pytest.mark.parametrize("pair", [False, True], ids=["single", "pair"])
+
+
+OFTEN = Policy(sweep_open=timedelta(seconds=0.3), sweep_idle=timedelta(seconds=0.3))
+
+
+@pytest.fixture
+def stage(stages: Stages) -> Stage:
+    """Its lists are read often: nothing but the list tells of a Forever order."""
+    return stages("1/2", policy=OFTEN)
+
+
+@pytest.fixture
+def wire(wires: Callable[..., Wire]) -> Wire:
+    return wires("1/2", policy=OFTEN)
+
+
+def place(
+    stage: Stage, units: int = 300, side: Side = Side.BUY, *, pair: bool = False, product: Product = Product.MARGIN,
+    key: object = CALL, terms: StopLimit | StopMarket | None = None,
+) -> BrokerOrderId:  # fmt: skip
+    first = terms or (ABOVE if side is Side.BUY else StopLimit(Decimal(110), Decimal(115)))
+    new = NewOrder(key=key, side=side, quantity=units, terms=first, product=product)  # type: ignore[arg-type]
+    stop = ForeverLeg(terms=BELOW, quantity=units) if pair else None
+    return stage.exchange.forever.place(LEADER, new, stop)[0].order_id
+
+
+def waiting(stage: Stage, account: str = F) -> list[ForeverOrder]:
+    return [leg for leg in stage.exchange.forever.orders(account) if leg.is_working]
+
+
+def placed(stage: Stage, account: str = F) -> list[SimulatedOrder]:
+    """What Forever orders placed when they fired."""
+    return [order for order in stage.exchange.orders(account) if order.platform == "FOVR"]
+
+
+def copied(stage: Stage, *, legs: int = 1) -> list[ForeverOrder]:
+    """The copy, once it is there."""
+    stage.until(lambda: len(waiting(stage)) == legs)
+    return waiting(stage)
+
+
+def requests(stage: Stage) -> list[RequestKind]:
+    return [request.kind for request in stage.requests()]
+
+
+@forms
+def test_l10_a_forever_order_is_copied_changed_and_taken_back(stage: Stage, pair: bool) -> None:
+    order_id = place(stage, pair=pair)
+    legs = copied(stage, legs=2 if pair else 1)
+    assert [leg.quantity for leg in legs] == [150] * len(legs) and legs[0].terms == ABOVE and legs[0].source == "P"
+    moved = StopLimit(Decimal(115), Decimal(117))
+    stage.exchange.forever.modify(LEADER, order_id, Leg.TARGET, quantity=450, terms=moved)
+    if pair:
+        stage.exchange.forever.modify(LEADER, order_id, Leg.STOP, quantity=450, terms=BELOW)
+    stage.until(lambda: [leg.quantity for leg in waiting(stage)] == [225] * len(legs))
+    assert waiting(stage)[0].terms == moved
+    stage.exchange.forever.cancel(LEADER, order_id)
+    stage.until(lambda: not waiting(stage))
+    assert requests(stage) == [RequestKind.PLACE, *[RequestKind.MODIFY] * len(legs), RequestKind.CANCEL]
+
+
+@forms
+def test_l10_when_it_fires_on_both_sides_what_appears_is_not_copied_again(stage: Stage, pair: bool) -> None:
+    order_id = place(stage, pair=pair)
+    copied(stage, legs=2 if pair else 1)
+    stage.exchange.set_price(CALL, Decimal(110))
+    assert len(placed(stage, LEADER)) == len(placed(stage)) == 1
+    stage.exchange.fill(LEADER, placed(stage, LEADER)[0].order_id)
+    stage.until(lambda: stage.row(order_id)["status"] == "TRADED")
+    stage.exchange.fill(F, placed(stage)[0].order_id)
+    stage.until(lambda: stage.row(order_id)["done"] == 150)
+    stage.settle()
+    assert requests(stage) == [RequestKind.PLACE] and stage.net(product=Product.MARGIN) == 150
+    assert stage.codes() == ["COPIED"] and [order.status for order in placed(stage)] == [OrderStatus.TRADED]
+
+
+def test_l10_what_it_placed_is_changed_and_cancelled_as_any_order(stage: Stage) -> None:
+    place(stage)
+    copied(stage)
+    stage.exchange.set_price(CALL, Decimal(110))
+    leaders, ours = placed(stage, LEADER)[0], placed(stage)[0]
+    stage.modify(leaders.order_id, terms=Limit(Decimal(104)))
+    stage.until(lambda: placed(stage)[0].terms == Limit(Decimal(104)))
+    stage.cancel(leaders.order_id)
+    stage.until(lambda: placed(stage)[0].status is OrderStatus.CANCELLED)
+    assert ours.order_id == placed(stage)[0].order_id
+
+
+def test_l10_a_delivery_sell_is_an_exit_and_opens_no_short(stage: Stage) -> None:
+    """The leader's Forever sell and what it placed were both copied once: that opened a short (protocol facts 1.11)."""
+    stage.buy(100, key=SHARE, product=Product.CNC)
+    stage.until(lambda: stage.net(key=SHARE, product=Product.CNC) == 50)
+    place(stage, 100, Side.SELL, product=Product.CNC, key=SHARE)
+    [copy] = copied(stage)
+    assert copy.quantity == 50
+    stage.exchange.set_price(SHARE, Decimal(110))
+    for account in (LEADER, F):
+        stage.exchange.fill(account, placed(stage, account)[0].order_id)
+    stage.until(lambda: stage.net(key=SHARE, product=Product.CNC) == 0)
+    stage.settle()
+    assert stage.net(key=SHARE, product=Product.CNC) == 0 and requests(stage) == [RequestKind.PLACE] * 2
+
+
+# On virtual time
+
+
+@forms
+def test_l10_it_stays_over_nights_and_restarts(labs: Callable[..., Lab], pair: bool) -> None:
+    lab = labs(start=ist(datetime(2026, 11, 18, 15, 0)))
+    order_id = place(lab, pair=pair)
+    copied(lab, legs=2 if pair else 1)
+    for _ in range(2):
+        lab.exchange.end_day()
+        lab.advance(17 * 3600)
+        lab.exchange.new_day()
+        lab.restart()
+        lab.advance(120)
+    lab.exchange.set_price(CALL, Decimal(110))
+    for account in (LEADER, F):
+        lab.exchange.fill(account, placed(lab, account)[0].order_id)
+    lab.until(lambda: lab.row(order_id)["done"] == 150)
+    lab.advance(120)
+    assert requests(lab) == [RequestKind.PLACE] and lab.net(product=Product.MARGIN) == 150
+    assert "FOREVER_GONE" not in [alert.code for alert in lab.alerts]
+
+
+@pytest.mark.parametrize("fault", [Fault.ANSWER_LOST, Fault.NEVER_ARRIVED])
+@forms
+def test_l10_an_unknown_placement_is_found_in_the_list_or_proven_absent(lab: Lab, fault: Fault, pair: bool) -> None:
+    lab.brokers[F].fail_next(fault)
+    order_id = place(lab, pair=pair)
+    lab.advance(300)
+    assert requests(lab).count(RequestKind.PLACE) == (fault is Fault.ANSWER_LOST)
+    assert len(waiting(lab)) == (fault is Fault.ANSWER_LOST) * (2 if pair else 1)
+    lab.exchange.forever.cancel(LEADER, order_id)
+    lab.advance(60)
+    assert not waiting(lab) and lab.row(order_id)["state"] in ("CANCELLED", "ABSENT")
+
+
+@pytest.mark.parametrize("listed", [OrderStatus.TRADED, OrderStatus.TRIGGERED, None])
+@pytest.mark.parametrize("announced", [True, False])
+@forms
+def test_l10_whatever_the_list_says_of_one_that_fired(
+    labs: Callable[..., Lab], listed: OrderStatus | None, announced: bool, pair: bool
+) -> None:
+    def prepare(exchange: object) -> None:
+        exchange.unwritten.fired_forever = listed  # type: ignore[attr-defined]
+        exchange.unwritten.forever_parents_announced = announced  # type: ignore[attr-defined]
+
+    lab = labs(prepare=prepare)
+    order_id = place(lab, pair=pair)
+    copied(lab, legs=2 if pair else 1)
+    lab.exchange.set_price(CALL, Decimal(110))
+    lab.advance(30)
+    for account in (LEADER, F):
+        lab.exchange.fill(account, placed(lab, account)[0].order_id)
+    lab.advance(60)
+    assert requests(lab) == [RequestKind.PLACE] and lab.net(product=Product.MARGIN) == 150
+    assert lab.row(order_id)["done"] == 150 and "FOREVER_GONE" not in [alert.code for alert in lab.alerts]
+
+
+def test_l10_rows_alone_tell_when_every_frame_is_lost(lab: Lab) -> None:
+    order_id = place(lab)
+    copied(lab)
+    for source in lab.sources.values():
+        source.disconnect()
+    lab.exchange.set_price(CALL, Decimal(110))
+    for account in (LEADER, F):
+        lab.exchange.fill(account, placed(lab, account)[0].order_id)
+    lab.advance(60)
+    assert requests(lab) == [RequestKind.PLACE] and lab.row(order_id)["done"] == 150
+    assert lab.codes() == ["COPIED"]
+
+
+# Over the wire
+
+
+def test_l10_the_wire_has_dhans_words_for_it(wire: Wire) -> None:
+    place(wire, pair=True)
+    copied(wire, legs=2)
+    [body] = wire.bodies("POST")
+    assert (body["orderFlag"], body["orderType"], body["quantity"], body["quantity1"]) == ("OCO", "LIMIT", 150, 150)
+    assert [path for path in wire.paths("POST") if "forever" in path]
+
+
+def test_l10_a_restart_in_between_copies_nothing_twice(wire: Wire) -> None:
+    order_id = place(wire)
+    copied(wire)
+    wire.engine.stop()
+    wire.engine = wire.again()
+    wire.engine.start()
+    wire.ready()
+    wire.settle()
+    wire.exchange.set_price(CALL, Decimal(110))
+    for account in (LEADER, F):
+        wire.exchange.fill(account, placed(wire, account)[0].order_id)
+    wire.until(lambda: wire.row(order_id)["done"] == 150)
+    wire.settle()
+    assert requests(wire) == [RequestKind.PLACE] and wire.net(product=Product.MARGIN) == 150
