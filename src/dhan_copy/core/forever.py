@@ -7,7 +7,7 @@ the Forever order, and a follower's by our tag, which the list does not show eit
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from attrs import define, field
@@ -55,8 +55,12 @@ class Forevers:
             if now >= since + FRAME_MAY_FOLLOW:
                 facts = [*waiting, *facts]
                 self.unnamed[where] = (since, [])
-        if state.legs:
-            facts = [_marked(state, fact) for fact in facts]
+        named = {
+            (fact.leader, fact.report.order_id): fact.report.parent_order_id for fact in facts
+            if isinstance(fact, LeaderReported) and is_news(fact) and fact.report.parent_order_id is not None
+        }  # fmt: skip
+        if state.legs or named:
+            facts = [_marked(state, named, fact) for fact in facts]
         if not any(is_news(fact) or (type(fact) is BookRead and fact.forever is not None) for fact in facts):
             return facts
         return _Reading(state, in_pairs(facts), now, self.unnamed).told()
@@ -300,14 +304,17 @@ class _Reading:
         )
 
 
-def _marked(state: State, fact: Fact) -> Fact:
+def _marked(state: State, named: Mapping[_Id, BrokerOrderId], fact: Fact) -> Fact:
     """A report of an order that a Forever order is known to have placed, where nothing in it says so."""
     if not isinstance(fact, LeaderReported) or fact.report.variety is Variety.FOREVER:
         return fact
-    parent = state.legs.get((fact.leader, fact.report.order_id))
-    order = None if parent is None else state.leader_orders.get((fact.leader, parent))
-    if order is None or order.report.variety is not Variety.FOREVER:
-        return fact
+    where = (fact.leader, fact.report.order_id)
+    parent = named.get(where)
+    if parent is None:
+        parent = state.legs.get(where)
+        order = None if parent is None else state.leader_orders.get((fact.leader, parent))
+        if order is None or order.report.variety is not Variety.FOREVER:
+            return fact
     return evolve(fact, report=evolve(fact.report, variety=Variety.FOREVER, parent_order_id=parent))
 
 

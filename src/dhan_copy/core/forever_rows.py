@@ -41,22 +41,16 @@ def account_of(fact: Report) -> AccountName:
 
 def in_pairs(facts: Sequence[Fact]) -> list[Fact]:
     """``facts`` with both rows of a pair as one, in the place of the first, whose legs are the order's own and the second."""
-    rows: dict[tuple[type, AccountName, BrokerOrderId], dict[Leg, Report]] = {}
-    for fact in facts:
+    rows: dict[tuple[type, AccountName, BrokerOrderId], dict[Leg, tuple[int, Report]]] = {}
+    for place, fact in enumerate(facts):
         if isinstance(fact, Report) and is_news(fact) and not is_child(fact.report):
-            rows.setdefault(_order_of(fact), {})[fact.report.leg] = fact
-    told: list[Fact] = []
-    for fact in facts:
-        legs = rows.get(_order_of(fact), {}) if isinstance(fact, Report) else {}
-        if Leg.TARGET not in legs or Leg.STOP not in legs:
-            told.append(fact)
-        elif fact is legs[Leg.TARGET]:
-            told.append(evolve(fact, report=_pair(fact.report, legs[Leg.STOP].report)))
-    return told
-
-
-def _order_of(fact: Report) -> tuple[type, AccountName, BrokerOrderId]:
-    return type(fact), account_of(fact), fact.report.order_id
+            rows.setdefault((type(fact), account_of(fact), fact.report.order_id), {})[fact.report.leg] = place, fact
+    told: list[Fact | None] = list(facts)
+    for legs in rows.values():
+        if Leg.TARGET in legs and Leg.STOP in legs:
+            (first, target), (other, stop) = legs[Leg.TARGET], legs[Leg.STOP]
+            told[first], told[other] = evolve(target, report=_pair(target.report, stop.report)), None
+    return [fact for fact in told if fact is not None]
 
 
 def _pair(target: OrderReport, stop: OrderReport) -> OrderReport:

@@ -16,7 +16,7 @@ class ReasonCode(Enum):
     LEADER_REJECTED = "the leader's order was rejected"
     LEADER_UNFILLED = "the leader's order ended without a fill before it could be copied"
     OWN_ORDER = "the order carries this library's tag: copying it would loop"
-    FOREVER_CHILD = "a Forever order placed it when it fired, and that one was not copied before"
+    FOREVER_CHILD = "the child of a Forever order that had not been copied before it fired"
     UNKNOWN_PARENT = "a leg, or a Forever order's child (tag NR), whose parent cannot be told"
     BRACKET_UNKNOWN = "a linked order whose target and stop nobody has told: it is not copied without its protection"
     COVER_WITHOUT_STOP = "a cover order whose stop cannot be read: it is not copied without its protection"
