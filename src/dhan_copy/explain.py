@@ -200,15 +200,22 @@ def _issued(request: Request) -> str:
     match request:
         case Submit():
             what = f"{request.side.value} {request.quantity} of {request.segment.value}:{request.security_id}"
-            text = f"Decided to place {what} {terms_text(request.terms)} as {request.intent.value.lower()}"
+            kind = "a Forever order, " if request.forever else ""
+            text = f"Decided to place {kind}{what} {_legs_text(request)} as {request.intent.value.lower()}"
         case Modify():
-            text = f"Decided to change it to a total of {request.quantity}, {terms_text(request.terms)}"
+            text = f"Decided to change it to a total of {request.quantity}, {_legs_text(request)}"
         case Cancel():
             return f"Decided to cancel it (attempt {request.attempt})."
         case _ as never:
             assert_never(never)
     note = f" ({request.note})" if request.note else ""
     return f"{text} (attempt {request.attempt}){note}."
+
+
+def _legs_text(request: Submit | Modify) -> str:
+    second = request.second_leg
+    own = terms_text(request.terms)
+    return own if second is None else f"{own}, or {second.quantity} {terms_text(second.terms)}, whichever is reached first"
 
 
 def _why(reason: ReasonCode, detail: str) -> str:

@@ -407,6 +407,21 @@ def test_l10_an_unknown_exit_that_never_arrived_is_sent_once_more() -> None:
     assert only(bench).quantities == [2 * LOT]
 
 
+def test_l10_an_exit_that_arrives_after_it_was_given_up_is_taken_back_for_its_successor() -> None:
+    bench = world()
+    holding(bench)
+    bench.lose = [False]
+    place(bench, Side.SELL)
+    lost = bench.requests()[-1]
+    bench.let(240)
+    second = only(bench)
+    assert isinstance(lost, Submit)
+    bench.on_submit(lost)
+    assert len(bench.waiting("F")) == 2
+    bench.let(60)
+    assert only(bench) is second and "LATE_EVIDENCE" in alerts(bench)
+
+
 def test_l10_an_unknown_placement_that_has_fired_meanwhile_is_found_by_what_it_placed() -> None:
     bench = world(keeps_fired=False)
     bench.lose = [True]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from attrs import evolve
 
 from dhan_copy.core.facts import (
     BookRead,
@@ -25,7 +26,18 @@ from dhan_copy.core.facts import (
     RequestWithheld,
     TradingState,
 )
-from dhan_copy.core.requests import Command, Intent, Query, ReadFunds, ReadOrders, ReadPositions, Request
+from dhan_copy.core.requests import (
+    Cancel,
+    Command,
+    Intent,
+    Modify,
+    Query,
+    ReadFunds,
+    ReadOrders,
+    ReadPositions,
+    Request,
+    Submit,
+)
 from dhan_copy.errors import (
     AuthenticationError,
     BrokerError,
@@ -37,9 +49,9 @@ from dhan_copy.errors import (
     Unresolved,
 )
 from dhan_copy.model.account import Funds, Position
-from dhan_copy.model.ids import SecurityId
+from dhan_copy.model.ids import BrokerOrderId, SecurityId
 from dhan_copy.model.instrument import ExchangeSegment
-from dhan_copy.model.order import Product
+from dhan_copy.model.order import ForeverLeg, Leg, OrderReport, OrderStatus, Product, StopLimit, Variety
 from dhan_copy.protocols import Broker
 from dhan_copy.runtime.desk import FollowerDesk, Job, LeaderDesk, words
 from dhan_copy.runtime.gate import Gate
@@ -362,3 +374,81 @@ def test_words_survive_an_exception_that_cannot_be_written() -> None:
     assert words(ValueError()) == "ValueError"
     assert words(ReadError("502", account="F")) == "ReadError: 502"
     assert len(words(ValueError("x" * 100_000))) == 2_000
+
+
+class ForeverBroker(ReadingBroker):
+    """Takes Forever orders, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[tuple[object, ...]] = []
+        self.list_error: Exception | None = None
+
+    def submit_forever(self, request: Submit, stop: ForeverLeg | None = None) -> BrokerOrderId:
+        self.asked.append(("submit", request.terms, stop))
+        return BrokerOrderId("77")
+
+    def modify_forever(self, request: Modify, *, oco: bool) -> None:
+        self.asked.append(("modify", request.leg, request.terms, request.quantity, oco))
+
+    def cancel_forever(self, request: Cancel) -> None:
+        self.asked.append(("cancel", request.broker_order_id))
+
+    def forever(self) -> Sequence[OrderReport]:
+        if self.list_error is not None:
+            raise self.list_error
+        waiting = evolve(report(), variety=Variety.FOREVER, terms=ABOVE, status=OrderStatus.CONFIRM)
+        return (evolve(waiting, leg=Leg.TARGET), evolve(waiting, leg=Leg.STOP))
+
+
+ABOVE, BELOW = StopLimit(Decimal(110), Decimal(111)), StopLimit(Decimal(90), Decimal(89))
+SECOND = ForeverLeg(terms=BELOW, quantity=150)
+
+
+def test_l10_forever_orders_go_their_own_ways() -> None:
+    broker = ForeverBroker()
+    bench = Bench(broker)
+    [taken] = bench.perform(evolve(submit(), forever=True, terms=ABOVE, second_leg=SECOND))
+    assert isinstance(taken, RequestAccepted) and taken.broker_order_id == "77"
+    change = evolve(modify(), forever=True, terms=ABOVE, second_leg=SECOND)
+    for request_ in (evolve(change, leg=Leg.TARGET), evolve(change, leg=Leg.STOP), evolve(change, second_leg=None)):
+        assert [type(fact) for fact in bench.perform(request_)] == [RequestAccepted]
+    bench.perform(evolve(cancel(), forever=True))
+    assert broker.asked == [
+        ("submit", ABOVE, SECOND), ("modify", Leg.TARGET, ABOVE, change.quantity, True),
+        ("modify", Leg.STOP, BELOW, 150, True), ("modify", Leg.ENTRY, ABOVE, change.quantity, False),
+        ("cancel", cancel().broker_order_id),
+    ]  # fmt: skip
+
+
+def test_l10_a_broker_without_them_refuses() -> None:
+    [no] = Bench().perform(evolve(submit(), forever=True, terms=ABOVE))
+    assert isinstance(no, RequestRejected) and no.final
+
+
+def test_l10_the_list_is_read_with_the_book_where_it_is_asked_for() -> None:
+    bench = Bench(ForeverBroker())
+    *_, plain = bench.perform(ReadOrders(account=FOLLOWER))
+    *rows, listed = bench.perform(ReadOrders(account=FOLLOWER, forever=True))
+    assert isinstance(plain, BookRead) and plain.forever is None
+    assert isinstance(listed, BookRead) and listed.forever == (report().order_id,)
+    assert len([row for row in rows if isinstance(row, OrderReported) and row.report.variety is Variety.FOREVER]) == 2
+
+
+def test_l10_a_list_that_cannot_be_read_is_told_and_the_book_stands() -> None:
+    broker = ForeverBroker()
+    broker.list_error = ReadError("no")
+    *_, read, problem = Bench(broker).perform(ReadOrders(account=FOLLOWER, forever=True))
+    assert isinstance(read, BookRead) and read.forever is None and isinstance(problem, ReadFailed)
+
+
+def test_l10_a_leaders_book_says_what_his_list_showed_where_he_has_one() -> None:
+    source = ReadingSource()
+    source.book = (evolve(report(), variety=Variety.FOREVER, terms=ABOVE, status=OrderStatus.CONFIRM),)
+    desk = LeaderDesk(LEADER, source, None, VirtualClock(START))
+    batches: list[Batch] = []
+    for listed, told in ((False, None), (True, (report().order_id,))):
+        source.lists_forever_orders = listed  # type: ignore[attr-defined]
+        desk.perform(Job(ReadOrders(account=LEADER)), batches.append)
+        read = batches[-1][-1]
+        assert isinstance(read, BookRead) and read.forever == told

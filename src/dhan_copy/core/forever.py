@@ -37,8 +37,8 @@ FRAME_MAY_FOLLOW = timedelta(seconds=5)
 """How long a row without a parent waits for the frame that names it."""
 CHILD_MAY_FOLLOW = timedelta(seconds=60)
 """How long what a Forever order placed may stay unseen before the alarm."""
-CLOCKS_APART = timedelta(seconds=5)
-"""What this machine's clock and the broker's may differ by."""
+CLOCKS_APART = timedelta(seconds=60)
+"""What this machine's clock and the broker's may differ by: a copy that was taken for another's would be sent again."""
 _Id = tuple[AccountName, BrokerOrderId]
 
 
@@ -216,8 +216,10 @@ class _Reading:
         window = self.state.settings.policy.absence_window
         lost = [
             (key, order) for key, order in self.state.waiting(read.account)
-            if order.state is OrderState.UNRESOLVED and order.unresolved_at is not None
-            and read.read_at >= order.unresolved_at + window
+            if order.state is OrderState.ABSENT or (
+                order.state is OrderState.UNRESOLVED and order.unresolved_at is not None
+                and read.read_at >= order.unresolved_at + window
+            )
         ]  # fmt: skip
         unknown = [fact.report for fact in rows if account_of(fact) == read.account and self._is_unknown(fact)] if lost else []
         found: dict[ClientOrderId, list[OrderReport]] = {}

@@ -258,9 +258,10 @@ class State:
         return [key for keys in self.open_trades.values() for key in keys]
 
     def waiting(self, follower: AccountName) -> list[tuple[TradeKey, FollowerOrder]]:
-        """Our Forever orders at a follower that have not fired, as far as is known."""
+        """Our Forever orders at a follower that have not fired, as far as is known, and those that seem not to have
+        arrived."""
         orders = ((key, order) for key in self.open_keys() if key[2] == follower for order in self.trades[key].orders)
-        return [(key, order) for key, order in orders if order.waits and not order.state.is_over]
+        return [(key, o) for key, o in orders if o.waits and (o.state is OrderState.ABSENT or not o.state.is_over)]
 
     def note_answer(self, follower: AccountName, at: datetime) -> None:
         """A request was answered, or may have left: it has used a permit."""

@@ -161,8 +161,12 @@ class FollowerDesk:
             case ReadOrders():
                 # The list is read last: what it still shows as waiting had not fired when the book was read.
                 rows = tuple(broker.orders())
-                listed = tuple(_forever(broker).forever()) if read.forever else None
-                return follower_book(self.name, rows, read_at, listed)
+                if not read.forever:
+                    return follower_book(self.name, rows, read_at)
+                try:
+                    return follower_book(self.name, rows, read_at, tuple(_forever(broker).forever()))
+                except Exception as error:
+                    return (*follower_book(self.name, rows, read_at), _failed(read, error))
             case ReadPositions() | ReadFunds():
                 if not isinstance(broker, AccountReader):
                     return (failed(read, "the broker cannot read the account"),)

@@ -22,9 +22,9 @@ from dhan_copy.model.order import Leg, Limit, Market, Product, Side, StopLimit, 
 from dhan_copy.model.times import ist
 from dhan_copy.protocols import PositionSizer, Store
 from dhan_copy.stores.memory import MemoryStore
-from dhan_copy.testing.broker import FakeBroker
 from dhan_copy.testing.clock import VirtualClock
 from dhan_copy.testing.exchange import SimulatedExchange
+from dhan_copy.testing.linked_broker import FakeLinkedBroker
 from dhan_copy.testing.orders import Instrument, NewOrder, SimulatedOrder
 from dhan_copy.testing.source import FakeSource
 
@@ -245,7 +245,7 @@ class Playground:
         self.clock = VirtualClock(start)
         self.exchange = SimulatedExchange(self.clock, [leader, *followers])
         self.leader = LabLeader(self, leader)
-        self.brokers = {name: FakeBroker(self.exchange, name) for name in followers}
+        self.brokers = {name: FakeLinkedBroker(self.exchange, name) for name in followers}
         self.sources: dict[str, FakeSource] = {}
         self._sizes = {
             name: size if isinstance(size, Rules) else Rules(size=size)
@@ -333,7 +333,9 @@ class Playground:
 
     def _new_engine(self) -> CopyEngine:
         name = self.leader.name
-        self.sources = {each: FakeSource(self.exchange, each, linked=True) for each in (name, *self._sizes)}
+        self.sources = {
+            each: FakeSource(self.exchange, each, linked=True, forever=each == name) for each in (name, *self._sizes)
+        }
         return CopyEngine(
             leaders=[Leader(name, source=self.sources[name])],
             followers=[
