@@ -16,9 +16,11 @@ from dhan_copy.core.legs import LINKED
 from dhan_copy.core.requests import Intent, Submit
 from dhan_copy.core.settings import Behind, OverExit, Policy
 from dhan_copy.model.freeze import FreezeLimit, FreezeLimits
-from dhan_copy.model.order import Leg, Limit, Market, OrderStatus, Product, Side, StopLimit, Variety
+from dhan_copy.model.order import Leg, Limit, Market, OrderStatus, Product, Side, StopLimit, Validity, Variety
 from dhan_copy.model.reason import ReasonCode
+from dhan_copy.core.trade import FollowerOrder, Instruction
 from tests.core.linked_world import STOP, TARGET, Linked, wait
+from tests.core.make import START, TAG, modify
 from tests.core.world import SEGMENT, WIDE, World
 
 LOT = 75
@@ -26,6 +28,10 @@ LEGS = (Leg.TARGET, Leg.STOP)
 both_sides = pytest.mark.parametrize("side", Side)
 with_target = pytest.mark.parametrize("variety", [Variety.SUPER, Variety.BRACKET])
 all_forms = pytest.mark.parametrize("variety", LINKED)
+
+
+def instruction(quantity: int) -> Instruction:
+    return Instruction(Limit(Decimal(100)), Validity.DAY, quantity)
 
 
 def world(ratio: str = "1/2") -> World:
@@ -493,3 +499,32 @@ def test_l12_a_stop_without_modifications_left_is_completed_by_another_and_repla
     stops = linked.orders("F", Leg.STOP)
     assert [order.report.terms for order in stops] == [StopLimit(Decimal("95.00"), Decimal("90.25"))] * 2
     assert live(linked) == [5 * LOT, 5 * LOT]
+
+
+@with_target
+def test_l5_a_leg_that_a_lagging_book_called_taken_back_stands_again_when_the_leader_is_out(variety: Variety) -> None:
+    """The cancel is told, the fill is not, and the book that is read after them shows neither."""
+    bench = world()
+    linked = Linked.place(bench, 4, variety=variety)
+    linked.fill_entry()
+    wait(bench, 4)
+    linked.cancel_leg(Leg.STOP)
+    wait(bench, 20)
+    fill(bench, linked, Leg.ENTRY)
+    wait(bench, 4)
+    assert live(linked) == [2 * LOT, 0]
+    linked.fill_leg(Leg.TARGET, siblings=False)
+    wait(bench, 20)
+    assert live(linked) == [2 * LOT, 2 * LOT]
+
+
+def test_f39_a_raise_whose_answer_was_lost_counts_with_what_it_may_be() -> None:
+    """A slice that may have grown leaves less for the others."""
+    order = FollowerOrder(
+        client_order_id=TAG, slice=0, generation=0, intent=Intent.EXIT, issued_at=START, asked=instruction(50), filled_quantity=10
+    )
+    assert order.may_fill == order.unfilled == 40
+    raised = modify(2, quantity=80)
+    assert evolve(order, outstanding=raised).may_fill == evolve(order, unresolved=raised).may_fill == 70
+    assert evolve(order, lost=(instruction(60),)).may_fill == 50
+    assert evolve(order, unresolved=modify(2, quantity=20)).may_fill == 40, "a cut that may not have come counts for nothing"

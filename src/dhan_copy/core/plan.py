@@ -180,14 +180,15 @@ def _steer(b: _Builder, intent: Intent, total: int, *, hold: bool = False) -> No
                 # Given up before, yet there: its successor does the work.
                 _steer_live(b, order, order.filled_quantity)
         if live is not None:
-            shares.append((live, max(0, min(left, live.unfilled))))
+            shares.append((live, max(0, min(left, live.may_fill))))
             left -= shares[-1][1]
         elif intent is Intent.ENTRY and not _is_replaced(b, orders[-1]):
             left -= orders[-1].given_up
         else:
             ended.append((number, orders))
     for live, share in shares:
-        more = max(0, min(left, _room(b, live, left) - share))
+        room = _room(b, live)
+        more = max(0, left if room is None else min(left, room - share))
         left -= more
         _steer_live(b, live, live.filled_quantity + share + more)
     if left <= 0 or hold or b.trade.admitted is None:
@@ -213,12 +214,13 @@ def _slice_units(b: _Builder) -> int | None:
     return None if b.trade.admitted is None else b.trade.admitted.slice_units
 
 
-def _room(b: _Builder, order: FollowerOrder, left: int) -> int:
-    """How much an order can be for beyond what it has filled. An exit whose modifications are used up is completed by another."""
+def _room(b: _Builder, order: FollowerOrder) -> int | None:
+    """How much an order can be for beyond what it has filled; None for any number. An exit whose modifications are used
+    up is completed by another."""
     if order.intent is Intent.EXIT and order.modifications >= b.rules.limits.modifications_per_order:
         return order.unfilled
     most = _slice_units(b)
-    return order.unfilled + left if most is None else most - order.filled_quantity
+    return None if most is None else most - order.filled_quantity
 
 
 def _steer_live(b: _Builder, order: FollowerOrder, total: int) -> None:

@@ -674,6 +674,10 @@ def _leader_filled(state: State, order: LeaderOrder, units: int, position: int) 
         stake_key = (order.leader, follower, *where[1:])
         if closing:
             _leader_closed(state, key, stake_key, before, closing, opening)
+            if where[3] is not None and closing == abs(before) and state.stake(stake_key).owned:
+                # A leg that was cancelled before this fill was told is not the leader's to take back: it is needed.
+                for leg in EXIT_LEGS:
+                    _reopen(state, (order.leader, leg_id(where[3], leg), follower), stake_key)
         if opening:
             _leader_opened(state, key, stake_key, opening, sign)
         state.touch_stake(stake_key, position)

@@ -160,6 +160,12 @@ class FollowerOrder:
         return max(0, (self.accepted or self.asked).quantity - self.filled_quantity)
 
     @property
+    def may_fill(self) -> int:
+        """The most that it could still fill: with a raise whose answer is not there, or was lost."""
+        asked = [request.quantity for request in (self.outstanding, self.unresolved) if isinstance(request, Modify)]
+        return max([self.unfilled, *(quantity - self.filled_quantity for quantity in (*asked, *(one.quantity for one in self.lost)))])
+
+    @property
     def given_up(self) -> int:
         """What an entry that ended has not filled, unless that was no longer wanted or may be placed anew."""
         return 0 if self.refused_for_now or self.was_cancelled_by_us else self.unfilled

@@ -82,6 +82,7 @@ INPUTS: Mapping[ReasonCode, str] = MappingProxyType(
         ReasonCode.LEFT_BEHIND: "how long before",
         ReasonCode.ENTRY_NOT_COPIED: "the entry's code",
         ReasonCode.FOREVER_UNSUPPORTED: "",
+        ReasonCode.FOREVER_LEG_UNKNOWN: "",
         ReasonCode.AFTER_MARKET_UNSUPPORTED: "",
         ReasonCode.STOP_MARKET_REFUSED: "",
         ReasonCode.INSTRUMENT_UNKNOWN: "segment and security id",
