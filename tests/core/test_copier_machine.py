@@ -131,8 +131,8 @@ def never_halted(patch: pytest.MonkeyPatch) -> None:
 
 
 def never_stale(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(plan, "has_passed", lambda order, now, policy: False)
-    patch.setattr(admit_entry, "has_passed", lambda order, now, policy: False)
+    patch.setattr(plan, "has_passed", lambda *args, **more: False)
+    patch.setattr(admit_entry, "has_passed", lambda *args, **more: False)
 
 
 def loops(patch: pytest.MonkeyPatch) -> None:

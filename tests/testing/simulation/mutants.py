@@ -77,7 +77,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         name="stale_entries_go", fault="F07", shows=21, seed=15,
         broken="The age of an entry is not looked at when it is sent.",
-        edits=(Edit("core.admit_entry.has_passed", "is_momentary(order) and age_of(order, now) > policy.entry_age", "False"),),
+        edits=(Edit("core.admit_entry.has_passed", "is_momentary(order, copies_fills=copies_fills) and age_of(order, now) > policy.entry_age", "False"),),
     ),
     Mutant(
         name="withheld_taken_for_sent", fault="F12", shows=4, seed=31, orders=100,
@@ -128,7 +128,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         name="never_given_up", fault="F30", shows=18, seed=2,
         broken="An order whose placement is unknown is looked up for ever.",
-        edits=(Edit("core.trade.missed", "order.missed_by_tag >= 2", "order.missed_by_tag >= 2_000"),),
+        edits=(Edit("core.trade._absent", "order.missed_by_tag >= 2", "order.missed_by_tag >= 2_000"),),
     ),
     Mutant(
         name="answer_lost_sent_again", fault="F31", shows=9, seed=4,
@@ -234,8 +234,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         name="exit_not_clamped", fault="", shows=5, seed=2,
         broken="An exit is not clamped to what is owned.",
-        edits=(Edit("core.target._exit_wants_of_side", "due = min(owned, claim_left(trade) + take - _closing_entry_leaves(trade))",
-            "due = claim_left(trade) + take"),),
+        edits=(Edit("core.target._exit_wants_of_side", "due = min(owned, due_claims[trade.key] + take - _closing_entry_leaves(trade))",
+            "due = due_claims[trade.key] + take"),),
     ),
     Mutant(
         name="cancel_forgotten", fault="", shows=4,
