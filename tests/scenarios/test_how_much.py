@@ -269,6 +269,25 @@ def test_z7_a_symbols_cap_is_the_symbols_and_an_accounts_is_the_accounts() -> No
     assert copies(made) == [300, 150]
 
 
+def test_z7_a_day_counts_every_entry() -> None:
+    made = lab(Rules(size="1", caps=[Cap("LOTS", 5, per="DAY")]))
+    for _ in range(4):
+        made.leader.buy(CE, lots=2)
+        made.step()
+    assert copies(made) == [150, 150, 75]
+    assert code(made) == ("CAP_EXCEEDED", "at most 5 LOTS per DAY: 5 in use, 2 asked")
+
+
+def test_z7_what_was_cut_is_closed_in_proportion() -> None:
+    made = lab(Rules(size="1", caps=[Cap("LOTS", 2)]))
+    made.leader.buy(CE, lots=4)
+    made.step()
+    made.leader.sell(CE, lots=2)
+    made.step()
+    assert made.exchange.position(F, made.instrument(CE), Product.INTRADAY) == 75
+    assert [(row["scaled"], row["owned"], row["declared"]) for row in made.drift()] == [(75, 75, "")]
+
+
 def test_z7_exits_are_never_capped() -> None:
     made = lab(Rules(size="1", caps=[Cap("LOTS", 4, per="DAY"), Cap("LOTS", 2)]))
     made.leader.buy(CE, lots=2)
