@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from dhan_copy import Policy
-from dhan_copy.core.facts import AlertRaised, DriftDeclared
+from dhan_copy.core.facts import AlertRaised, DriftDeclared, TradeSettled
 from dhan_copy.model.bracket import Bracket
 from dhan_copy.model.instrument import InstrumentKey
 from dhan_copy.model.order import Leg, Limit, Market, OrderStatus, Product, Side, StopLimit, Terms, Variety
@@ -325,6 +325,7 @@ def test_t4_what_the_leader_did_to_his_legs_while_nobody_looked_is_done_at_the_s
     wire.until(lambda: tree.price(Leg.STOP) == 75)
     restarted(wire, lambda: tree.cancel(Leg.TARGET))
     wire.until(lambda: tree.live() == [0, 150])
+    wire.until(lambda: [fact for fact in wire.facts(TradeSettled) if fact.leader_order_id.endswith("/TARGET")])
     restarted(wire, lambda: tree.fill(Leg.STOP))
     wire.settle()
     assert tree.live() == [0, 150], "he is out, and the follower is still protected"
