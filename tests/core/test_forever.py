@@ -9,13 +9,22 @@ from fractions import Fraction
 import pytest
 from attrs import evolve
 
-from dhan_copy.core.facts import AlertRaised, CopyAdmitted, CopyDeclined, DriftDeclared, TradeSettled
+from dhan_copy.core.facts import (
+    AlertRaised,
+    CopyAdmitted,
+    CopyDeclined,
+    DriftDeclared,
+    Refusal,
+    RequestAccepted,
+    TradeSettled,
+)
 from dhan_copy.core.requests import Cancel, Modify, Submit
 from dhan_copy.core.settings import FirstStart, Policy
+from dhan_copy.model.ids import AccountName
 from dhan_copy.model.order import ForeverLeg, Leg, Limit, OrderStatus, Product, Side, StopLimit, StopMarket, Variety
 from dhan_copy.model.reason import ReasonCode
 from tests.core.forever_world import ABOVE, BELOW, ForeverWorld, Waiting
-from tests.core.world import KEY
+from tests.core.world import KEY, LEADER, WIDE
 
 LOT = 75
 both_sides = pytest.mark.parametrize("side", Side)
@@ -242,13 +251,106 @@ def test_l10_a_row_that_fits_two_is_parked_with_an_alarm() -> None:
 def test_l10_what_is_listed_as_waiting_has_not_fired() -> None:
     bench = world()
     one, two = place(bench), place(bench)
-    child = bench.fire("L", two, tell=False)
-    bench.look()
-    bench.fill(child, 4 * LOT)
+    _fill_quietly(bench, "L", bench.fire("L", two, tell=False))
     bench.take_back(one)
     bench.let(12)
     [copy] = bench.waiting("F")
     assert reasons(bench) == [] and copy.id == bench.of("F")[1].id
+    assert bench.copier.state.leader_orders[LEADER, two.id].report.filled_quantity == 4 * LOT
+
+
+def test_l10_which_of_two_copies_fired_is_told_by_what_is_still_listed() -> None:
+    bench = world()
+    place(bench), place(bench)
+    first, second = bench.waiting("F")
+    _fill_quietly(bench, "F", bench.fire("F", second, tell=False))
+    filled = [order.filled_quantity for key in bench.copier.state.trades for order in bench.copier.state.trades[key].orders]
+    assert filled == [0, 2 * LOT] and first.waits
+
+
+def test_l10_a_forever_order_fires_once() -> None:
+    bench = world()
+    leaders = place(bench)
+    bench.fill(bench.fire("L", leaders), 4 * LOT)
+    bench.fire("L", leaders)
+    bench.let(12)
+    assert reasons(bench) == [ReasonCode.FOREVER_CHILD] and len(bench.requests()) == 1
+
+
+def test_l10_a_row_of_one_that_has_fired_takes_nothing_back() -> None:
+    bench = world()
+    leaders = place(bench)
+    child = bench.fire("L", leaders)
+    bench.change(child, terms=Limit(Decimal("108")), status=OrderStatus.MODIFIED)
+    bench.advance(30)
+    bench.alter(leaders)
+    assert bench.copier.state.leader_orders[LEADER, leaders.id].report.terms == Limit(Decimal("108"))
+
+
+def test_l10_what_it_placed_counts_though_its_row_is_newer() -> None:
+    bench = world()
+    leaders = place(bench)
+    leaders.legs[Leg.ENTRY] = evolve(
+        leaders.legs[Leg.ENTRY], status=OrderStatus.TRADED, updated_at=bench.now + timedelta(seconds=60)
+    )
+    bench.look()
+    bench.fire("L", leaders)
+    assert bench.copier.state.leader_orders[LEADER, leaders.id].report.status is OrderStatus.PENDING
+
+
+def test_l10_what_could_not_be_placed_before_it_fired_is_placed_as_what_has_appeared() -> None:
+    bench = world()
+    bench.refuse["F"] = [(Refusal.RATE_LIMIT, False)]
+    leaders = place(bench)
+    leaders.legs[Leg.ENTRY] = evolve(leaders.legs[Leg.ENTRY], status=OrderStatus.TRADED)
+    bench.look()
+    bench.let(30)
+    assert bench.of("F") == [] and len(bench.requests()) == 1, "what it placed is not known yet"
+    bench.fire("L", leaders)
+    bench.let(12)
+    [plain] = bench.open_orders("F")
+    assert plain.report.terms == Limit(Decimal("109")) and not bench.requests()[-1].forever
+
+
+def test_l10_a_pair_whose_second_leg_cannot_be_made_smaller_is_placed_anew() -> None:
+    bench = world(limits=evolve(WIDE, modifications_per_order=1))
+    holding(bench)
+    place(bench, Side.SELL, pair=True)
+    bench.trade(Side.SELL, 2)
+    bench.fill_everything("F")
+    bench.let(60)
+    assert only(bench).quantities == [LOT, LOT]
+
+
+def test_l10_a_change_that_is_accepted_after_it_fired_says_nothing_of_what_appeared() -> None:
+    bench = world()
+    leaders = place(bench)
+    copy = only(bench)
+    bench.lose = [True]
+    bench.alter(leaders, terms=BELOW)
+    change = bench.requests()[-1]
+    ours = bench.fire("F", copy)
+    bench.feed(
+        RequestAccepted(
+            follower=change.follower, client_order_id=change.client_order_id, attempt=change.attempt,
+            broker_order_id=copy.id,
+        )  # fmt: skip
+    )
+    bench.fire("L", leaders)
+    bench.let(30)
+    assert ours.requests == [] and ours.report.terms == Limit(Decimal("89"))
+
+
+def test_l10_one_that_fired_before_it_was_taken_back_is_cancelled_as_what_appeared() -> None:
+    bench = world()
+    leaders = place(bench)
+    copy = only(bench)
+    bench.take_back(leaders)
+    bench.let(12)
+    assert bench.copier.state.waiting(AccountName("F")) == []
+    ours = bench.fire("F", copy)
+    bench.let(12)
+    assert ours.requests == ["cancel"]
 
 
 def test_l10_a_child_whose_forever_order_was_never_seen_is_not_copied() -> None:
@@ -362,6 +464,29 @@ def test_l10_one_that_is_gone_in_the_morning_is_told_and_nothing_is_concluded() 
     assert only(bench) and alerts(bench) == ["FOREVER_GONE"]
 
 
+def test_l10_a_copy_that_waits_behind_the_leader_lives_on_too() -> None:
+    bench = world()
+    leaders = place(bench)
+    bench.fill(bench.fire("L", leaders), 4 * LOT)
+    bench.next_day()
+    bench.look()
+    bench.restart()
+    ours = bench.fire("F", only(bench))
+    bench.fill_follower("F", ours, 2 * LOT)
+    bench.let(30)
+    assert bench.net_position("F") == 2 * LOT and not bench.facts(DriftDeclared)
+    assert len(bench.facts(TradeSettled)) == 1 and len(bench.requests()) == 1
+
+
+def test_l10_the_end_of_the_day_decides_nothing() -> None:
+    bench = world()
+    leaders = place(bench, pair=True, tell=False)
+    stop = leaders.legs.pop(Leg.STOP)
+    bench.look()
+    bench.next_day()
+    assert reasons(bench) == [ReasonCode.FOREVER_LEG_UNKNOWN] and stop
+
+
 def test_l10_an_exit_that_fired_and_ended_with_the_day_waits_again_the_next() -> None:
     bench = world(product=Product.CNC)
     holding(bench)
@@ -386,7 +511,7 @@ def test_l10_an_unknown_placement_is_settled_by_its_terms(pair: bool, arrived: b
     if restarted:
         bench.restart()
     bench.let(60)
-    assert len(bench.requests()) == 1
+    assert len(bench.requests()) == 1 and len(bench.copier.state.unresolved) == 1, "it may arrive yet"
     bench.let(240)
     assert len(bench.requests()) == 1, "an entry is never sent again"
     if arrived:
