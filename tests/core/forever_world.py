@@ -81,6 +81,8 @@ class ForeverWorld(World):
     keeps_fired: bool = True
     """Whether the list still shows what has fired, as TRADED."""
     asked_for_list: int = 0
+    hold_answers: list[Fact] | None = None
+    """Where requests' answers go instead of to the core."""
 
     def fresh(self) -> Copier:
         plain = super().fresh().settings
@@ -175,7 +177,11 @@ class ForeverWorld(World):
                         problem="no answer",
                     )  # fmt: skip
                 ]
-        return super().answer(command)
+        answers = super().answer(command)
+        if self.hold_answers is not None and isinstance(command, (Submit, Modify, Cancel)):
+            self.hold_answers += answers
+            return []
+        return answers
 
     def book(self, account: str, forever: bool = False) -> list[Fact]:
         facts = [_without_parent(fact) for fact in super().book(account)]

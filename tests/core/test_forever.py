@@ -14,8 +14,8 @@ from dhan_copy.core.facts import (
     CopyAdmitted,
     CopyDeclined,
     DriftDeclared,
+    Fact,
     Refusal,
-    RequestAccepted,
     TradeSettled,
 )
 from dhan_copy.core.requests import Cancel, Modify, Submit
@@ -252,10 +252,7 @@ def test_l10_what_is_listed_as_waiting_has_not_fired() -> None:
     bench = world()
     one, two = place(bench), place(bench)
     _fill_quietly(bench, "L", bench.fire("L", two, tell=False))
-    bench.take_back(one)
-    bench.let(12)
-    [copy] = bench.waiting("F")
-    assert reasons(bench) == [] and copy.id == bench.of("F")[1].id
+    assert one.waits and reasons(bench) == []
     assert bench.copier.state.leader_orders[LEADER, two.id].report.filled_quantity == 4 * LOT
 
 
@@ -326,19 +323,17 @@ def test_l10_a_change_that_is_accepted_after_it_fired_says_nothing_of_what_appea
     bench = world()
     leaders = place(bench)
     copy = only(bench)
-    bench.lose = [True]
+    answers: list[Fact] = []
+    bench.hold_answers = answers
     bench.alter(leaders, terms=BELOW)
-    change = bench.requests()[-1]
+    bench.hold_answers = None
     ours = bench.fire("F", copy)
-    bench.feed(
-        RequestAccepted(
-            follower=change.follower, client_order_id=change.client_order_id, attempt=change.attempt,
-            broker_order_id=copy.id,
-        )  # fmt: skip
-    )
+    bench.feed(*answers)
     bench.fire("L", leaders)
     bench.let(30)
     assert ours.requests == [] and ours.report.terms == Limit(Decimal("89"))
+    [trade] = bench.copier.state.trades.values()
+    assert [order.accepted.terms for order in trade.orders if order.accepted] == [Limit(Decimal("89"))]
 
 
 def test_l10_one_that_fired_before_it_was_taken_back_is_cancelled_as_what_appeared() -> None:
