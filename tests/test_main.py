@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import re
+import signal
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from dhan_copy.__main__ import main
-from dhan_copy.testing import DhanServer
+from dhan_copy.model.order import Side
+from dhan_copy.testing import DhanServer, NewOrder
+from tests.examples.runs import environment
+from tests.scenarios.kit import CALL, INSTRUMENTS, PATIENCE_SECONDS, limit
 from tests.test_journal_file import Family
 
 
@@ -58,6 +65,93 @@ def test_k5_an_account_that_the_environment_does_not_have_is_named(
 def test_k5_without_accounts_it_looks_at_the_machine(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "--journal", str(tmp_path / "no" / "copies.db")]) == 1
     assert capsys.readouterr().out.startswith("FATAL   FOLDER:")
+
+
+CONFIG = """
+store = "family.db"
+
+[[leaders]]
+client_id = "1000000001"
+token_env = "THEIR_TOKEN"
+base_url = "{rest}"
+feed_url = "{feed}"
+
+[[followers]]
+client_id = "1000000002"
+token_env = "OUR_TOKEN"
+base_url = "{rest}"
+feed_url = "{feed}"
+size = "1/2"
+live = true
+"""
+
+
+@pytest.fixture
+def family(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DhanServer]:
+    """A leader and a follower whom ``family.toml`` names."""
+    for name, value in environment(tmp_path).items():  # before the folder changes: PYTHONPATH may be relative
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    tokens = {"THEIR_TOKEN": "local-token-of-leader", "OUR_TOKEN": "local-token-of-follower"}
+    for name, token in tokens.items():
+        monkeypatch.setenv(name, token)
+    with DhanServer(list(zip(("1000000001", "1000000002"), tokens.values())), instruments=INSTRUMENTS) as running:
+        Path("family.toml").write_text(CONFIG.format(rest=running.rest_url, feed=running.feed_url))
+        yield running
+
+
+def test_k5_the_doctor_looks_at_the_accounts_of_a_settings_file(
+    family: DhanServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["doctor", "--config", "family.toml"]) == 0
+    said = capsys.readouterr().out
+    assert re.search(r"^OK +TOKEN 1000000001", said, re.M) and re.search(r"^OK +SOURCE_IP 1000000002", said, re.M)
+    assert "SOURCE_IP 1000000001" not in said, "the leader places nothing"
+    family.register_address("1000000002", "192.0.2.7")
+    assert main(["doctor", "--config", "family.toml"]) == 1
+
+
+def test_k5_run_refuses_what_is_fatal(family: DhanServer, capsys: pytest.CaptureFixture[str]) -> None:
+    family.register_address("1000000002", "192.0.2.7")
+    assert main(["run", "family.toml"]) == 2
+    assert "[SOURCE_IP 1000000002]" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_run_copies_until_it_is_interrupted(family: DhanServer, number: signal.Signals) -> None:
+    family.register_address("1000000002", "192.0.2.7")
+    command = [sys.executable, "-m", "dhan_copy", "run", "family.toml", "--skip-check", "SOURCE_IP"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as engine:
+        try:
+            assert family.wait_for_sockets(1, "1000000001", PATIENCE_SECONDS)
+            assert family.wait_for_sockets(1, "1000000002", PATIENCE_SECONDS)
+            family.register_address("1000000002", "127.0.0.1")
+            family.exchange.set_price(CALL, 100)
+            new = NewOrder(key=CALL, side=Side.BUY, quantity=150, terms=limit(90))
+            waiting = threading.Event()
+            for _ in range(100):
+                # The first ones may be taken for older than the start: Dhan's times are cut to the second.
+                family.exchange.place("1000000001", new)
+                waiting.wait(0.3)
+                if copies := family.exchange.orders("1000000002"):
+                    break
+            assert copies[0].quantity == 75
+            engine.send_signal(number)
+            said, errors = engine.communicate(timeout=PATIENCE_SECONDS)
+        finally:
+            engine.kill()
+    assert (engine.returncode, said) == (0, ""), errors
+    assert "token" not in errors
+
+
+@pytest.mark.parametrize("command", [["run", "family.toml"], ["doctor", "--config", "family.toml"]])
+def test_a_settings_file_that_is_wrong_names_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(command) == 2 and "family.toml cannot be read" in capsys.readouterr().err
+    Path("family.toml").write_text('store = "x.db"\nfollower = 1\n')
+    assert main(command) == 2 and "line 2" in capsys.readouterr().err
 
 
 def test_status_and_explain_show_a_journal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -34,10 +34,10 @@ def subject(name: str, account: object, *, needed: bool = True) -> Subject:
     return Subject(AccountName(name), lambda: account, places_orders=needed, needed=needed)
 
 
-@pytest.mark.parametrize("threads", [True, False])
-def test_findings_come_under_the_names_of_the_accounts_and_in_their_order(threads: bool) -> None:
+@pytest.mark.parametrize("seconds", [PATIENCE_SECONDS, None])
+def test_findings_come_under_the_names_of_the_accounts_and_in_their_order(seconds: float | None) -> None:
     subjects = [subject("B", Account()), subject("A", Account(), needed=False), subject("C", object())]
-    found = of_accounts(subjects, CLOCK, threads=threads)
+    found = of_accounts(subjects, CLOCK, seconds)
     assert [(each.account, each.severity) for each in found] == [
         ("B", Severity.FATAL), ("A", Severity.WARN), ("C", Severity.SKIPPED),
     ]  # fmt: skip
@@ -45,8 +45,17 @@ def test_findings_come_under_the_names_of_the_accounts_and_in_their_order(thread
 
 def test_with_threads_a_slow_account_delays_no_other() -> None:
     meet = threading.Barrier(2)
-    found = of_accounts([subject("A", Account(meet)), subject("B", Account(meet))], CLOCK, threads=True)
+    found = of_accounts([subject("A", Account(meet)), subject("B", Account(meet))], CLOCK, PATIENCE_SECONDS)
     assert [each.severity for each in found] == [Severity.FATAL] * 2, "each waits for the other"
+
+
+def test_an_account_that_does_not_answer_holds_nobody_up() -> None:
+    meet = threading.Barrier(2)
+    found = of_accounts([subject("A", Account(meet)), subject("B", Account())], CLOCK, 0.05)
+    assert [(each.account, each.check, each.severity) for each in found if each.account == "A"] == [
+        ("A", Check.ACCOUNT, Severity.WARN)
+    ]
+    meet.abort()
 
 
 def test_the_error_lists_what_is_fatal() -> None:
@@ -62,6 +71,15 @@ def test_a_list_of_yesterday_is_stale(hours: float, severity: Severity) -> None:
             return timedelta(hours=hours)
 
     assert of_instruments(Listed()).severity is severity
+
+
+@pytest.mark.parametrize("age", ["yesterday", 5])
+def test_an_age_of_another_kind_says_nothing(age: object) -> None:
+    class Listed:
+        def age(self) -> object:
+            return age
+
+    assert of_instruments(Listed()).severity is Severity.SKIPPED
 
 
 def test_a_table_without_findings_is_empty() -> None:

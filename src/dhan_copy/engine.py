@@ -67,7 +67,7 @@ Told = Entry | AlertRaised
 Answer = TypeVar("Answer")
 _READ_AT_ONCE = 500
 _LOOK_SECONDS = 15.0
-"""How long a start waits for the followers' books."""
+"""How long a start waits for the followers' books, and before that for what the accounts say of themselves."""
 
 
 class Leaving(Enum):
@@ -348,11 +348,11 @@ class CopyEngine:
 
     def preflight(self) -> tuple[Finding, ...]:
         """Look for what would go wrong: accounts, journal, clock, instruments, calendar. Before or after the start; it
-        sends no order, and takes as long as two reads of the slowest account.
+        sends no order, and takes as long as two reads of the slowest account, at most 15 seconds.
 
         ``dhan_copy.preflight.as_table`` makes a table of it.
         """
-        return self._findings(threads=True)
+        return self._findings(_LOOK_SECONDS)
 
     # Allowing
 
@@ -450,13 +450,13 @@ class CopyEngine:
 
     # Inside
 
-    def _findings(self, *, threads: bool) -> tuple[Finding, ...]:
+    def _findings(self, seconds: float | None) -> tuple[Finding, ...]:
         from dhan_copy.stores.premises import premises
 
         path = self._given_store if isinstance(self._given_store, (str, Path)) else getattr(self._given_store, "path", None)
         held = self._store is not None and not self._stopped
         found = [
-            *of_accounts(self._subjects, self._clock, threads=threads),
+            *of_accounts(self._subjects, self._clock, seconds),
             *premises(None if path is None else Path(path), self._locked_ids, held=held),
             of_instruments(self._settings.instruments),
             of_calendar(self._settings.calendar, self._clock.now()),
@@ -476,7 +476,7 @@ class CopyEngine:
         live = {rules.name for rules in self._settings.followers if rules.live}
         if not live:
             return ()
-        findings = self._findings(threads=self._threaded)
+        findings = self._findings(_LOOK_SECONDS if self._threaded else None)
         fatal = [each for each in findings if each.severity is Severity.FATAL]
         for finding in findings:
             if finding.severity is Severity.WARN:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
@@ -35,23 +36,30 @@ class Subject:
     needed: bool
 
 
-def of_accounts(subjects: Sequence[Subject], clock: Clock, *, threads: bool) -> tuple[Finding, ...]:
-    """What the accounts' brokers say; with ``threads`` all are asked at once."""
+def of_accounts(subjects: Sequence[Subject], clock: Clock, seconds: float | None) -> tuple[Finding, ...]:
+    """What the accounts' brokers say: all asked at once, for at most ``seconds`` in all, or one after the other on this
+    thread (None)."""
     found: dict[AccountName, tuple[Finding, ...]] = {}
 
     def ask(subject: Subject) -> None:
         found[subject.name] = _of_account(subject, clock)
 
-    if threads:
+    if seconds is None:
+        for subject in subjects:
+            ask(subject)
+    else:
         asking = [threading.Thread(target=ask, args=(each,), name="dhan_copy preflight", daemon=True) for each in subjects]
         for thread in asking:
             thread.start()
+        end = time.monotonic() + seconds
         for thread in asking:
-            thread.join()
-    else:
-        for subject in subjects:
-            ask(subject)
-    return tuple(finding for subject in subjects for finding in found[subject.name])
+            thread.join(max(0.0, end - time.monotonic()))
+    return tuple(finding for subject in subjects for finding in found.get(subject.name) or (_silent(subject.name),))
+
+
+def _silent(name: AccountName) -> Finding:
+    known, advice = "its broker did not answer in time.", "Check network, DNS and proxy, and look again."
+    return Finding(check=Check.ACCOUNT, severity=Severity.WARN, known=known, advice=advice, account=name)
 
 
 def _of_account(subject: Subject, clock: Clock) -> tuple[Finding, ...]:
@@ -78,10 +86,12 @@ def of_instruments(instruments: object) -> Finding:
     ask = getattr(instruments, "age", None)
     if not callable(ask):
         return Finding(check=Check.INSTRUMENTS, severity=Severity.SKIPPED, known="the instruments are the user's own.")
-    age: timedelta | None = ask()
+    age = ask()
     if age is None:
         known, advice = "there is no list of instruments yet.", "It is fetched when the first order needs it; refresh() fetches it now."
         return Finding(check=Check.INSTRUMENTS, severity=Severity.WARN, known=known, advice=advice)
+    if not isinstance(age, timedelta):
+        return Finding(check=Check.INSTRUMENTS, severity=Severity.SKIPPED, known="how old the instruments are is not told.")
     known = f"the list of instruments is {age.total_seconds() / 3600:.0f} hours old."
     if age <= LIST_STALE:
         return Finding(check=Check.INSTRUMENTS, severity=Severity.OK, known=known)

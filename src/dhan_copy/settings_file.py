@@ -107,6 +107,7 @@ class Settings:
         sources: Mapping[str, EventSource] | None = None,
         brokers: Mapping[str, Broker] | None = None,
         store: Store | str | Path | None = None,
+        skip_checks: Sequence[str] = (),
         on_alert: Callable[[AlertRaised], object] | None = None,
         on_event: Callable[[Entry], object] | None = None,
         clock: Clock | None = None,
@@ -132,7 +133,7 @@ class Settings:
         ]  # fmt: skip
         return CopyEngine(
             leaders, followers, self.store if store is None else store, policy=self.policy, rules=self.rules,
-            overrides=self.overrides, on_alert=on_alert, on_event=on_event, clock=clock,
+            overrides=self.overrides, skip_checks=skip_checks, on_alert=on_alert, on_event=on_event, clock=clock,
         )  # fmt: skip
 
 

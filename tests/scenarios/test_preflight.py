@@ -196,7 +196,10 @@ def test_k5_an_address_that_is_not_registered_is_fatal_and_no_order_is_risked(de
         ({"primaryIP": "192.0.2.7", "detectedIP": "192.0.2.8"}, FATAL),
         ({"primaryIP": "", "secondaryIP": ""}, FATAL),
         ({"primaryIP": "192.0.2.7", "detectedIP": "192.0.2.7", "ordersAllowed": False}, FATAL),
+        ({"primaryIP": "2401:4900:0::1", "detectedIP": "2401:4900::1"}, OK),
+        ({"primaryIP": "not set", "detectedIP": "192.0.2.7"}, WARN),
         ({"primaryIP": 7}, WARN),
+        ({"ip": "192.0.2.7"}, WARN),
     ],
 )
 def test_k5_an_address_is_judged_by_what_the_answer_has(
@@ -226,13 +229,13 @@ def test_k5_a_clock_that_is_off_is_found_by_the_date_of_an_answer(
 # The journal's place
 
 
-def test_k5_a_folder_that_cannot_be_written_to_is_fatal(desk: Desk) -> None:
+def test_k5_f16_a_folder_that_cannot_be_written_to_is_fatal(desk: Desk) -> None:
     found = desk.finding(Check.FOLDER, None, store=desk.folder / "not there" / "journal.db")
     assert found.severity is FATAL and "No such file" in found.known
 
 
 @pytest.mark.parametrize("kind", ["nfs4", "cifs", "fuse.sshfs"])
-def test_k5_a_network_drive_is_fatal(desk: Desk, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+def test_k5_f16_a_network_drive_is_fatal(desk: Desk, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     mounts = desk.folder / "mountinfo"
     mounts.write_text(
         "22 1 0:21 / / rw shared:1 - ext4 /dev/vda rw\n"
@@ -244,7 +247,7 @@ def test_k5_a_network_drive_is_fatal(desk: Desk, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("name", ["Dropbox", "OneDrive - Family", "Google Drive"])
-def test_k5_a_folder_that_a_program_synchronises_is_warned_of(desk: Desk, name: str) -> None:
+def test_k5_f16_a_folder_that_a_program_synchronises_is_warned_of(desk: Desk, name: str) -> None:
     folder = desk.folder / name / "journals"
     folder.mkdir(parents=True)
     found = desk.finding(Check.FOLDER, None, store=folder / "journal.db")

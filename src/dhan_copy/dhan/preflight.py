@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from ipaddress import ip_address
 
 from attrs import frozen
 
@@ -142,7 +143,7 @@ def _source_ip(account: AccountName, outcome: Outcome) -> Finding:
     told = f"registered: {', '.join(registered) or 'none'}; seen: {seen or 'not told'}{f' ({match})' if match else ''}."
     allowed = found.get("ordersAllowed")
     if not isinstance(allowed, bool):
-        allowed = False if not registered else seen in registered if seen else None
+        allowed = _judged(registered, seen) if "primaryIP" in found else None
     if allowed is None:
         known = f"{told} Whether orders leave from there is not told."
         advice = "Compare it with the address of this machine, or of the account's proxy; each account needs one of its own."
@@ -152,6 +153,16 @@ def _source_ip(account: AccountName, outcome: Outcome) -> Finding:
     known = f"orders are not taken from here. {told}"
     advice = "Register this address at Dhan (it can be changed every 7 days), or set source_address or proxy of the account."
     return Finding(check=Check.SOURCE_IP, severity=Severity.FATAL, known=known, advice=advice, account=account)
+
+
+def _judged(registered: Sequence[str], seen: str) -> bool | None:
+    """Whether orders are taken, by the addresses alone; an IPv6 address has several spellings."""
+    if not registered:
+        return False
+    try:
+        return ip_address(seen) in {ip_address(each) for each in registered} if seen else None
+    except ValueError:
+        return None
 
 
 # The clock
