@@ -528,3 +528,32 @@ def test_f39_a_raise_whose_answer_was_lost_counts_with_what_it_may_be() -> None:
     assert evolve(order, outstanding=raised).may_fill == evolve(order, unresolved=raised).may_fill == 70
     assert evolve(order, lost=(instruction(60),)).may_fill == 50
     assert evolve(order, unresolved=modify(2, quantity=20)).may_fill == 40, "a cut that may not have come counts for nothing"
+
+
+def test_l5_legs_of_a_tree_that_was_taken_apart_both_stay_until_the_follower_is_flat() -> None:
+    bench = world()
+    linked = entered(bench)
+    order = bench.place(Side.SELL, 2)
+    bench.fill(order, order.report.quantity)
+    wait(bench, 8)
+    plain = [r for r in bench.requests() if isinstance(r, Submit) and r.leader_order_id == order.report.order_id]
+    [copy] = [o for o in bench.open_orders("F") if o.report.client_order_id == plain[0].client_order_id]
+    bench.fill_follower("F", copy, LOT)
+    wait(bench, 8)
+    assert bench.net_position("F") == LOT and live(linked) == [LOT, LOT]
+    linked.fill_leg(Leg.TARGET)
+    wait(bench, 30)
+    assert bench.net_position("F") == LOT
+    assert live(linked) == [LOT, LOT], "the leader is out, the follower is not"
+
+
+@all_forms
+def test_m10_a_stop_that_triggered_reads_market_and_was_not_modified(variety: Variety) -> None:
+    bench = world()
+    linked = entered(bench, variety=variety)
+    linked.show(Leg.STOP)
+    before = [order.report.terms for order in linked.orders("F", Leg.STOP)]
+    bench.change(linked.leg(Leg.STOP), terms=Market(), status=OrderStatus.PENDING)
+    wait(bench, 8)
+    assert [order.report.terms for order in linked.orders("F", Leg.STOP)] == before
+    assert all(order.requests == [] for order in linked.orders("F", Leg.STOP))

@@ -131,7 +131,7 @@ def _exit_wants_of_side(
     left, unshared = position, free
     wants: dict[TradeKey, int] = {}
     for trade in trades:
-        resting = _resting_exit(trade, state.leader_order(trade.key).report)
+        resting = _resting_exit(trade, state.leader_order(trade.key).report, out=position == 0)
         take = 0
         if resting and resting <= left:
             keep = min(unshared, kept_after_exit(stake.ideal, position, left - resting, state.lot_of(trade)))
@@ -204,8 +204,11 @@ def _looked_since(state: State, order: LeaderOrder) -> bool:
     return read_at is not None and read_at >= order.seen_at + SETTLED_AFTER
 
 
-def _resting_exit(trade: CopyTrade, report: OrderReport) -> int:
-    """The leader's units of this order that would still close."""
+def _resting_exit(trade: CopyTrade, report: OrderReport, *, out: bool) -> int:
+    """The leader's units of this order that would still close; those of a leg that was cancelled because he is ``out``
+    count for the follower that is not."""
+    if out and is_exit_leg(report) and report.status is OrderStatus.CANCELLED:
+        return report.quantity - report.filled_quantity
     if report.status.is_terminal or trade.copies_fills:
         return 0
     exit_units = split(trade, report.quantity)[0]
