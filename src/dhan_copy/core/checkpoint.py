@@ -50,7 +50,6 @@ class Saved:
     funds: tuple[tuple[AccountName, Funds], ...] = ()
     since_funds: tuple[TradeKey, ...] = ()
     dealt: tuple[tuple[tuple[AccountName, InstrumentKey], Dealt], ...] = ()
-    marks: tuple[tuple[InstrumentKey, Decimal], ...] = ()
     prices: tuple[tuple[InstrumentKey, Decimal, datetime], ...] = ()
     margins: tuple[MarginReported, ...] = ()
     entered: tuple[tuple[AccountName, InstrumentKey, Product, Side, int], ...] = ()
@@ -94,7 +93,6 @@ def dump(state: State, *, whole: bool) -> CheckpointWritten:
         funds=tuple(state.funds.items()),
         since_funds=tuple(state.since_funds),
         dealt=tuple(state.dealt.items()),
-        marks=tuple(state.marks.items()),
         prices=tuple((key, price, at) for key, (price, at) in state.prices.items()),
         margins=tuple(state.margins.values()),
         entered=tuple((*where, units) for where, units in state.entered.items()),
@@ -147,7 +145,6 @@ def load(before: State | None, fact: CheckpointWritten, settings: CopierSettings
     state.funds = dict(saved.funds)
     state.since_funds = dict.fromkeys(saved.since_funds)
     state.dealt = dict(saved.dealt)
-    state.marks = dict(saved.marks)
     state.prices = {key: (price, at) for key, price, at in saved.prices}
     for told in saved.margins:
         order = told.order

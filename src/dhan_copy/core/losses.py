@@ -23,16 +23,16 @@ class DayResult:
 
 
 def day_result(state: State, follower: AccountName) -> DayResult:
-    """What the copies of today came to, by their average prices and the last price that any report named."""
+    """What the copies of today came to, by their average prices and the last price that an order of a leader has told."""
     rupees, unknown = Decimal(0), []
     for (name, key), dealt in state.dealt.items():
         if name != follower or not (dealt.net or dealt.cash):
             continue
-        mark = state.marks.get(key)
-        if key.segment is ExchangeSegment.MCX_COMM or dealt.unpriced or (mark is None and dealt.net):
+        told = state.prices.get(key)
+        if key.segment is ExchangeSegment.MCX_COMM or dealt.unpriced or (told is None and dealt.net):
             unknown.append(key)
             continue
-        rupees += dealt.cash + dealt.net * (mark or Decimal(0))
+        rupees += dealt.cash + dealt.net * (told[0] if told is not None else Decimal(0))
     return DayResult(rupees, tuple(unknown))
 
 

@@ -149,8 +149,6 @@ class State:
     """Copies that buy to open and that the figure of their account's funds does not count yet."""
     dealt: dict[tuple[AccountName, InstrumentKey], Dealt] = field(factory=dict)
     """What was copied today, by follower and instrument."""
-    marks: dict[InstrumentKey, Decimal] = field(factory=dict)
-    """The last price that any report named, in rupees."""
     prices: dict[InstrumentKey, tuple[Decimal, datetime]] = field(factory=dict)
     """The newest price of an instrument that a leader's order has told, and when."""
     margins: dict[MarginKey, MarginReported] = field(factory=dict)
@@ -616,8 +614,6 @@ def _leader_reported(state: State, fact: LeaderReported, at: datetime, position:
     if known is not None and tree_of(known.report) != tree_of(order.report):
         # It was copied as a plain order before anything showed that it has legs: they are plain exits.
         state.released[where] = None
-    if report.last_price is not None:
-        state.marks[report.key] = report.last_price
     _release_what_it_closes(state, order, position)
     if report.instrument is not None:
         before = state.instruments.get(report.key)
@@ -979,7 +975,6 @@ def _deal(state: State, trade: CopyTrade, before: FollowerOrder, after: Follower
         return
     paid = after.average_price * after.filled_quantity - (before.average_price or Decimal(0)) * before.filled_quantity
     state.dealt[where] = Dealt(dealt.net + units, dealt.cash - sign * paid, dealt.unpriced)
-    state.marks[where[1]] = after.average_price
 
 
 def _follower_filled(
