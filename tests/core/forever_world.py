@@ -11,6 +11,7 @@ from dhan_copy.core.copier import Copier
 from dhan_copy.core.facts import (
     BookRead,
     Channel,
+    CopyMode,
     Fact,
     LeaderReported,
     OrderReported,
@@ -78,6 +79,7 @@ class ForeverWorld(World):
     lose: list[bool] = field(factory=list)
     """For each of the next requests whose answer is lost: whether it is carried out."""
     takes_forever: bool = True
+    mode: CopyMode = CopyMode.ORDER
     keeps_fired: bool = True
     """Whether the list still shows what has fired, as TRADED."""
     asked_for_list: int = 0
@@ -86,7 +88,7 @@ class ForeverWorld(World):
 
     def fresh(self) -> Copier:
         plain = super().fresh().settings
-        followers = tuple(evolve(rules, forever_orders=self.takes_forever) for rules in plain.followers)
+        followers = tuple(evolve(rules, forever_orders=self.takes_forever, mode=self.mode) for rules in plain.followers)
         return Copier(CopierSettings(leaders=plain.leaders, followers=followers, policy=plain.policy))
 
     # Any account's

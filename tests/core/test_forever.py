@@ -13,6 +13,7 @@ from dhan_copy.core.facts import (
     AlertRaised,
     CopyAdmitted,
     CopyDeclined,
+    CopyMode,
     DriftDeclared,
     Fact,
     Refusal,
@@ -241,7 +242,8 @@ def test_l10_a_row_that_fits_two_is_parked_with_an_alarm() -> None:
     one, two = place(bench), place(bench)
     assert len(bench.waiting("F")) == 2
     for order in (one, two):
-        bench.fire("L", order, tell=False)
+        child = bench.fire("L", order, tell=False)
+    child.report = evolve(child.report, filled_quantity=LOT, status=OrderStatus.PART_TRADED)
     bench.look()
     bench.let(12)
     assert ReasonCode.UNKNOWN_PARENT in reasons(bench) and "FOREVER_UNKNOWN" in alerts(bench)
@@ -371,6 +373,19 @@ def test_l10_an_exit_by_a_child_that_is_not_copied_raises_the_alarm() -> None:
     bench.fire("L", place(bench, Side.SELL, tell=False))
     bench.let(30)
     assert reasons(bench) == [ReasonCode.FOREVER_CHILD] and "EXIT_NOT_COPIED" in alerts(bench)
+
+
+def test_l10_where_fills_are_copied_those_of_the_child_are() -> None:
+    bench = world(mode=CopyMode.EXECUTION, takes_forever=False)
+    leaders = place(bench, pair=True)
+    bench.next_day()
+    bench.look()
+    child = bench.fire("L", leaders)
+    assert bench.requests() == []
+    bench.fill(child, 4 * LOT)
+    bench.fill_everything("F")
+    bench.let(12)
+    assert bench.net_position("F") == 2 * LOT and not any(request.forever for request in bench.requests())
 
 
 def test_l10_a_broker_without_forever_orders_declines_them_by_name() -> None:

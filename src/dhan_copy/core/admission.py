@@ -212,10 +212,13 @@ def _unsupported(report: OrderReport, policy: Policy, rules: FollowerRules) -> R
 
 
 def _forever_unsupported(report: OrderReport, rules: FollowerRules) -> Refused | None:
-    if has_fired(report) or report.parent_order_id is not None:
-        return Refused(ReasonCode.FOREVER_CHILD, f"order {report.leg_order_id or report.order_id}")
-    if not waits(report):
+    fired = has_fired(report) or report.parent_order_id is not None
+    if not fired and not waits(report):
         return Refused(ReasonCode.UNKNOWN_PARENT)
+    if rules.mode is CopyMode.EXECUTION:
+        return None  # its fills are copied, and no copy of it waits
+    if fired:
+        return Refused(ReasonCode.FOREVER_CHILD, f"order {report.leg_order_id or report.order_id}")
     if rules.live and not rules.forever_orders:
         return Refused(ReasonCode.FOREVER_UNSUPPORTED)
     return None if report.leg is Leg.ENTRY else Refused(ReasonCode.FOREVER_LEG_UNKNOWN)

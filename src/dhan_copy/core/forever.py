@@ -55,14 +55,15 @@ class Forevers:
             if now >= since + FRAME_MAY_FOLLOW:
                 facts = [*waiting, *facts]
                 self.unnamed[where] = (since, [])
-        named = {
-            (fact.leader, fact.report.order_id): fact.report.parent_order_id for fact in facts
-            if isinstance(fact, LeaderReported) and is_news(fact) and fact.report.parent_order_id is not None
-        }  # fmt: skip
-        if state.legs or named:
-            facts = [_marked(state, named, fact) for fact in facts]
-        if not any(is_news(fact) or (type(fact) is BookRead and fact.forever is not None) for fact in facts):
+        news = [fact for fact in facts if is_news(fact)]
+        listed = any(type(fact) is BookRead and fact.forever is not None for fact in facts)
+        if not (news or listed or state.legs):
             return facts
+        named = {
+            (fact.leader, fact.report.order_id): fact.report.parent_order_id for fact in news
+            if isinstance(fact, LeaderReported) and fact.report.parent_order_id is not None
+        }  # fmt: skip
+        facts = [_marked(state, named, fact) for fact in facts]
         return _Reading(state, in_pairs(facts), now, self.unnamed).told()
 
     def wake_at(self, latest: datetime) -> datetime:

@@ -417,9 +417,8 @@ def waits(report: OrderReport) -> bool:
 
 def has_fired(report: OrderReport) -> bool:
     """Whether a leader's Forever order has fired: what it placed is known, or its list says so."""
-    return report.variety is Variety.FOREVER and (
-        report.leg_order_id is not None or report.status in (OrderStatus.TRIGGERED, OrderStatus.PART_TRADED, OrderStatus.TRADED)
-    )
+    said = report.status in (OrderStatus.TRIGGERED, OrderStatus.PART_TRADED, OrderStatus.TRADED)
+    return report.variety is Variety.FOREVER and (report.leg_order_id is not None or (said and not is_child(report)))
 
 
 def alert_key(fact: AlertRaised) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from fractions import Fraction
 from dhan_copy.core.evolving import evolve
 from dhan_copy.core.requests import Intent
 from dhan_copy.core.sizing import trunc_to_lot
-from dhan_copy.core.state import has_fired
+from dhan_copy.core.state import has_fired, waits
 from dhan_copy.core.terms import aligned
 from dhan_copy.core.trade import FollowerOrder, Instruction
 from dhan_copy.model.instrument import InstrumentFacts
@@ -27,7 +27,7 @@ from dhan_copy.model.order import (
 
 def asks_to_wait(report: OrderReport) -> bool:
     """Whether a copy of the leader's order is to be a Forever order: once his has fired there is nothing to wait for."""
-    return report.variety is Variety.FOREVER and not has_fired(report)
+    return waits(report)
 
 
 def is_unclear(report: OrderReport) -> bool:
