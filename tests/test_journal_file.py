@@ -97,6 +97,16 @@ def test_a_journal_without_orders_names_whom_it_can(family: Family) -> None:
         assert len(journal.orders()) == 0
 
 
+def test_a_checkpoint_tells_who_leads_and_who_follows(family: Family) -> None:
+    family.engine.step()
+    family.clock.advance(24 * 3600)
+    family.engine.step()
+    with JournalFile(family.path) as journal:
+        assert [(row["account"], row["role"]) for row in journal.status()] == [
+            ("L", "leader"), ("F", "follower"), ("P", "follower"),
+        ]  # fmt: skip
+
+
 def test_nothing_is_made_where_nothing_is(tmp_path: Path) -> None:
     with pytest.raises(StoreError):
         JournalFile(tmp_path / "no.db")
