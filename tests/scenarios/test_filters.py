@@ -94,7 +94,7 @@ def by_program(made: Playground) -> object:
         (Segments("NSE_FNO") & Sides("BUY"), option, short, "side BUY: it is SELL"),
         (Segments("NSE_EQ") | Sides("SELL"), short, option, "segment NSE_EQ: it is NSE_FNO; side SELL: it is BUY"),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", None) or str(value),
 )  # fmt: skip
 def test_p10_what_a_filter_refuses_is_skipped_by_its_name(
     only: Filter, copied: Place | None, refused: Place | None, why: str

@@ -83,7 +83,7 @@ def one_lot_of_calls(order: LeaderOrder, accounts: Accounts) -> Ratio | Quantity
         (one_lot_of_calls, 75),
         (OwnFunction(one_lot_of_calls), 75),
     ],
-    ids=lambda value: getattr(value, "__name__", None) or str(value),
+    ids=lambda value: type(value).__name__ if isinstance(value, OwnFunction) else getattr(value, "__name__", str(value)),
 )
 def test_z1_each_sizer_says_how_much(size: PositionSizer, copied: int) -> None:
     made = lab(Rules(size=size))
