@@ -115,6 +115,13 @@ def test_a_row_that_names_no_parent_is_the_leg_that_an_entry_lacks() -> None:
     assert alone.order_id == "B9" and tree_of(alone) is None, "nothing that it could belong to is known"
 
 
+def test_an_entry_that_was_modified_after_its_leg_appeared_has_it_all_the_same() -> None:
+    mine = entry(variety=Variety.BRACKET, created_at=after(30), status=OrderStatus.PART_TRADED, filled_quantity=75)
+    own = leg(Leg.STOP, order_id=BrokerOrderId("B9"), variety=Variety.BRACKET, quantity=75, created_at=after(10))
+    [stop] = told(own, orders=known(*told(mine)))
+    assert stop.order_id == f"{ENTRY}/STOP"
+
+
 @pytest.mark.parametrize(("product", "pooled"), [(Product.BO, Product.INTRADAY), (Product.CO, Product.INTRADAY), (Product.CNC, Product.CNC)])
 def test_bracket_and_cover_orders_are_intraday_orders_with_legs(product: Product, pooled: Product) -> None:
     assert [each.product for each in told(report(product=product))] == [pooled]

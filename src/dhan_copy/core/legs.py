@@ -105,7 +105,11 @@ class Trees:
         if not entries:
             return None
         # The newest of those that it fits best.
-        return max(entries, key=lambda e: (self._fits(fact.leader, e, report), _placed(e), e.order_id)).order_id
+        # A modification moves an order's own time, so that an entry may seem younger than its leg (protocol facts 1.3).
+        placed = _placed(report)
+        return max(
+            entries, key=lambda e: (self._fits(fact.leader, e, report), _placed(e) <= placed, _placed(e), e.order_id)
+        ).order_id
 
     def _entries(self, fact: LeaderReported, facts: Sequence[Fact]) -> Iterator[OrderReport]:
         known = (order.report for (leader, _), order in self.orders.items() if leader == fact.leader)
@@ -152,11 +156,9 @@ def _placed(entry: OrderReport) -> float:
 
 
 def _may_have(entry: OrderReport, leg: OrderReport) -> bool:
-    """Whether an entry can have this leg, by what is known of both: a leg comes with a fill, or after its entry."""
-    if entry.status.is_terminal and not entry.filled_quantity:
-        return False
-    later = entry.created_at is None or leg.created_at is None or leg.created_at >= entry.created_at
-    return later and leg.quantity <= entry.quantity
+    """Whether an entry can have this leg, by what is known of both."""
+    ended_unfilled = entry.status.is_terminal and not entry.filled_quantity
+    return not ended_unfilled and leg.quantity <= entry.quantity
 
 
 def _terms(entry: OrderReport, leg: Leg) -> Limit | StopMarket | None:

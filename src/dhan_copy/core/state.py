@@ -670,9 +670,8 @@ def _leader_filled(state: State, order: LeaderOrder, units: int, position: int) 
         if closing:
             _leader_closed(state, key, stake_key, before, closing, opening)
             if where[3] is not None and closing == abs(before) and state.stake(stake_key).owned:
-                # A leg that was cancelled before this fill was told is not the leader's to take back: it is needed.
-                for leg in EXIT_LEGS:
-                    _reopen(state, (order.leader, leg_id(where[3], leg), follower), stake_key)
+                # A stop that was cancelled before this fill was told may have been the exchange's to cancel: it is needed.
+                _reopen(state, (order.leader, leg_id(where[3], Leg.STOP), follower), stake_key)
         if opening:
             _leader_opened(state, key, stake_key, opening, sign)
         state.touch_stake(stake_key, position)
