@@ -117,11 +117,18 @@ def test_k5_run_refuses_what_is_fatal(family: DhanServer, capsys: pytest.Capture
     assert "[SOURCE_IP 1000000002]" in capsys.readouterr().err
 
 
+def _hears_interrupts() -> None:
+    """What a shell starts in the background ignores SIGINT, and so do its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_run_copies_until_it_is_interrupted(family: DhanServer, number: signal.Signals) -> None:
     family.register_address("1000000002", "192.0.2.7")
     command = [sys.executable, "-m", "dhan_copy", "run", "family.toml", "--skip-check", "SOURCE_IP"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as engine:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=_hears_interrupts
+    ) as engine:
         try:
             assert family.wait_for_sockets(1, "1000000001", PATIENCE_SECONDS)
             assert family.wait_for_sockets(1, "1000000002", PATIENCE_SECONDS)

@@ -74,7 +74,7 @@ def test_t1_f20_over_the_wire_five_orders_of_an_outage_are_handled_by_the_same_p
     wire.reconnect(LEADER)
     wire.until(lambda: [wire.row(order)["state"] for order in resting] == ["WORKING"] * 3 and wire.net() == 0)
     wire.until(lambda: wire.row(late)["decision"] == "STALE")
-    assert wire.row(left)["state"] == "FILLED"
+    wire.until(lambda: wire.row(left)["state"] == "FILLED")
     assert len(wire.bodies("POST")) == len(wire.copies()) == 5
 
 
