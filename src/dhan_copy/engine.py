@@ -44,7 +44,7 @@ from dhan_copy.core.settings import CopierSettings, Policy
 from dhan_copy.core.state import State
 from dhan_copy.display import Table
 from dhan_copy.errors import ConfigurationError, JournalLost, StoreError
-from dhan_copy.executions import Executions
+from dhan_copy.executions import executions
 from dhan_copy.model.finding import Check, Finding, Severity
 from dhan_copy.model.freeze import FreezeLimits
 from dhan_copy.model.ids import AccountName, ClientOrderId
@@ -321,18 +321,12 @@ class CopyEngine:
 
     def executions(self) -> Table:
         """Per copy of today, how long each step took and how much worse its price was than the leader's."""
-        executions = Executions()
-        for entry in self.journal():
-            executions.take(entry)
-        return executions.table()
+        return executions(self.journal())
 
     def explain(self, leader_order_id: str) -> Table:
         """Everything that the journal says of one leader order, in order, each row with its cause; of the entry of a
         linked order also what it says of the legs."""
-        story = stories.Story(leader_order_id)
-        for entry in self.journal():
-            story.take(entry)
-        return story.table()
+        return stories.story(leader_order_id, self.journal())
 
     def journal(self, after: int = 0) -> Iterator[Entry]:
         """The journal's entries with a position above ``after``, read in pieces between which copying goes on."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -69,6 +69,14 @@ class _Copy:
     answered_at: datetime | None = None
     first_filled_at: datetime | None = None
     fills: dict[ClientOrderId, _Fills] = field(factory=dict)
+
+
+def executions(entries: Iterable[Entry]) -> Table:
+    """The table of a whole journal's entries."""
+    folded = Executions()
+    for entry in entries:
+        folded.take(entry)
+    return folded.table()
 
 
 class Executions:

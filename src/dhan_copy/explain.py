@@ -50,6 +50,14 @@ _COLUMNS = ("position", "at", "account", "what", "because_of")
 _ROUTINE = (BookRead, PositionsReported, FundsReported, MarginReported, CheckpointWritten)
 
 
+def story(leader_order_id: str, entries: Iterable[Entry]) -> Table:
+    """Everything that the entries of a journal say of one leader order and its legs, in order."""
+    told = Story(leader_order_id)
+    for entry in entries:
+        told.take(entry)
+    return told.table()
+
+
 class Story:
     """Picks the rows about one leader order, and about its legs, out of a journal, in order."""
 

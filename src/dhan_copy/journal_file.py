@@ -14,7 +14,7 @@ from dhan_copy.core.facts import CheckpointWritten, Entry
 from dhan_copy.core.settings import CopierSettings, FollowerRules, LeaderRules
 from dhan_copy.core.state import State
 from dhan_copy.display import Table
-from dhan_copy.executions import Executions
+from dhan_copy.executions import executions
 from dhan_copy.model.ids import AccountName
 from dhan_copy.model.size import Ratio
 from dhan_copy.runtime.kernel import recovered
@@ -56,17 +56,11 @@ class JournalFile:
 
     def executions(self) -> Table:
         """Per copy, how long each step took and how much worse its price was than the leader's."""
-        executions = Executions()
-        for entry in self.entries():
-            executions.take(entry)
-        return executions.table()
+        return executions(self.entries())
 
     def explain(self, leader_order_id: str) -> Table:
         """Everything that the journal says of one leader order, of any day."""
-        story = stories.Story(leader_order_id)
-        for entry in self.entries():
-            story.take(entry)
-        return story.table()
+        return stories.story(leader_order_id, self.entries())
 
     def entries(self, after: int = 0) -> Iterator[Entry]:
         """The entries with a position above ``after``."""

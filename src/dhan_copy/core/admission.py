@@ -163,10 +163,8 @@ def _decide_leg(state: State, order: LeaderOrder, rules: FollowerRules, now: dat
 
 def _closed_by_its_legs(state: State, order: LeaderOrder) -> int:
     report = order.report
-    tree = state.tree_of(order.leader, report)
-    if tree is None:
-        return 0
-    return report.filled_quantity - abs(state.position((order.leader, report.key, report.product, tree)))
+    place = state.place(order.leader, report)
+    return 0 if place[3] is None else report.filled_quantity - abs(state.position(place))
 
 
 def _recognised(state: State, report: OrderReport, facts: InstrumentFacts) -> Limit | None:
@@ -252,10 +250,9 @@ def instrument_facts(state: State, key: InstrumentKey) -> InstrumentFacts | None
 def _position_before(state: State, order: LeaderOrder) -> int | None:
     """The leader's filled position without this order's own fills; None while it is unknown."""
     report = order.report
-    tree = state.tree_of(order.leader, report)
-    if tree is None and not state.knows_position(order.leader):
+    place = state.place(order.leader, report)
+    if place[3] is None and not state.knows_position(order.leader):
         return None
-    place = (order.leader, report.key, report.product, tree)
     return state.position(place) - report.side.sign * report.filled_quantity
 
 

@@ -65,7 +65,7 @@ from dhan_copy.core.intake import SETTLED_AFTER, merge, says_nothing_new
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.legs import LINKED, Trees
 from dhan_copy.core.limits import RateBudget
-from dhan_copy.core.losses import stopped_by_loss, unjudged, was_stopped_by_loss
+from dhan_copy.core.losses import day_result, stopped_by_loss, unjudged, was_stopped_by_loss
 from dhan_copy.core.paper import paper_answer, paper_report
 from dhan_copy.core.plan import NOTHING, Plan, Wants, plan
 from dhan_copy.core.reads import ReadSchedule
@@ -572,8 +572,9 @@ class Copier:
                     self._close(stake_key, units, ReasonCode.LOSS_LIMIT if lost else ReasonCode.FLATTENED)
 
     def _watch_losses(self, rules: FollowerRules) -> None:
-        self._alert(unjudged(self.state, rules))
-        stopped = stopped_by_loss(self.state, rules)
+        result = day_result(self.state, rules.name)
+        self._alert(unjudged(rules.name, result))
+        stopped = stopped_by_loss(self.state, rules, result)
         if stopped is not None:
             alert, change = stopped
             self._alert(alert)

@@ -36,13 +36,12 @@ def day_result(state: State, follower: AccountName) -> DayResult:
     return DayResult(rupees, tuple(unknown))
 
 
-def stopped_by_loss(state: State, rules: FollowerRules) -> tuple[AlertRaised, TradingStateChanged] | None:
+def stopped_by_loss(
+    state: State, rules: FollowerRules, result: DayResult
+) -> tuple[AlertRaised, TradingStateChanged] | None:
     """What a loss limit calls for, once a day: a user who lets the follower go on has taken it upon himself."""
     limit = rules.loss_limit
-    if limit is None or was_stopped_by_loss(state, rules.name):
-        return None
-    result = day_result(state, rules.name)
-    if result.rupees > -limit.rupees:
+    if limit is None or was_stopped_by_loss(state, rules.name) or result.rupees > -limit.rupees:
         return None
     alert = AlertRaised(
         code="LOSS_LIMIT", what="the day's loss limit of a follower was reached",
@@ -58,13 +57,12 @@ def was_stopped_by_loss(state: State, follower: AccountName) -> bool:
     return ("LOSS_LIMIT", follower, "", "") in state.alerts
 
 
-def unjudged(state: State, rules: FollowerRules) -> AlertRaised | None:
+def unjudged(follower: AccountName, result: DayResult) -> AlertRaised | None:
     """The alert for what a loss limit cannot see."""
-    unknown = day_result(state, rules.name).unknown if rules.loss_limit is not None else ()
-    if not unknown:
+    if not result.unknown:
         return None
     return AlertRaised(
         code="LOSS_UNKNOWN", what="a loss limit cannot count everything that was copied",
-        known=f"no price or no size for {', '.join(map(str, unknown))}",
-        advice="Watch these by hand: they are left out of the day's result.", account=rules.name,
+        known=f"no price or no size for {', '.join(map(str, result.unknown))}",
+        advice="Watch these by hand: they are left out of the day's result.", account=follower,
     )  # fmt: skip

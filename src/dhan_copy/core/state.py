@@ -195,6 +195,10 @@ class State:
         report = self.leader_order(key).report
         return (key[0], key[2], report.key, report.product, self.tree_of(key[0], report))
 
+    def place(self, leader: AccountName, report: OrderReport) -> PositionKey:
+        """The leader's position that an order of his changes."""
+        return (leader, report.key, report.product, self.tree_of(leader, report))
+
     def tree_of(self, leader: AccountName, report: OrderReport) -> BrokerOrderId | None:
         """The entry of the linked order that an order belongs to, unless that was taken apart."""
         tree = tree_of(report)
@@ -658,7 +662,7 @@ def _trade(state: State, key: TradeKey) -> CopyTrade:
 
 def _leader_filled(state: State, order: LeaderOrder, units: int, position: int) -> None:
     report = order.report
-    where = (order.leader, report.key, report.product, state.tree_of(order.leader, report))
+    where = state.place(order.leader, report)
     before = state.position(where)
     sign = report.side.sign
     state.leader_fills[where] = state.leader_fills.get(where, 0) + sign * units

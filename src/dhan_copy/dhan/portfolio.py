@@ -37,12 +37,7 @@ def parse_funds(data: object) -> Funds:
         raise unreadable("rows", f"must be the one row of an account's funds, not {len(rows)}")
     row = mapping(rows[0], "row")
     # "availabelBalance" is how Dhan spells it.
-    dhans, right = _amount(row, "availabelBalance"), _amount(row, "availableBalance")
-    if dhans is not None and right is not None and dhans != right:
-        raise unreadable("availabelBalance", f"contradicts availableBalance {right}", dhans)
-    available = right if dhans is None else dhans
-    if available is None:
-        raise missing("availabelBalance")
+    available = _either(row, "availabelBalance", "availableBalance")
     total = _amount(row, "sodLimit")
     if total is None:
         raise missing("sodLimit")
@@ -59,13 +54,7 @@ def parse_margin(data: object) -> Margin:
     if len(rows) != 1:
         raise unreadable("rows", f"must be one answer, not {len(rows)}")
     row = mapping(rows[0], "row")
-    total, other = _amount(row, "totalMargin"), _amount(row, "total_margin")
-    if total is not None and other is not None and total != other:
-        raise unreadable("totalMargin", f"contradicts total_margin {other}", total)
-    required = other if total is None else total
-    if required is None:
-        raise missing("totalMargin")
-    return Margin(required, _amount(row, "availableBalance"))
+    return Margin(_either(row, "totalMargin", "total_margin"), _amount(row, "availableBalance"))
 
 
 def _position(row: Fields) -> Position:
@@ -93,6 +82,17 @@ def _signed(row: Fields, name: str) -> int:
     if amount != amount.to_integral_value():
         raise unreadable(name, "must be a whole number", value)
     return int(amount)
+
+
+def _either(row: Fields, name: str, other_name: str) -> Decimal:
+    """An amount that goes by two names; both must say the same."""
+    amount, other = _amount(row, name), _amount(row, other_name)
+    if amount is not None and other is not None and amount != other:
+        raise unreadable(name, f"contradicts {other_name} {other}", amount)
+    found = other if amount is None else amount
+    if found is None:
+        raise missing(name)
+    return found
 
 
 def _amount(row: Fields, name: str) -> Decimal | None:
