@@ -29,6 +29,7 @@ from dhan_copy.core.settings import (
     AtModificationCap,
     FirstStart,
     CopyMode,
+    LinkedForm,
     LossLimit,
     Policy,
     RateLimits,
@@ -134,7 +135,7 @@ losses = st.builds(LossLimit, rupees, st.sampled_from(TradingState))
 policies = st.builds(
     Policy, entry_age=moments, sweep_idle=moments, below_lot=st.sampled_from(BelowLot), one_lot_risk=percents,
     first_start=st.sampled_from(FirstStart), at_modification_cap=st.sampled_from(AtModificationCap),
-    stop_market=st.sampled_from(StopMarketForm), circuit_after=st.integers(1, 50),
+    linked_form=st.sampled_from(LinkedForm), stop_market=st.sampled_from(StopMarketForm), circuit_after=st.integers(1, 50),
     stop_market_offsets=st.dictionaries(
         st.sampled_from(ExchangeSegment), percents | st.integers(1, 100).map(Ticks), max_size=3
     ),

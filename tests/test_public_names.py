@@ -38,6 +38,7 @@ NAMES = [
     "Kinds",
     "Leader",
     "Leaving",
+    "LinkedForm",
     "LogFormat",
     "LossLimit",
     "MemoryStore",

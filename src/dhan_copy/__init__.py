@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from dhan_copy.core.settings import Behind as Behind
     from dhan_copy.core.settings import ClosedMarket as ClosedMarket
     from dhan_copy.core.settings import FirstStart as FirstStart
+    from dhan_copy.core.settings import LinkedForm as LinkedForm
     from dhan_copy.core.settings import LossLimit as LossLimit
     from dhan_copy.core.settings import OverExit as OverExit
     from dhan_copy.core.settings import Policy as Policy
@@ -113,6 +114,7 @@ _HOMES = {
     "Kinds": "core.filters",
     "Leader": "config",
     "Leaving": "engine",
+    "LinkedForm": "core.settings",
     "LogFormat": "observe",
     "LossLimit": "core.settings",
     "MemoryStore": "stores.memory",
@@ -188,6 +190,7 @@ __all__ = [
     "Kinds",
     "Leader",
     "Leaving",
+    "LinkedForm",
     "LogFormat",
     "LossLimit",
     "MemoryStore",

@@ -218,14 +218,15 @@ def settings(
     flat: frozenset[AccountName] = frozenset(),
     readable: frozenset[AccountName] = frozenset(),
     forever: frozenset[AccountName] = frozenset(),
+    supers: frozenset[AccountName] = frozenset(),
     freeze_limits: FreezeLimits | None = None,
     calendar: Calendar | None = None,
     rules: Rules = Rules(),
     overrides: Sequence[Override] = (),
 ) -> CopierSettings:
     """What the core is told. ``durable`` says whether the store outlives the process, ``flat`` names the leaders whose
-    positions were given by the user, ``readable`` the followers whose positions can be read, ``forever`` those whose
-    broker takes Forever orders. Without ``freeze_limits`` those of this release hold; without ``calendar`` and
+    positions were given by the user, ``readable`` the followers whose positions can be read, ``forever`` and ``supers`` those
+    whose broker takes Forever and super orders. Without ``freeze_limits`` those of this release hold; without ``calendar`` and
     ``instruments``, where some account is on a real exchange, this release's and the account's own list.
 
     Raises ``ConfigurationError`` for whatever contradicts itself.
@@ -274,6 +275,7 @@ def settings(
                 mode=follower.mode,
                 reads_positions=follower.name in readable,
                 forever_orders=follower.name in forever,
+                super_orders=follower.name in supers,
                 rules=follower.rules,
                 overrides=tuple(follower.overrides),
             )

@@ -51,7 +51,7 @@ from dhan_copy.model.ids import AccountName, ClientOrderId
 from dhan_copy.model.instrument import ExchangeSegment
 from dhan_copy.observe import LogFormat, log, logger
 from dhan_copy.preflight import Subject, not_ready, of_accounts, of_calendar, of_instruments
-from dhan_copy.protocols import AccountReader, Broker, Clock, ForeverOrders, Store
+from dhan_copy.protocols import AccountReader, Broker, Clock, ForeverOrders, LinkedOrders, Store
 from dhan_copy.runtime.accounts import Accounts, FollowerAccount, LeaderAccount
 from dhan_copy.runtime.clock import SteadyClock, SystemClock
 from dhan_copy.runtime.desk import FollowerDesk, LeaderDesk, words
@@ -178,6 +178,7 @@ class CopyEngine:
             ),
             readable=frozenset(f.name for f in self._accounts.followers if f.reads_positions),
             forever=frozenset(f.name for f in self._accounts.followers if f.takes_forever_orders),
+            supers=frozenset(f.name for f in self._accounts.followers if f.takes_super_orders),
             rules=rules,
             overrides=overrides,
         )
@@ -502,8 +503,11 @@ class CopyEngine:
             name = follower.name
             self._brokers[name] = broker
             fdesk = FollowerDesk(name, broker, self._clock, self._gates[name])
-            reads, takes = isinstance(broker, AccountReader), isinstance(broker, ForeverOrders)
-            following.append(FollowerAccount(name, own, fdesk, follower.live, reads, takes))
+            account = FollowerAccount(
+                name, own, fdesk, follower.live, isinstance(broker, AccountReader),
+                takes_forever_orders=isinstance(broker, ForeverOrders), takes_super_orders=isinstance(broker, LinkedOrders),
+            )  # fmt: skip
+            following.append(account)
         return Accounts(tuple(leading), tuple(following))
 
     def _check_open(self) -> None:

@@ -19,6 +19,7 @@ from dhan_copy.core.facts import (
     RequestIssued,
     RequestRejected,
 )
+from dhan_copy.core.legs import leg_id
 from dhan_copy.core.requests import Submit
 from dhan_copy.core.trade import TradeKey, is_own
 from dhan_copy.display import Table
@@ -107,7 +108,7 @@ class Executions:
             copy = self._copy(fact.follower, fact.client_order_id)
             if copy is not None:
                 copy.answered_at = copy.answered_at or at
-            if isinstance(fact, RequestAccepted):
+            if isinstance(fact, RequestAccepted) and (fact.follower, fact.broker_order_id) not in self._tags:
                 self._tags[fact.follower, fact.broker_order_id] = fact.client_order_id
         elif isinstance(fact, OrderReported):
             self._reported(fact, at)
@@ -122,11 +123,23 @@ class Executions:
 
     def _reported(self, fact: OrderReported, at: datetime) -> None:
         report = fact.report
+        self._sent_with_its_entry(fact)
         tag = report.client_order_id or self._tags.get((fact.follower, report.order_id))
         copy = None if tag is None else self._copy(fact.follower, tag)
         if copy is not None and tag is not None and report.filled_quantity:
             copy.fills.setdefault(tag, _Fills()).take(report, at)
             copy.first_filled_at = copy.first_filled_at or at
+
+    def _sent_with_its_entry(self, fact: OrderReported) -> None:
+        """A leg of a super order was sent when that was."""
+        report, entry = fact.report, self._tags.get((fact.follower, fact.report.leg_order_id or fact.report.order_id))
+        key = None if entry is None else self._by_tag.get((fact.follower, entry))
+        if report.leg_order_id is None or key is None or report.client_order_id is None:
+            return
+        leg = (key[0], leg_id(key[1], report.leg), key[2])
+        if leg in self._copies and (fact.follower, report.client_order_id) not in self._by_tag:
+            self._by_tag[fact.follower, report.client_order_id] = leg
+            self._copies[leg].sent_at, self._copies[leg].answered_at = self._copies[key].sent_at, self._copies[key].answered_at
 
     def _copy(self, follower: AccountName, tag: ClientOrderId) -> _Copy | None:
         key = self._by_tag.get((follower, tag))

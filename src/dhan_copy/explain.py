@@ -41,7 +41,7 @@ from dhan_copy.core.facts import (
 from dhan_copy.core.legs import EXIT_LEGS
 from dhan_copy.core.requests import Cancel, Modify, Request, Submit
 from dhan_copy.display import Table
-from dhan_copy.model.ids import AccountName, ClientOrderId, id_parts
+from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId, id_parts
 from dhan_copy.model.order import Leg, OrderReport
 from dhan_copy.model.reason import ReasonCode
 from dhan_copy.views import number, terms_text
@@ -64,6 +64,7 @@ class Story:
     def __init__(self, leader_order_id: str) -> None:
         self._wanted = leader_order_id
         self._tags: set[tuple[AccountName | None, ClientOrderId]] = set()
+        self._placed: set[tuple[AccountName | None, BrokerOrderId]] = set()
         self._rows: list[Mapping[str, object]] = []
         self._told: dict[int, str] = {}
 
@@ -71,8 +72,12 @@ class Story:
         tag = _tag(entry.fact)
         named = entry.leader_order_id
         about = named == self._wanted or (named is not None and named.startswith(f"{self._wanted}/"))
+        if isinstance(entry.fact, OrderReported):  # a leg of a super order, for which nothing was sent
+            about = about or (entry.account, entry.fact.report.parent_order_id) in self._placed
         if about and tag is not None:
             self._tags.add((entry.account, tag))
+        if isinstance(entry.fact, RequestAccepted) and (entry.account, tag) in self._tags:
+            self._placed.add((entry.account, entry.fact.broker_order_id))
         if about or (tag is not None and (entry.account, tag) in self._tags):
             self._rows.append(row(entry, self._told))
 
@@ -208,8 +213,10 @@ def _issued(request: Request) -> str:
     match request:
         case Submit():
             what = f"{request.side.value} {request.quantity} of {request.segment.value}:{request.security_id}"
-            kind = "a Forever order, " if request.forever else ""
+            kind = "a Forever order, " if request.forever else "" if request.bracket is None else "a super order, "
             text = f"Decided to place {kind}{what} {_legs_text(request)} as {request.intent.value.lower()}"
+        case Modify() if request.linked and request.leg is not Leg.ENTRY:
+            text = f"Decided to move it: {_legs_text(request)}"
         case Modify():
             text = f"Decided to change it to a total of {request.quantity}, {_legs_text(request)}"
         case Cancel():
@@ -221,8 +228,15 @@ def _issued(request: Request) -> str:
 
 
 def _legs_text(request: Submit | Modify) -> str:
-    second = request.second_leg
+    second, bracket = request.second_leg, request.bracket
     own = terms_text(request.terms)
+    if bracket is not None:
+        jump = "" if bracket.trailing_jump is None else f" that follows by {bracket.trailing_jump}"
+        legs = [
+            *([] if bracket.target is None else [f"target {bracket.target}"]),
+            *([] if bracket.stop is None else [f"stop {bracket.stop}{jump}"]),
+        ]
+        return ", ".join(legs if request.leg is not Leg.ENTRY else [own, *legs])
     return own if second is None else f"{own}, or {second.quantity} {terms_text(second.terms)}, whichever is reached first"
 
 

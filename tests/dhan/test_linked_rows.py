@@ -12,7 +12,8 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dhan_copy.dhan.linked_rows import parse_super_book, parse_super_row, with_linked
+from dhan_copy.core.legs import with_linked
+from dhan_copy.dhan.linked_rows import parse_super_book, parse_super_row
 from dhan_copy.dhan.rows import parse_order_row
 from dhan_copy.errors import UnreadableReport
 from dhan_copy.model.bracket import Bracket

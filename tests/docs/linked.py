@@ -16,10 +16,11 @@ from enum import Enum
 from pathlib import Path
 
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
+from typing_extensions import assert_never
 
-from dhan_copy import Policy
-from dhan_copy.model.order import Leg, Limit, Market, OrderStatus, StopLimit, Terms, Variety
+from dhan_copy import LinkedForm, Policy
+from dhan_copy.model.order import Leg, Limit, Market, OrderStatus, StopLimit, StopMarket, Terms, Variety
 from dhan_copy.testing import ExchangeRefusal, SimulatedOrder
 from tests.scenarios.kit import F, LEADER, Lab, Stage
 from tests.scenarios.linked_kit import LEGS, Tree
@@ -149,9 +150,12 @@ def leaders_stop_fills(tree: Tree) -> None:
 def both_legs_fill(tree: Tree) -> None:
     stage, copies = tree.stage, [tree.copy(leg) for leg in LEGS]
     stage.withhold_news(F)
+    stage.exchange.linked.hold = True  # no broker can take one leg back before the other fills
     for copy in copies:
         assert copy is not None
-        stage.exchange.fill(F, copy.order_id)
+        stage.exchange.fill(F, copy.book_id)
+    stage.exchange.linked.hold = False
+    stage.exchange.linked.settle()
     stage.release_news(F)
 
 
@@ -218,10 +222,21 @@ class Cell:
 
     form: Variety
     event: Event
+    follows: LinkedForm = LinkedForm.ORDERS
 
     @property
-    def key(self) -> tuple[str, str]:
-        return NAMES[self.form], self.event.said
+    def key(self) -> tuple[str, str, str]:
+        return NAMES[self.form], self.follower_has, self.event.said
+
+    @property
+    def follower_has(self) -> str:
+        if self.form is Variety.REGULAR:
+            return "plain"
+        return "plain orders" if self.follows is LinkedForm.ORDERS else "super order"
+
+    @property
+    def policy(self) -> Policy:
+        return evolve(POLICY, linked_form=self.follows)
 
     def prepared(self, stage: Stage) -> Tree | None:
         """What is there before it happens; None where the leader is yet to place it."""
@@ -243,7 +258,13 @@ class Cell:
         return tree
 
 
-CELLS = tuple(Cell(form, event) for form in EVERY for event in EVENTS if form in event.forms)
+CELLS = (
+    *(Cell(form, event) for form in EVERY for event in EVENTS if form in event.forms),
+    *(
+        Cell(form, event, LinkedForm.SUPER_ORDER)
+        for form in WITH_TARGET for event in EVENTS if form in event.forms
+    ),
+)  # fmt: skip
 
 
 # What came of it
@@ -253,29 +274,32 @@ def book(tree: Tree | None) -> Book:
     """The follower's orders for each part of the leader's order."""
     if tree is None:
         return {}
-    return {leg: {order.order_id: order for order in tree.copies(leg)} for leg in Leg}
+    return {leg: {order.book_id: order for order in tree.copies(leg)} for leg in Leg}
 
 
 def outcome(cell: Cell, tree: Tree, before: Book) -> tuple[str, ...]:
     """The row of a cell: what has become of the follower's orders since ``before``."""
     stage, after = tree.stage, book(tree)
-    entry, target, stop = (_changes(before.get(leg, {}), after[leg]) for leg in (Leg.ENTRY, Leg.TARGET, Leg.STOP))
-    plain = [order for order in stage.copies() if all(order.order_id not in orders for orders in after.values())]
+    entry = _changes(before.get(Leg.ENTRY, {}), after[Leg.ENTRY], "taken back by another order: ")
+    target, stop = (_changes(before.get(leg, {}), after[leg], "another in its place: ") for leg in LEGS)
+    known = {book_id for orders in after.values() for book_id in orders}
+    plain = [order for order in stage.copies() if order.quantity and order.book_id not in known]
     if plain:
         entry = ", ".join(f"closed by a plain order: {_standing(order)}" for order in plain)
     told = {alert.code for alert in stage.alerts}
     if "OVER_EXIT" in told:
         told -= {"REJECTED"}  # the cancel of the second leg, where it was on its way
-    follows = "plain" if cell.form is Variety.REGULAR else "plain orders (emulated)"
-    return (NAMES[cell.form], follows, cell.event.said, entry, target, stop, str(stage.net()), ", ".join(sorted(told)))
+    return (*cell.key, entry, target, stop, str(stage.net()), ", ".join(sorted(told)))
 
 
-def _changes(before: Mapping[str, SimulatedOrder], after: Mapping[str, SimulatedOrder]) -> str:
+def _changes(before: Mapping[str, SimulatedOrder], after: Mapping[str, SimulatedOrder], another: str) -> str:
     said = []
     for order_id, now in after.items():
         was = before.get(order_id)
+        if was is None and before and now.status is OrderStatus.CANCELLED and not now.filled_quantity:
+            continue  # how long it stood is a matter of who is faster
         if was is None:
-            said.append(("placed: " if len(after) == 1 else "taken back by another order: ") + _standing(now))
+            said.append(("placed: " if len(after) == 1 else another) + _standing(now))
         elif was.status.is_terminal:
             continue
         elif now.status.is_terminal:
@@ -305,10 +329,12 @@ def _terms(terms: Terms) -> str:
             return _number(terms.price)
         case StopLimit():
             return f"{_number(terms.trigger)} (limit {_number(terms.price)})"
+        case StopMarket():
+            return _number(terms.trigger)
         case Market():
             return "the market"
         case _:
-            raise AssertionError("the follower has no stop-market orders")
+            assert_never(terms)
 
 
 def _number(price: Decimal) -> str:
@@ -318,7 +344,7 @@ def _number(price: Decimal) -> str:
 def rows() -> Iterator[tuple[str, ...]]:
     """Every cell, on the simulated exchange."""
     for cell in CELLS:
-        lab = Lab({F: "1/2"}, policy=POLICY)
+        lab = Lab({F: "1/2"}, policy=cell.policy)
         try:
             tree = cell.prepared(lab)
             before = book(tree)
@@ -337,10 +363,10 @@ def text() -> str:
     return out.getvalue()
 
 
-def written() -> dict[tuple[str, str], tuple[str, ...]]:
-    """The rows of the documentation by form and event."""
+def written() -> dict[tuple[str, str, str], tuple[str, ...]]:
+    """The rows of the documentation by forms and event."""
     with PAGE.open(encoding="utf-8", newline="") as file:
-        return {(row[0], row[2]): tuple(row) for row in list(csv.reader(file))[1:]}
+        return {(row[0], row[1], row[2]): tuple(row) for row in list(csv.reader(file))[1:]}
 
 
 if __name__ == "__main__":

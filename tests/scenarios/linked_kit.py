@@ -11,7 +11,7 @@ from typing import Any
 from attrs import define, evolve
 
 from dhan_copy.model.bracket import Bracket
-from dhan_copy.model.order import Leg, Limit, Side, StopLimit, Variety
+from dhan_copy.model.order import Leg, Limit, Side, StopLimit, StopMarket, Variety
 from dhan_copy.testing import NewOrder, SimulatedOrder
 from tests.scenarios.kit import CALL, F, LEADER, Stage
 
@@ -90,7 +90,7 @@ class Tree:
         wanted = self.order_id + ("" if leg is Leg.ENTRY else f"/{leg.value}")
         rows = [row for row in self.stage.engine.orders() if row["leader_order_id"] == wanted and row["follower"] == follower]
         known = {row["broker_order_id"] for row in rows}
-        return [order for order in self.stage.copies(follower) if order.order_id in known]
+        return [order for order in self.stage.copies(follower) if order.book_id in known and order.quantity]
 
     def copy(self, leg: Leg, follower: str = F) -> SimulatedOrder | None:
         """The one that is open, if any is."""
@@ -108,12 +108,12 @@ class Tree:
         order = self.copy(leg, follower)
         if order is None:
             return None
-        return order.terms.trigger if isinstance(order.terms, StopLimit) else order.price
+        return order.terms.trigger if isinstance(order.terms, StopLimit | StopMarket) else order.price
 
     def fill_copy(self, leg: Leg, units: int | None = None, follower: str = F) -> None:
         order = self.copy(leg, follower)
         assert order is not None
-        self.stage.exchange.fill(follower, order.order_id, units)
+        self.stage.exchange.fill(follower, order.book_id, units)
 
     def protects(self, units: int, follower: str = F) -> bool:
         """Whether every leg is live for exactly so much."""

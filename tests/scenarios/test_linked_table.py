@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.docs.linked import CELLS, POLICY, WITH_TARGET, After, Cell, book, outcome, written
+from tests.docs.linked import CELLS, WITH_TARGET, After, Cell, book, outcome, written
 from tests.scenarios.kit import LEADER, Wire
 
 
@@ -33,12 +33,12 @@ def shown(wire: Wire, cell: Cell) -> None:
 
 @pytest.mark.parametrize("cell", CELLS, ids=name)
 def test_a_cell_over_the_wire(wires: Callable[..., Wire], cell: Cell) -> None:
-    shown(wires(policy=POLICY), cell)
+    shown(wires(policy=cell.policy), cell)
 
 
 @pytest.mark.parametrize("cell", READ, ids=name)
 def test_a_cell_over_the_wire_read_from_the_leaders_books_alone(wires: Callable[..., Wire], cell: Cell) -> None:
     """His socket is there and says nothing: all is learnt from his order book and his list of super orders."""
-    wire = wires(policy=POLICY)
+    wire = wires(policy=cell.policy)
     wire.withhold_news(LEADER)
     shown(wire, cell)

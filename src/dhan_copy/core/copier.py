@@ -10,7 +10,7 @@ from math import inf, isfinite
 
 from attrs import frozen
 
-from dhan_copy.core import checkpoint
+from dhan_copy.core import checkpoint, supers
 from dhan_copy.core.admission import decide, look_again_at
 from dhan_copy.core.admit_entry import MARGIN_MAY_COME
 from dhan_copy.core.alerts import (
@@ -63,7 +63,7 @@ from dhan_copy.core.forever import Forevers, with_list
 from dhan_copy.core.hours import warning
 from dhan_copy.core.intake import SETTLED_AFTER, merge, says_nothing_new
 from dhan_copy.core.leader import LeaderOrder
-from dhan_copy.core.legs import LINKED, Trees
+from dhan_copy.core.legs import LINKED, Trees, is_exit_leg
 from dhan_copy.core.limits import RateBudget
 from dhan_copy.core.losses import day_result, stopped_by_loss, unjudged, was_stopped_by_loss
 from dhan_copy.core.paper import paper_answer, paper_report
@@ -181,6 +181,8 @@ class Copier:
         self._now = now
         self._entries, self._commands = [], []
         facts = self._forever.told(self.state, facts, now.wall)
+        if any(isinstance(fact, OrderReported) and is_exit_leg(fact.report) for fact in facts):
+            facts = supers.told(self.state, facts)
         kinds = set(map(type, facts))
         if LeaderReported in kinds or PositionsReported in kinds:
             facts = Trees(self.state.leader_orders, self.state.legs).told(facts)
@@ -208,10 +210,15 @@ class Copier:
         self._adopted.clear()
         wake = self._forever.wake_at(min(self._watch_feeds(), self._plan_all()))
         reads, read_wake = self._reads.due(self.state, now.wall)
-        self._commands.extend(with_list(self.state, read) if isinstance(read, (Query, ReadOrders)) else read for read in reads)
+        self._commands.extend(self._with_lists(read) for read in reads)
         self._save()
         wake = min(wake, read_wake)
         return Step(tuple(self._entries), tuple(self._commands), self._due(wake))
+
+    def _with_lists(self, read: Read) -> Read:
+        if isinstance(read, (Query, ReadOrders)):
+            return supers.with_list(self.state, with_list(self.state, read))
+        return read
 
     def _save(self) -> None:
         """Write a checkpoint now and then: when nothing is to be sent, or at last in between."""
@@ -619,7 +626,7 @@ class Copier:
                 trade = state.trades[key]
                 if not trade.settled and trade.decision is not None:
                     what = plan(state, key, self._rules[key[2]], now, wants)
-                    if what is NOTHING and not closes(trade):
+                    if what is NOTHING and not closes(trade) and not any(order.linked for order in trade.orders):
                         self._at_rest[key] = (trade, state.leader_order(key))
                     planned.append((key, cause, what))
             self._follow(planned)

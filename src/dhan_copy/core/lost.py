@@ -57,7 +57,8 @@ def named(tags: Sequence[ClientOrderId]) -> str:
 def matched(
     rows: Sequence[LeaderReported], lost: Tags, books: Books
 ) -> tuple[dict[TradeKey, list[Found]], list[tuple[AccountName, OrderReport]]]:
-    """The lost orders by the copy that they belong to, and those whose leader order is in no leader's book.
+    """The lost orders by the copy that they belong to, and those that are left alone: super orders, and those whose leader
+    order is in no leader's book.
 
     An id cannot be read backwards: it is computed again for every order of the same instrument, product and side.
     """
@@ -74,7 +75,7 @@ def matched(
             if tag is None or tag not in wanted:
                 continue
             whose = _whose(tag, follower, candidates.get((row.key, row.product, row.side), ()))
-            if whose is None:
+            if whose is None or row.variety is Variety.SUPER:  # its legs have its tag: nobody can tell what they were for
                 orphans.append((follower, row))
             else:
                 key, found = whose[0], Found(*whose[1], row)

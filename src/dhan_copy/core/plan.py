@@ -9,12 +9,13 @@ from typing import TypeAlias
 from attrs import frozen
 from typing_extensions import assert_never
 
+from dhan_copy.core import supers
 from dhan_copy.core.admit_entry import age_of, has_passed
 from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import AlertRaised, CopyDeclined, Fact, Refusal, TradingState
 from dhan_copy.core.intake import SETTLED_AFTER
 from dhan_copy.core.leader import LeaderOrder
-from dhan_copy.core.legs import is_exit_leg, tree_of
+from dhan_copy.core.legs import entry_of, is_exit_leg, tree_of
 from dhan_copy.core.lifecycle import OrderState
 from dhan_copy.core.requests import Cancel, Intent, Modify, Query, Request, Submit
 from dhan_copy.core.settings import AtModificationCap, Behind, FollowerRules, StopMarketForm
@@ -179,7 +180,10 @@ def _steer(b: _Builder, intent: Intent, total: int, *, hold: bool = False) -> No
             if order is not live and not order.state.is_over:
                 # Given up before, yet there: its successor does the work.
                 _steer_live(b, order, order.filled_quantity)
-        if live is not None:
+        if live is not None and live.is_leg:
+            _steer_leg(b, live, total)
+            left = 0  # it is for all that is open, or on its way out
+        elif live is not None:
             shares.append((live, max(0, min(left, live.may_fill))))
             left -= shares[-1][1]
         elif intent is Intent.ENTRY and not _is_replaced(b, orders[-1]):
@@ -223,9 +227,51 @@ def _room(b: _Builder, order: FollowerOrder) -> int | None:
     return None if most is None else most - order.filled_quantity
 
 
+def _steer_leg(b: _Builder, order: FollowerOrder, total: int) -> None:
+    """A leg of a super order: the broker makes it what is open, and it stays as long as that is what is wanted."""
+    if order.unresolved is not None or order.needs_look:
+        _ask(b, order)
+    elif order.outstanding is not None or order.broker_order_id is None:
+        return
+    elif not _may_stay(b, order, total):
+        _cancel(b, order)
+    elif not order.cancel_sent and total > order.filled_quantity:
+        _watch_what_is_behind(b, order)
+        entry = supers.entry_order(b.state, b.rules.name, order)
+        want = supers.leg_wanted(b.state, b.rules.name, order)
+        if want is None or want == order.accepted or entry is None or not entry.state.is_over:
+            return  # while the entry works it is changed with it
+        if not supers.trails_to(order, want) and _has_seen_it_trail(b, order):
+            _modify(b, order, want)
+
+
+def _may_stay(b: _Builder, order: FollowerOrder, total: int) -> bool:
+    stake_key = b.trade.stake_key
+    if stake_key[4] is None or is_taken_back(b.state, stake_key, b.order):
+        return False
+    return total >= order.filled_quantity + b.state.stake(stake_key).closable(b.report.side.sign)
+
+
+def _has_seen_it_trail(b: _Builder, order: FollowerOrder) -> bool:
+    """Whether where a trailing stop stands was read after the leader's was seen where he has it now."""
+    bracket = None if order.accepted is None else order.accepted.bracket
+    read_at = b.state.book_read_at.get(b.rules.name)
+    settled_at = b.order.seen_at + SETTLED_AFTER
+    if bracket is None or bracket.trailing_jump is None or (read_at is not None and read_at >= settled_at):
+        return True
+    b.book_awaited = True
+    b.wake(max(b.now, settled_at) + b.policy.retry_after)
+    return False
+
+
+def _ask(b: _Builder, order: FollowerOrder) -> None:
+    tag = order.client_order_id if order.entry is None else order.entry
+    b.queries.append(Query(follower=b.rules.name, client_order_id=tag, linked=order.linked is not None))
+
+
 def _steer_live(b: _Builder, order: FollowerOrder, total: int) -> None:
     if order.unresolved is not None or order.needs_look:
-        b.queries.append(Query(follower=b.rules.name, client_order_id=order.client_order_id))
+        _ask(b, order)
         return
     if order.outstanding is not None or order.broker_order_id is None:
         return
@@ -244,6 +290,10 @@ def _steer_live(b: _Builder, order: FollowerOrder, total: int) -> None:
         # It must not stay larger than what is owned: what is still wanted is placed anew.
         _cancel(b, order)
         return
+    _modify(b, order, want, leg)
+
+
+def _modify(b: _Builder, order: FollowerOrder, want: Instruction, leg: Leg = Leg.ENTRY) -> None:
     if want == order.refused:
         b.alert(
             "MODIFICATION_REFUSED", "the broker refuses the leader's modification", f"{order.code} {order.text}",
@@ -256,7 +306,7 @@ def _steer_live(b: _Builder, order: FollowerOrder, total: int) -> None:
     trading = b.state.trading_state(b.rules.name)
     stopped = trading is not TradingState.ACTIVE and order.intent is Intent.ENTRY
     if trading is TradingState.HALTED or stopped:
-        if order.intent is Intent.ENTRY and order.accepted is not None and total < order.accepted.quantity:
+        if order.intent is Intent.ENTRY and order.accepted is not None and want.quantity < order.accepted.quantity:
             _cancel(b, order)
         return
     if _must_wait(b, order, order.intent):
@@ -264,12 +314,13 @@ def _steer_live(b: _Builder, order: FollowerOrder, total: int) -> None:
     grows = order.accepted is not None and want.most > order.accepted.most
     if order.intent is Intent.EXIT and grows and not _position_checked(b, b.order.seen_at):
         return
+    assert order.broker_order_id is not None
     b.requests.append(
         Modify(
             follower=b.rules.name, client_order_id=order.client_order_id, attempt=order.attempts + 1,
-            broker_order_id=order.broker_order_id, intent=order.intent, validity=want.validity, terms=want.terms,
-            quantity=want.quantity, disclosed_quantity=want.disclosed_quantity, leg=leg, forever=order.waits,
-            second_leg=want.second_leg, not_after=b.now + b.policy.send_within if order.intent is Intent.ENTRY else None,
+            broker_order_id=entry_of(order.broker_order_id), intent=order.intent, validity=want.validity, terms=want.terms,
+            quantity=want.quantity, disclosed_quantity=want.disclosed_quantity, leg=order.linked or leg, forever=order.waits,
+            second_leg=want.second_leg, linked=order.linked is not None, bracket=want.bracket, not_after=b.now + b.policy.send_within if order.intent is Intent.ENTRY else None,
         )  # fmt: skip
     )
 
@@ -309,7 +360,7 @@ def _cancel(b: _Builder, order: FollowerOrder) -> None:
         if b.now < order.cancel_accepted_at + CANCEL_GRACE:
             b.wake(order.cancel_accepted_at + CANCEL_GRACE)
         else:
-            b.queries.append(Query(follower=b.rules.name, client_order_id=order.client_order_id))
+            _ask(b, order)
         return
     assert order.broker_order_id is not None
     if order.retry_at is not None and order.retry_at > b.now:
@@ -323,7 +374,8 @@ def _cancel(b: _Builder, order: FollowerOrder) -> None:
     b.requests.append(
         Cancel(
             follower=b.rules.name, client_order_id=order.client_order_id, attempt=order.attempts + 1,
-            broker_order_id=order.broker_order_id, forever=order.waits,
+            broker_order_id=entry_of(order.broker_order_id), forever=order.waits, linked=order.linked is not None,
+            leg=order.linked or Leg.ENTRY,
         )  # fmt: skip
     )
 
@@ -389,13 +441,14 @@ def _place(b: _Builder, intent: Intent, slice: int, units: int, before: list[Fol
     if not _is_unknown_there(b, tag, intent, first=last is None):
         return
     want = _instruction(b, units, intent)
+    bracket = supers.bracket_for(b.state, b.trade, b.rules, want) if intent is Intent.ENTRY else None
     b.requests.append(
         Submit(
             follower=follower,
             client_order_id=tag, attempt=1, leader=leader, leader_order_id=order_id, intent=intent, segment=b.report.segment,
             security_id=b.report.security_id, side=b.report.side, product=b.report.product, validity=want.validity,
             terms=want.terms, quantity=want.quantity, disclosed_quantity=want.disclosed_quantity, leg=leg,
-            forever=asks_to_wait(b.report), second_leg=want.second_leg,
+            forever=asks_to_wait(b.report), second_leg=want.second_leg, bracket=bracket,
             not_after=b.now + b.policy.send_within if intent is Intent.ENTRY else None, note=_note(b, want),
         )  # fmt: skip
     )
@@ -492,6 +545,10 @@ def _may_exit(b: _Builder, before: list[FollowerOrder]) -> bool:
     if not before:
         return True
     last = before[-1]
+    if supers.is_unexplained(b.state, b.rules.name, last):
+        b.book_awaited = True
+        b.wake(b.now + b.policy.retry_after)
+        return False
     if last.was_cancelled_by_hand:
         b.alert(
             "EXIT_CANCELLED_BY_HAND", "an exit was cancelled by hand", f"{last.filled_quantity} of it had filled",
@@ -550,6 +607,7 @@ def _instruction(b: _Builder, units: int, intent: Intent, order: FollowerOrder |
         quantity=units,
         disclosed_quantity=_disclosed(report, units, admitted.facts),
         second_leg=second_leg(report, units, admitted.facts, intent),
+        bracket=supers.standing(b.state, b.trade, order) if order is not None and order.linked is not None else None,
     )
     forever = order is not None and chased is None and report.variety is Variety.FOREVER
     return wanted(report, order, units, want) if forever and order is not None else want

@@ -109,7 +109,7 @@ class _Rebuild:
             yield from news
         for follower, row in orphans:
             yield self._seen(follower, row)
-        yield self._summary(lost, [row.client_order_id for _, row in orphans if row.client_order_id is not None])
+        yield self._summary(lost, [*dict.fromkeys(tag for _, row in orphans if (tag := row.client_order_id) is not None)])
 
     def _known(self) -> dict[TradeKey, list[OrderReported]]:
         """What the books say of orders that the journal knows: an old copy does not know their last fills."""
@@ -235,7 +235,7 @@ class _Rebuild:
         if self.exits:
             known += f"; {self.exits} orders of the leader that close them had no copy yet"
         if orphans:
-            known += f"; {len(orphans)} belong to no order in a leader's book and are left alone: {named(orphans)}"
+            known += f"; {len(orphans)} are super orders, or of no order in a leader's book, and left alone: {named(orphans)}"
         return AlertRaised(
             code="REBUILT", what="the journal was rebuilt from today's order books", known=known,
             advice="Not known, and to be looked after by hand: positions from before today, what rounding had left over, "

@@ -9,6 +9,7 @@ from typing import TypeAlias
 from attrs import field, frozen, validators
 
 from dhan_copy.model.account import MarginOrder
+from dhan_copy.model.bracket import Bracket
 from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId, SecurityId
 from dhan_copy.model.instrument import ExchangeSegment
 from dhan_copy.model.order import ForeverLeg, Leg, Product, Side, Terms, Validity
@@ -43,6 +44,8 @@ class Submit:
     forever: bool = False
     """Place a Forever order, which waits for ``terms``' trigger; with ``second_leg`` a pair whose target it is."""
     second_leg: ForeverLeg | None = None
+    bracket: Bracket | None = None
+    """Place a super order: the entry, and these legs with it."""
     not_after: datetime | None = None
     """The sender answers ``RequestWithheld`` instead of writing after this moment."""
     note: str = ""
@@ -67,6 +70,9 @@ class Modify:
     """It is a Forever order that has not fired. A pair has a ``second_leg``, and ``leg`` says which of the two is to be
     changed: TARGET the order's own, STOP the second; the other is named as it stands."""
     second_leg: ForeverLeg | None = None
+    linked: bool = False
+    """It is a part of a super order, named by ``leg``: the entry, with what its legs are to be, or one of its legs."""
+    bracket: Bracket | None = None
     not_after: datetime | None = None
     note: str = ""
 
@@ -82,6 +88,8 @@ class Cancel:
     leg: Leg = Leg.ENTRY
     forever: bool = False
     """It is a Forever order that has not fired."""
+    linked: bool = False
+    """It is a part of a super order, named by ``leg``."""
 
 
 Request: TypeAlias = Submit | Modify | Cancel
@@ -95,6 +103,8 @@ class Query:
     client_order_id: ClientOrderId
     forever: bool = field(default=False, eq=False)
     """With the list of Forever orders."""
+    linked: bool = field(default=False, eq=False)
+    """With the list of super orders."""
 
 
 @frozen(kw_only=True, cache_hash=True)
@@ -104,6 +114,8 @@ class ReadOrders:
     account: AccountName
     forever: bool = field(default=False, eq=False)
     """With the list of Forever orders, of a follower: a leader's source knows which lists it reads."""
+    linked: bool = field(default=False, eq=False)
+    """With the list of super orders, of a follower."""
 
 
 @frozen(kw_only=True, cache_hash=True)

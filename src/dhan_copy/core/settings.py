@@ -83,6 +83,17 @@ class ProtectedMarket(Enum):
     """A market order again, where it is recognised by its price; Dhan protects it by the follower's own last price."""
 
 
+class LinkedForm(Enum):
+    """What becomes of the leader's super and bracket orders at a follower. Cover orders always become orders: a super
+    order needs a target."""
+
+    ORDERS = "ORDERS"
+    """An entry, and for each leg an order that the copier keeps at what is open."""
+    SUPER_ORDER = "SUPER_ORDER"
+    """A super order, whose legs the broker keeps: they are there also while the copier is not. Orders where that cannot
+    be: with an entry that waits for a trigger, in slices, or whose legs have begun to move."""
+
+
 class StopMarketForm(Enum):
     """What becomes of the leader's stop-market orders: Dhan drops the trigger of those that come over its API (seen live
     in July 2026), so that they would trade at once."""
@@ -159,6 +170,7 @@ class Policy:
     """How long an account's order stream may be lost or silent before the alarm."""
     fills_apart: timedelta = timedelta(seconds=60)
     """The leader's and the follower's fills of one copy may be this far apart before the alarm."""
+    linked_form: LinkedForm = LinkedForm.ORDERS
     over_exit: OverExit = OverExit.CLOSE
     ahead: Ahead = Ahead.HOLD
     behind: Behind = Behind.WAIT
@@ -221,6 +233,8 @@ class FollowerRules:
     """Whether the broker can read positions; without it an exit trusts the ledger alone."""
     forever_orders: bool = False
     """Whether the broker takes Forever orders."""
+    super_orders: bool = False
+    """Whether the broker takes super orders."""
     rules: Rules = Rules()
     overrides: tuple[Override, ...] = ()
 

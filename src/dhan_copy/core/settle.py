@@ -10,6 +10,7 @@ from dhan_copy.core.lifecycle import OrderState
 from dhan_copy.core.requests import Intent
 from dhan_copy.core.sizing import trunc_to_lot
 from dhan_copy.core.state import State, claim_left, entry_total
+from dhan_copy.core.supers import is_unexplained
 from dhan_copy.core.target import balance_of, entry_pending, exit_wants
 from dhan_copy.core.trade import CopyTrade, FollowerOrder, StakeKey, TradeKey, is_own, place_of
 from dhan_copy.model.reason import ReasonCode
@@ -74,7 +75,7 @@ def _is_over(state: State, trade: CopyTrade) -> bool:
         return claim_left(trade) > 0 or report.status.is_terminal
     if not report.status.is_terminal:
         return False
-    given_up = _is_given_up(state, trade)
+    given_up = _is_given_up(state, trade) and not any(is_unexplained(state, trade.key[2], order) for order in trade.orders)
     if entry_pending(state, trade) and trade.declined is None and not given_up:
         return False
     if not trade.claim and trade.admitted.entry_quantity and not trade.admitted.exit_quantity:

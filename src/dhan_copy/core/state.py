@@ -64,7 +64,7 @@ from dhan_copy.core.shelf import Shelf
 from dhan_copy.core.sizing import entry_size, kept_after_exit
 from dhan_copy.core.trade import CopyTrade, FollowerOrder, PositionKey, StakeKey, TradeKey, is_child, is_own, place_of
 from dhan_copy.model.account import Funds
-from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId, id_parts, is_ours
+from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId, client_order_id, id_parts, is_ours
 from dhan_copy.model.instrument import InstrumentFacts, InstrumentKey
 from dhan_copy.model.order import Leg, Market, OrderReport, OrderStatus, Product, Side, Validity, Variety
 from dhan_copy.model.reason import ReasonCode
@@ -853,9 +853,11 @@ def _answered(
     if request is None:
         return
     match fact:
-        case RequestAccepted():
+        case RequestAccepted() if isinstance(request, Submit):
             order = life.accepted(order, request, fact.broker_order_id, at)
             state.by_broker_id[fact.follower, fact.broker_order_id] = order.client_order_id
+        case RequestAccepted():
+            order = life.accepted(order, request, None, at)
         case RequestRejected():
             order = life.rejected(order, request, fact, at, _retry_at(state, trade, order, at))
             if circuits.counts(request, fact):
@@ -877,7 +879,20 @@ def _answered(
     if not order.is_busy:
         state.unresolved.pop((fact.follower, fact.client_order_id), None)
     _put(state, trade.with_order(order))
+    _legs_follow(state, trade.key, order)
     state.touch_stake(state.stake_key(trade.key), position)
+
+
+def _legs_follow(state: State, key: TradeKey, entry: FollowerOrder) -> None:
+    """What happens to the entry of a super order happens to its legs."""
+    for leg in EXIT_LEGS if entry.linked is Leg.ENTRY else ():
+        trade = state.trades.get((key[0], leg_id(key[1], leg), key[2]))
+        for known in () if trade is None else trade.orders:
+            if trade is not None and known.entry == entry.client_order_id:
+                after = life.with_entry(known, entry)
+                _put(state, trade := trade.with_order(after))
+                if after.broker_order_id is not None:
+                    state.by_broker_id[key[2], after.broker_order_id] = after.client_order_id
 
 
 def _works(state: State, follower: AccountName, at: datetime) -> None:
@@ -927,10 +942,29 @@ def _issued(state: State, fact: RequestIssued, at: datetime, position: int) -> N
         parts = id_parts(request.client_order_id)
         order = life.issued(None, fact, at, parts.slice if parts else 0, parts.generation if parts else 0)
         state.by_tag[request.follower, request.client_order_id] = key
+        _legs_issued(state, request, order)
     _put(state, evolve(trade.with_order(order), requests=trade.requests + 1))
     circuit = state.circuits.get(request.follower)
     if circuit is not None:
         state.circuits[request.follower] = circuits.issued(circuit, request, at, state.settings.policy)
+
+
+def _legs_issued(state: State, request: Submit, entry: FollowerOrder) -> None:
+    """The legs of a super order are orders of their legs' copies: nothing is sent for them."""
+    for leg in EXIT_LEGS:
+        asked = None if request.bracket is None else life.as_leg(request.bracket, leg, request.quantity)
+        key = (request.leader, leg_id(request.leader_order_id, leg), request.follower)
+        trade = state.trades.get(key)
+        if asked is None or trade is None:
+            continue
+        generation = max((order.generation + 1 for order in trade.lanes(Intent.EXIT).get(0, ())), default=0)
+        tag = client_order_id(*key, leg.letter, 0, generation)
+        order = FollowerOrder(
+            client_order_id=tag, slice=0, generation=generation, intent=Intent.EXIT, issued_at=entry.issued_at, asked=asked,
+            linked=leg, entry=entry.client_order_id,
+        )  # fmt: skip
+        _put(state, trade.with_order(order))
+        state.by_tag[request.follower, tag] = key
 
 
 def _order_reported(state: State, fact: OrderReported, at: datetime, position: int) -> None:
@@ -944,6 +978,8 @@ def _order_reported(state: State, fact: OrderReported, at: datetime, position: i
         return
     trade, known = found
     order = life.reported(known, fact, at)
+    if order.is_leg and order.state is OrderState.CANCELLED and _entry_was_cancelled(state, trade.key, order):
+        order = evolve(order, cancel_sent=True)
     state.by_broker_id[fact.follower, fact.report.order_id] = order.client_order_id
     circuit = state.circuits.get(fact.follower)
     if order.state is OrderState.REJECTED and known.state is not OrderState.REJECTED:
@@ -959,11 +995,18 @@ def _order_reported(state: State, fact: OrderReported, at: datetime, position: i
         trade = evolve(trade, settled=False)
         state.open_trades.setdefault(stake_key, {})[trade.key] = None
     _put(state, trade)
+    _legs_follow(state, trade.key, order)
     if grown > 0:
         _deal(state, trade, known, order)
         _follower_filled(state, trade, order, grown, stake_key, at)
     state.touch(trade.key, position)
     state.touch_stake(stake_key, position)
+
+
+def _entry_was_cancelled(state: State, key: TradeKey, leg: FollowerOrder) -> bool:
+    """Whether we took back the entry of a leg's super order: all its legs go with it (Dhan's page on super orders)."""
+    found = None if leg.entry is None else state.order_by_tag(key[2], leg.entry)
+    return found is not None and found[1].cancel_sent
 
 
 def _deal(state: State, trade: CopyTrade, before: FollowerOrder, after: FollowerOrder) -> None:
@@ -1112,6 +1155,7 @@ def _looked(state: State, fact: BookRead | OrderNotFound, position: int) -> None
             continue
         order = life.missed(order, fact, since + state.settings.policy.absence_window)
         _put(state, trade.with_order(order))
+        _legs_follow(state, trade.key, order)
         state.touch(trade.key, position)
         if not order.is_busy:
             state.unresolved.pop((follower, tag), None)

@@ -22,12 +22,16 @@ from dhan_copy.core.facts import (
     RequestRejected,
     RequestWithheld,
 )
+from dhan_copy.core.legs import leg_id
 from dhan_copy.core.lifecycle import OrderEvent, OrderState, event_of, next_state
 from dhan_copy.core.requests import Cancel, Intent, Modify, Request, Submit
+from dhan_copy.model.bracket import Bracket
 from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId
 from dhan_copy.model.instrument import InstrumentKey
 from dhan_copy.model.order import (
     ForeverLeg,
+    Leg,
+    Limit,
     OrderReport,
     OrderStatus,
     Product,
@@ -77,6 +81,8 @@ class Instruction:
     quantity: int
     disclosed_quantity: int = 0
     second_leg: ForeverLeg | None = None
+    bracket: Bracket | None = None
+    """What the legs of a super order are to be, or of a leg what it is."""
 
     @property
     def most(self) -> int:
@@ -86,7 +92,7 @@ class Instruction:
 
 def instruction_of(request: Submit | Modify) -> Instruction:
     return Instruction(
-        request.terms, request.validity, request.quantity, request.disclosed_quantity, request.second_leg
+        request.terms, request.validity, request.quantity, request.disclosed_quantity, request.second_leg, request.bracket
     )
 
 
@@ -112,6 +118,10 @@ class FollowerOrder:
     asked: Instruction
     waits: bool = False
     """It is a Forever order that has not fired, as far as is known: once it has, the order that appears is this one."""
+    linked: Leg | None = None
+    """Which part of a super order it is; None of every other order."""
+    entry: ClientOrderId | None = None
+    """Of a leg of a super order its entry's id: the broker sizes the leg by what that fills."""
     state: OrderState = OrderState.ISSUED
     accepted: Instruction | None = None
     broker_order_id: BrokerOrderId | None = None
@@ -148,6 +158,11 @@ class FollowerOrder:
     code: str = ""
     text: str = ""
     over_at: datetime | None = None
+
+    @property
+    def is_leg(self) -> bool:
+        """Whether the broker has it as a leg of a super order."""
+        return self.entry is not None
 
     @property
     def leaves_quantity(self) -> int:
@@ -292,6 +307,7 @@ def issued(order: FollowerOrder | None, fact: RequestIssued, at: datetime, slice
             issued_at=at,
             asked=instruction_of(request),
             waits=request.forever,
+            linked=None if request.bracket is None else Leg.ENTRY,
             outstanding=request,
         )
     return evolve(
@@ -319,6 +335,36 @@ def accepted(order: FollowerOrder, request: Request, broker_order_id: BrokerOrde
         tries=0,
         retry_at=None,
     )
+
+
+def with_entry(leg: FollowerOrder, entry: FollowerOrder) -> FollowerOrder:
+    """A leg of a super order as what is known of its entry makes it: there once that is, changed with it while that works,
+    and gone with one that never filled. Such an end has no time of its own: should the entry fill after all, it stands."""
+    linked = leg.linked
+    assert linked is not None
+    if entry.state.is_over and not entry.filled_quantity:
+        gone = evolve(leg, state=entry.state, refused_for_now=entry.refused_for_now, cancel_sent=True)
+        return leg if leg.state.is_over else gone
+    if entry.broker_order_id is None or entry.accepted is None:
+        return leg
+    if leg.broker_order_id is None or (leg.state.is_over and leg.over_at is None):
+        there = leg_id(entry.broker_order_id, linked)
+        leg = evolve(leg, state=OrderState.WORKING, accepted=leg.asked, broker_order_id=there, cancel_sent=False)
+    bracket = entry.accepted.bracket
+    if bracket is None or entry.state.is_over or leg.is_busy or leg.accepted is None:
+        return leg
+    stands = as_leg(bracket, linked, leg.accepted.quantity)
+    return leg if stands is None or stands == leg.accepted else evolve(leg, accepted=stands)
+
+
+def as_leg(bracket: Bracket, leg: Leg, quantity: int) -> Instruction | None:
+    """One leg of a super order as an instruction of its own; None where the bracket has no such leg."""
+    if leg is Leg.TARGET and bracket.target is not None:
+        return Instruction(Limit(bracket.target), Validity.DAY, quantity, bracket=Bracket(target=bracket.target))
+    if leg is Leg.STOP and bracket.stop is not None:
+        part = Bracket(stop=bracket.stop, trailing_jump=bracket.trailing_jump)
+        return Instruction(StopMarket(bracket.stop), Validity.DAY, quantity, bracket=part)
+    return None
 
 
 def _cleared(order: FollowerOrder, request: Request) -> FollowerOrder:
@@ -406,6 +452,8 @@ def reported(order: FollowerOrder, fact: OrderReported, at: datetime) -> Followe
     filled = max(order.filled_quantity, report.filled_quantity)
     grown = filled > order.filled_quantity
     over = state.is_over
+    if order.is_leg:
+        order = _as_the_broker_has_it(order, report)
     # A placement's answer may say REJECTED and nothing more: the words are in the order's row (protocol facts 1.5).
     told = state is not order.state or state is OrderState.REJECTED
     result = evolve(
@@ -432,6 +480,16 @@ def reported(order: FollowerOrder, fact: OrderReported, at: datetime) -> Followe
     elif result.unresolved is not None and _settles(result, fact):
         result = _settled_by(result, report)
     return _overtaken(result, report) if result.lost and not result.is_busy else result
+
+
+def _as_the_broker_has_it(leg: FollowerOrder, report: OrderReport) -> FollowerOrder:
+    """The broker sizes the legs of a super order, and moves a stop that trails."""
+    stands = leg.accepted or leg.asked
+    bracket = stands.bracket
+    if bracket is not None and bracket.trailing_jump is not None and isinstance(report.terms, StopMarket) and not leg.is_busy:
+        moved = evolve(bracket, stop=report.terms.trigger)
+        return evolve(leg, accepted=evolve(stands, quantity=report.quantity, terms=report.terms, bracket=moved))
+    return evolve(leg, accepted=evolve(stands, quantity=report.quantity))
 
 
 def fired(order: FollowerOrder, child: OrderReport) -> FollowerOrder:
@@ -497,6 +555,8 @@ def _settles(order: FollowerOrder, fact: OrderReported) -> bool:
         and order.unresolved_at is not None
         and fact.read_at > order.unresolved_at
     )
+    if isinstance(order.unresolved, Modify) and order.linked is Leg.ENTRY and fact.report.bracket is None:
+        return False  # the list of super orders tells of its legs, and no other row does
     return begun_after or (isinstance(order.unresolved, Modify) and _shows(order.unresolved, fact.report))
 
 
@@ -505,6 +565,10 @@ def _shows(request: Modify, report: OrderReport) -> bool:
 
 
 def _stands_at(what: Instruction, report: OrderReport) -> bool:
+    if report.leg_order_id is not None and what.bracket is not None:
+        return report.terms == what.terms  # a leg of a super order, which the broker sizes
+    if what.bracket is not None and report.bracket != what.bracket:
+        return False  # rows of the order book do not have it
     return (
         report.quantity == what.quantity
         and report.terms == what.terms

@@ -52,6 +52,7 @@ class FollowerAccount:
     live: bool
     reads_positions: bool = False
     takes_forever_orders: bool = False
+    takes_super_orders: bool = False
 
     def feed(self, inbox: Inbox) -> Feed | None:
         """The follower's own feed. After a gap the core has the book read by the worker, which owns the broker."""

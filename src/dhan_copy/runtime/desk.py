@@ -19,6 +19,7 @@ from dhan_copy.core.facts import (
     RequestRejected,
     RequestWithheld,
 )
+from dhan_copy.core.legs import with_linked
 from dhan_copy.core.requests import (
     Cancel,
     Command,
@@ -37,7 +38,7 @@ from dhan_copy.core.trade import is_child
 from dhan_copy.errors import DhanCopyError, PlacementRejected, Rejected
 from dhan_copy.model.ids import AccountName, BrokerOrderId
 from dhan_copy.model.order import Leg, Variety
-from dhan_copy.protocols import AccountReader, Broker, Clock, EventSource, ForeverOrders, MarginReader
+from dhan_copy.protocols import AccountReader, Broker, Clock, EventSource, ForeverOrders, LinkedOrders, MarginReader
 from dhan_copy.runtime.gate import Gate
 from dhan_copy.runtime.inbox import Batch
 from dhan_copy.runtime.reads import account_of, account_read, failed, follower_book, leader_book, lookup, margin_read
@@ -128,7 +129,7 @@ class FollowerDesk:
                     _modify(broker, request)
                     broker_order_id = request.broker_order_id
                 case Cancel():
-                    _forever(broker).cancel_forever(request) if request.forever else broker.cancel(request)
+                    _cancel(broker, request)
                     broker_order_id = request.broker_order_id
                 case _ as never:
                     assert_never(never)
@@ -161,12 +162,13 @@ class FollowerDesk:
             case ReadOrders():
                 # The list is read last: what it still shows as waiting had not fired when the book was read.
                 rows = tuple(broker.orders())
-                if not read.forever:
-                    return follower_book(self.name, rows, read_at)
                 try:
-                    return follower_book(self.name, rows, read_at, tuple(_forever(broker).forever()))
+                    if read.linked:
+                        rows = tuple(with_linked(rows, _linked(broker).linked()))
+                    forever = tuple(_forever(broker).forever()) if read.forever else None
                 except Exception as error:
                     return (*follower_book(self.name, rows, read_at), _failed(read, error))
+                return follower_book(self.name, rows, read_at, forever)
             case ReadPositions() | ReadFunds():
                 if not isinstance(broker, AccountReader):
                     return (failed(read, "the broker cannot read the account"),)
@@ -184,11 +186,27 @@ def _forever(broker: Broker) -> ForeverOrders:
     return broker
 
 
+def _linked(broker: Broker) -> LinkedOrders:
+    if not isinstance(broker, LinkedOrders):
+        raise PlacementRejected("the broker takes no super orders")
+    return broker
+
+
 def _submitted(broker: Broker, request: Submit) -> BrokerOrderId:
+    if request.bracket is not None:
+        return _linked(broker).submit_super(request, request.bracket)
     return _forever(broker).submit_forever(request, request.second_leg) if request.forever else broker.submit(request)
 
 
+def _cancel(broker: Broker, request: Cancel) -> None:
+    if request.linked:
+        return _linked(broker).cancel_leg(request)
+    return _forever(broker).cancel_forever(request) if request.forever else broker.cancel(request)
+
+
 def _modify(broker: Broker, request: Modify) -> None:
+    if request.linked:
+        return _linked(broker).modify_leg(request, request.bracket)
     if not request.forever:
         return broker.modify(request)
     second = request.second_leg
@@ -282,7 +300,8 @@ def _answer_read(read: Read, answer: Answer, perform: Callable[[Read], Batch]) -
         raise
     answer(facts)
     if isinstance(read, Query):
-        _answer_read(ReadOrders(account=account_of(read), forever=read.forever), answer, perform)
+        book = ReadOrders(account=account_of(read), forever=read.forever, linked=read.linked)
+        _answer_read(book, answer, perform)
 
 
 def _failed(read: Read, error: BaseException) -> ReadFailed:

@@ -142,9 +142,9 @@ class Trading:
         return book.orders[order.book_id]
 
     def end(self, book: AccountBook, order: SimulatedOrder, status: OrderStatus, reason: str) -> SimulatedOrder:
-        """End an order: what is open of it never trades."""
+        """End an order: what is open of it never trades. A leg that is for nothing yet goes without a word."""
         book.rejected_later.pop(order.order_id, None)
-        order = self.put(book, evolve(order, status=status, reason=reason))
+        order = self.put(book, evolve(order, status=status, reason=reason), silent=not order.quantity)
         self.watch(book, order)
         return book.orders[order.book_id]
 

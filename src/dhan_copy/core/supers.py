@@ -1,0 +1,168 @@
+"""Super orders at a follower: the copies of an entry and of its legs as one order of the broker's.
+
+The broker then holds the legs, sizes them by what the entry fills, and takes one back when the other has closed
+everything. Here each leg is an order of its leg's copy, which nobody had to place; a leg that has to be anything else
+than what the broker makes of it is taken back, and an order of its own stands in its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dhan_copy.core.evolving import evolve
+from dhan_copy.core.facts import Fact, OrderReported
+from dhan_copy.core.intake import SETTLED_AFTER
+from dhan_copy.core.legs import EXIT_LEGS, is_exit_leg, leg_id
+from dhan_copy.core.requests import Query, ReadOrders
+from dhan_copy.core.settings import FollowerRules, LinkedForm
+from dhan_copy.core.state import State
+from dhan_copy.core.target import entry_want
+from dhan_copy.core.terms import aligned
+from dhan_copy.core.trade import CopyTrade, FollowerOrder, Instruction, as_leg
+from dhan_copy.model.bracket import Bracket
+from dhan_copy.model.ids import AccountName, ClientOrderId
+from dhan_copy.model.order import Leg, Limit, Market, OrderReport, Product, StopLimit, StopMarket, Validity, Variety
+
+_PRODUCTS = (Product.CNC, Product.INTRADAY, Product.MARGIN, Product.MTF)
+
+
+def bracket_for(state: State, trade: CopyTrade, rules: FollowerRules, want: Instruction) -> Bracket | None:
+    """The legs that an entry about to be placed takes with it as a super order; None where it is placed by itself, and its
+    legs too. A super order is a DAY order at a limit or at the market, with a target beyond its price and a stop on the
+    other side of it (Dhan's page on super orders)."""
+    report = state.leader_order(trade.key).report
+    if not rules.live or not rules.super_orders or state.settings.policy.linked_form is not LinkedForm.SUPER_ORDER:
+        return None
+    total = entry_want(state, trade)
+    whole = trade.admitted is not None and total <= (trade.admitted.slice_units or total)
+    if report.variety not in (Variety.SUPER, Variety.BRACKET) or report.leg is not Leg.ENTRY or trade.stake_key[4] is None:
+        return None
+    if trade.copies_fills or not whole or report.product not in _PRODUCTS:
+        return None
+    if any(order.filled_quantity or not order.state.is_over for order in trade.orders):
+        return None
+    if want.validity is not Validity.DAY or want.disclosed_quantity or not isinstance(want.terms, Limit | Market):
+        return None
+    if not all(_is_untouched(state, trade, leg) for leg in EXIT_LEGS):
+        return None
+    bracket = bracket_of(state, trade, EXIT_LEGS)
+    if bracket is None or bracket.target is None or bracket.stop is None:
+        return None
+    sign = report.side.sign
+    price = want.terms.price if isinstance(want.terms, Limit) else None
+    if price is not None and not (bracket.target - price) * sign > 0 < (price - bracket.stop) * sign:
+        return None
+    return bracket
+
+
+def _is_untouched(state: State, entry: CopyTrade, leg: Leg) -> bool:
+    key = (entry.key[0], leg_id(entry.key[1], leg), entry.key[2])
+    trade, order = state.trades.get(key), state.leader_orders.get(key[:2])
+    if trade is None or order is None or trade.declined is not None or trade.settled:
+        return False
+    standing = any(not known.state.is_over for known in trade.orders)
+    return not standing and not order.report.status.is_terminal and not order.report.filled_quantity
+
+
+def standing(state: State, entry: CopyTrade, order: FollowerOrder) -> Bracket | None:
+    """What the legs of a working entry are to be, without those that were taken back."""
+    there = {leg: _leg_order(state, entry, order, leg) for leg in EXIT_LEGS}
+    legs = [leg for leg, found in there.items() if found is not None and not found.state.is_over and not found.cancel_sent]
+    wanted, stands = bracket_of(state, entry, legs), (order.accepted or order.asked).bracket
+    if wanted is None or stands is None or wanted.trailing_jump is None or not order.filled_quantity:
+        return wanted
+    return evolve(wanted, stop=stands.stop)  # it has begun to trail: by itself here as there
+
+
+def _leg_order(state: State, entry: CopyTrade, order: FollowerOrder, leg: Leg) -> FollowerOrder | None:
+    trade = state.trades.get((entry.key[0], leg_id(entry.key[1], leg), entry.key[2]))
+    orders = () if trade is None else trade.orders
+    return next((one for one in orders if one.entry == order.client_order_id), None)
+
+
+def bracket_of(state: State, entry: CopyTrade, legs: Sequence[Leg]) -> Bracket | None:
+    """Where the leader's legs stand, on the instrument's tick."""
+    if entry.admitted is None:
+        return None
+    prices = {}
+    for leg in legs:
+        order = state.leader_orders.get((entry.key[0], leg_id(entry.key[1], leg)))
+        report = None if order is None else order.report
+        terms = None if report is None else report.terms
+        if report is not None and leg is Leg.TARGET and isinstance(terms, Limit):
+            at = aligned(terms, report.side, entry.admitted.facts)
+            prices["target"] = at.price if isinstance(at, Limit) else terms.price
+        elif report is not None and leg is Leg.STOP and isinstance(terms, StopLimit | StopMarket):
+            at = aligned(StopMarket(terms.trigger), report.side, entry.admitted.facts)
+            prices["stop"] = at.trigger if isinstance(at, StopMarket) else terms.trigger
+    if not prices:
+        return None
+    leaders = state.leader_order(entry.key).report.bracket
+    jump = None if leaders is None or "stop" not in prices else leaders.trailing_jump
+    return Bracket(target=prices.get("target"), stop=prices.get("stop"), trailing_jump=jump)
+
+
+def entry_order(state: State, follower: AccountName, leg: FollowerOrder) -> FollowerOrder | None:
+    """The entry of a leg's super order."""
+    found = None if leg.entry is None else state.order_by_tag(follower, leg.entry)
+    return None if found is None else found[1]
+
+
+def leg_wanted(state: State, follower: AccountName, leg: FollowerOrder) -> Instruction | None:
+    """What a leg is to be: at the leader's price, and of the broker's own size."""
+    found = None if leg.entry is None else state.order_by_tag(follower, leg.entry)
+    if found is None or leg.linked is None or leg.accepted is None:
+        return None
+    bracket = bracket_of(state, found[0], (leg.linked,))
+    return None if bracket is None else as_leg(bracket, leg.linked, leg.accepted.quantity)
+
+
+def trails_to(leg: FollowerOrder, want: Instruction) -> bool:
+    """Whether a trailing stop is as near to the leader's as its steps allow: both move by themselves."""
+    stands = None if leg.accepted is None else leg.accepted.bracket
+    wanted = want.bracket
+    if stands is None or wanted is None or stands.stop is None or wanted.stop is None:
+        return False
+    jump = stands.trailing_jump
+    return jump is not None and jump == wanted.trailing_jump and abs(stands.stop - wanted.stop) <= jump
+
+
+def is_unexplained(state: State, follower: AccountName, order: FollowerOrder) -> bool:
+    """Whether a leg was cancelled without our asking, and no later look has shown whether the other has closed
+    everything: its fill may be told after the cancel that it led to."""
+    if not order.is_leg or not order.was_cancelled_by_hand or order.over_at is None:
+        return False
+    read_at = state.book_read_at.get(follower)
+    return read_at is None or read_at < order.over_at + SETTLED_AFTER
+
+
+def has_any(state: State, account: AccountName) -> bool:
+    """Whether an account has super orders of ours that may still do something."""
+    trades = (state.trades[key] for key in state.open_keys() if key[2] == account)
+    return any(order.linked is not None for trade in trades for order in trade.orders)
+
+
+def with_list(state: State, read: Query | ReadOrders) -> Query | ReadOrders:
+    """A look at a follower with the list of super orders, where he has any of ours."""
+    account = read.follower if isinstance(read, Query) else read.account
+    return evolve(read, linked=True) if not read.linked and has_any(state, account) else read
+
+
+def told(state: State, facts: Sequence[Fact]) -> list[Fact]:
+    """``facts`` with the legs of our super orders under the ids that they have here: the broker's reports name them by
+    their entry's id and tag (protocol facts 1.10)."""
+    return [_named(state, fact) if isinstance(fact, OrderReported) else fact for fact in facts]
+
+
+def _named(state: State, fact: OrderReported) -> OrderReported:
+    report = fact.report
+    if not is_exit_leg(report) or report.variety is not Variety.SUPER or report.leg_order_id is not None:
+        return fact
+    found = state.order_of(fact.follower, report)
+    leg = None if found is None or found[1].linked is not Leg.ENTRY else _leg_order(state, *found, report.leg)
+    return fact if leg is None else evolve(fact, report=_as_leg(report, leg.client_order_id))
+
+
+def _as_leg(report: OrderReport, tag: ClientOrderId) -> OrderReport:
+    here = leg_id(report.order_id, report.leg)
+    return evolve(report, order_id=here, leg_order_id=report.order_id, parent_order_id=report.order_id, client_order_id=tag)

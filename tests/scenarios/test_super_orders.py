@@ -1,0 +1,427 @@
+"""Super and bracket orders that a follower copies as super orders: L1 to L8 and L12, and what goes wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from attrs import evolve
+
+from dhan_copy import LinkedForm, Playground, Policy, RateLimits
+from dhan_copy.core.facts import AlertRaised, DriftDeclared, RequestIssued, TradeSettled
+from dhan_copy.core.requests import Submit
+from dhan_copy.errors import PlacementRejected
+from dhan_copy.model.order import Leg, Limit, OrderStatus, Side, StopLimit, StopMarket, Variety
+from dhan_copy.testing import SimulatedExchange
+from dhan_copy.testing.broker import Call, Fault
+from dhan_copy.testing.server import Action, HttpFault
+from tests.scenarios.kit import CALL, F, LEADER, Lab, Stage, Wire
+from tests.scenarios.linked_kit import LEGS, STOP, TARGET, Tree, entered
+
+NATIVE = Policy(linked_form=LinkedForm.SUPER_ORDER)
+QUICK = evolve(
+    NATIVE, sweep_open=timedelta(milliseconds=300), sweep_idle=timedelta(milliseconds=300),
+    retry_after=timedelta(milliseconds=100), positions_every=timedelta(milliseconds=300),
+)  # fmt: skip
+with_target = pytest.mark.parametrize("variety", [Variety.SUPER, Variety.BRACKET])
+told_or_not = pytest.mark.parametrize("frames", [True, False], ids=["told", "read"])
+"""Whether sockets tell of a super order's legs, the leader's and the follower's: nobody has published such a frame."""
+
+Opener = Callable[..., Wire]
+
+
+def opened(wires: Opener, *, frames: bool = True) -> Wire:
+    def prepare(exchange: SimulatedExchange) -> None:
+        exchange.unwritten.super_legs_announced = frames
+
+    return wires(policy=QUICK, prepare=prepare)
+
+
+def paths(wire: Wire, method: str) -> list[str]:
+    """What the follower asked for, without the numbers."""
+    return ["/".join(part for part in path.split("/") if not part.isdigit()) for path in wire.paths(method)]
+
+
+# L1, L8: what the follower gets
+
+
+@told_or_not
+@with_target
+def test_l1_l8_the_follower_gets_one_super_order_at_the_leaders_prices_over_the_wire(
+    wires: Opener, variety: Variety, frames: bool
+) -> None:
+    wire = opened(wires, frames=frames)
+    tree = entered(wire, variety)
+    [body] = wire.bodies("POST")
+    assert paths(wire, "POST") == ["/super/orders"]
+    assert (body["targetPrice"], body["stopLossPrice"], body["trailingJump"]) == (110, 70, 0)
+    assert (body["transactionType"], body["quantity"], body["price"], body["productType"]) == ("BUY", 150, 90, "INTRADAY")
+    stop, target = tree.copy(Leg.STOP), tree.copy(Leg.TARGET)
+    assert stop is not None and target is not None
+    assert (stop.terms, target.terms) == (StopMarket(STOP), Limit(TARGET))
+    tree.fill_copy(Leg.TARGET)
+    tree.fill(Leg.TARGET)
+    wire.until(lambda: len(wire.facts(TradeSettled)) == 3)
+    wire.settle()
+    assert wire.net() == 0 and tree.live() == [0, 0] and len(wire.bodies("POST")) == 1 and wire.bodies("PUT") == []
+    assert wire.paths("DELETE") == [] and wire.alerts == []
+    assert wire.facts(DriftDeclared) == []
+
+
+@told_or_not
+def test_l1_a_stop_that_trails_is_left_to_the_broker_and_follows_the_leader_where_he_moves_it_over_the_wire(
+    wires: Opener, frames: bool
+) -> None:
+    wire = opened(wires, frames=frames)
+    tree = entered(wire, jump=Decimal(5))
+    for price, stop in ((100, 80), (105, 85), (104, 85)):
+        wire.exchange.set_price(CALL, price)
+        wire.until(lambda: [report.report.terms for report in wire.leader_reports(f"{tree.order_id}/STOP")][-1] == StopMarket(Decimal(stop)))
+    wire.settle()
+    assert wire.bodies("PUT") == [] and tree.price(Leg.STOP) == 85
+    tree.move(Leg.STOP, Decimal(60))
+    wire.until(lambda: tree.price(Leg.STOP) == 60)
+    [body] = wire.bodies("PUT")
+    assert (body["legName"], body["stopLossPrice"], body["trailingJump"]) == ("STOP_LOSS_LEG", 60, 5)
+    assert tree.live() == [150, 150]
+
+
+@with_target
+def test_l2_l3_the_legs_are_for_what_has_filled_and_one_goes_with_the_other(
+    stages: Callable[..., Stage], variety: Variety
+) -> None:
+    stage = stages(policy=QUICK)
+    tree = Tree.place(stage, 450, variety)
+    stage.until(lambda: tree.copy(Leg.ENTRY) is not None)
+    for held in (75, 150, 225):
+        tree.fill_copy(Leg.ENTRY, 75)
+        stage.until(lambda: tree.protects(held))
+    tree.fill_copy(Leg.STOP, 75)
+    stage.until(lambda: tree.live() == [150, 150])
+    tree.fill_copy(Leg.TARGET)
+    stage.until(lambda: tree.live() == [0, 0])
+    stage.settle()
+    assert stage.net() == 0 and len(stage.requests()) == 1, "all of it was the broker's to do"
+
+
+# L6, L7: what the leader does to his legs
+
+
+@told_or_not
+@with_target
+def test_l6_a_leg_is_moved_by_its_name_over_the_wire(wires: Opener, variety: Variety, frames: bool) -> None:
+    wire = opened(wires, frames=frames)
+    tree = entered(wire, variety)
+    wire.until(lambda: wire.row(tree.order_id)["state"] == "FILLED")
+    tree.move(Leg.TARGET, Decimal(115))
+    wire.until(lambda: tree.price(Leg.TARGET) == 115)
+    tree.move(Leg.STOP, Decimal(75))
+    wire.until(lambda: tree.price(Leg.STOP) == 75)
+    assert [body["legName"] for body in wire.bodies("PUT")] == ["TARGET_LEG", "STOP_LOSS_LEG"]
+    assert set(paths(wire, "PUT")) == {"/super/orders"} and tree.live() == [150, 150]
+
+
+@told_or_not
+def test_l6_before_the_entry_has_filled_it_is_changed_as_a_whole_over_the_wire(wires: Opener, frames: bool) -> None:
+    wire = opened(wires, frames=frames)
+    tree = Tree.place(wire, 300)
+    wire.until(lambda: tree.copy(Leg.ENTRY) is not None)
+    tree.move(Leg.TARGET, Decimal(115))
+    wire.until(lambda: wire.bodies("PUT"))
+    tree.move(Leg.STOP, Decimal(75))
+    wire.until(lambda: len(wire.bodies("PUT")) == 2)
+    tree.stage.exchange.linked.modify(LEADER, tree.order_id, Leg.ENTRY, quantity=600)
+    wire.until(lambda: len(wire.bodies("PUT")) == 3)
+    last = wire.bodies("PUT")[-1]
+    assert (last["legName"], last["quantity"], last["targetPrice"], last["stopLossPrice"]) == ("ENTRY_LEG", 300, 115, 75)
+    wire.settle()
+    tree.fill_copy(Leg.ENTRY)
+    wire.until(lambda: tree.protects(300))
+    assert (tree.price(Leg.TARGET), tree.price(Leg.STOP)) == (115, 75) and len(wire.bodies("PUT")) == 3
+
+
+@with_target
+@pytest.mark.parametrize("leg", LEGS)
+def test_l7_a_leg_that_the_leader_takes_back_is_cancelled_by_its_name_over_the_wire(
+    wires: Opener, variety: Variety, leg: Leg
+) -> None:
+    wire = opened(wires)
+    tree = entered(wire, variety)
+    tree.cancel(leg)
+    wire.until(lambda: tree.copy(leg) is None)
+    wire.settle()
+    assert tree.live() == [0 if each is leg else 150 for each in LEGS] and wire.net() == 150
+    name = "TARGET_LEG" if leg is Leg.TARGET else "STOP_LOSS_LEG"
+    assert [path.rsplit("/", 1)[-1] for path in wire.paths("DELETE")] == [name] and len(wire.bodies("POST")) == 1
+
+
+def test_l7_cancelled_before_the_entry_has_filled_all_of_it_goes_over_the_wire(wires: Opener) -> None:
+    wire = opened(wires)
+    tree = Tree.place(wire, 300)
+    wire.until(lambda: tree.copy(Leg.ENTRY) is not None)
+    tree.cancel(Leg.ENTRY)
+    wire.until(lambda: len(wire.facts(TradeSettled)) == 3)
+    assert [path.rsplit("/", 1)[-1] for path in wire.paths("DELETE")] == ["ENTRY_LEG"]
+    assert wire.copies()[0].status is OrderStatus.CANCELLED and wire.alerts == []
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_l7_what_has_filled_of_an_entry_that_is_taken_back_stays_protected(labs: Callable[..., Lab], keeps: bool) -> None:
+    """Dhan's page says that all legs go with their entry, and does not say what becomes of the part that has filled."""
+    lab = labs(policy=NATIVE, prepare=lambda exchange: setattr(exchange.unwritten, "cancelled_entry_keeps_exits", keeps))
+    tree = Tree.place(lab, 300, Variety.BRACKET)
+    lab.until(lambda: tree.copy(Leg.ENTRY) is not None)
+    tree.fill(Leg.ENTRY, 150)
+    tree.fill_copy(Leg.ENTRY, 75)
+    lab.advance(5)
+    tree.cancel(Leg.ENTRY)
+    lab.until(lambda: tree.copy(Leg.ENTRY) is None and tree.protects(75))
+    lab.advance(120)
+    assert tree.protects(75) and lab.net() == 75
+    assert isinstance((stop := tree.copy(Leg.STOP)) and stop.terms, StopMarket if keeps else StopLimit)
+    tree.fill_copy(Leg.STOP)
+    lab.advance(30)
+    assert tree.live() == [0, 0] and lab.net() == 0
+
+
+# L5, L4, L11
+
+
+@with_target
+@pytest.mark.parametrize("leg", LEGS)
+def test_l5_the_leader_is_out_and_the_follower_keeps_both_legs(
+    stages: Callable[..., Stage], leg: Leg, variety: Variety
+) -> None:
+    stage = stages(policy=QUICK)
+    tree = entered(stage, variety)
+    tree.fill(leg)
+    stage.settle()
+    assert tree.protects(150) and len(stage.requests()) == 1
+    tree.fill_copy(Leg.STOP if leg is Leg.TARGET else Leg.TARGET)
+    stage.until(lambda: tree.live() == [0, 0])
+    assert stage.net() == 0 and stage.facts(DriftDeclared) == []
+
+
+def test_l11_a_leg_that_has_filled_for_a_part_of_the_entry_is_followed_by_an_order_for_the_rest(labs: Callable[..., Lab]) -> None:
+    """A leg that has traded all that it was for is over, whatever its entry fills afterwards."""
+    lab = labs(policy=NATIVE)
+    tree = Tree.place(lab, 600)
+    lab.until(lambda: tree.copy(Leg.ENTRY) is not None)
+    tree.fill_copy(Leg.ENTRY, 150)
+    tree.fill_copy(Leg.TARGET, 150)
+    lab.advance(5)
+    tree.fill_copy(Leg.ENTRY)
+    lab.until(lambda: tree.protects(150))
+    assert lab.net() == 150
+    tree.fill_copy(Leg.TARGET)
+    lab.until(lambda: tree.live() == [0, 0])
+    assert lab.net() == 0
+
+
+def test_l12_a_leg_whose_modifications_are_used_up_is_taken_back_and_an_order_stands_in_its_place(
+    labs: Callable[..., Lab],
+) -> None:
+    lab = labs(policy=NATIVE, limits={F: RateLimits(modifications_per_order=3)})
+    tree = entered(lab)
+    for step in range(6):
+        tree.move(Leg.STOP, STOP + Decimal(step + 1) / 2)
+        lab.advance(20)
+        assert tree.protects(150) and tree.price(Leg.STOP) == STOP + Decimal(step + 1) / 2
+    assert [type(order.terms) for order in tree.copies(Leg.STOP)] == [StopMarket, StopLimit]
+
+
+# Where it is not a super order
+
+
+def test_l9_a_cover_order_is_copied_as_orders(labs: Callable[..., Lab]) -> None:
+    lab = labs(policy=NATIVE)
+    tree = entered(lab, Variety.COVER)
+    assert not any(order.is_super for order in lab.copies()) and tree.protects(150)
+
+
+def test_p12_above_the_freeze_limit_it_is_copied_as_orders() -> None:
+    lab = Playground(followers={F: "1"}, policy=NATIVE)
+    for lots in (20, 60):
+        lab.leader.buy("NIFTY-Sep2026-22500-CE", lots=lots, price=90, target=110, stop=70)
+        lab.step()
+    placed = [(order.quantity, order.is_super) for order in lab.exchange.orders(F) if order.leg is Leg.ENTRY]
+    assert placed == [(1500, True), (1800, False), (1800, False), (900, False)]
+
+
+def test_l1_an_entry_whose_legs_have_begun_to_fill_is_copied_as_orders(labs: Callable[..., Lab]) -> None:
+    lab = labs(policy=NATIVE)
+    lab.withhold_news(LEADER)
+    tree = Tree.place(lab, 600)
+    tree.fill(Leg.ENTRY, 300)
+    tree.fill(Leg.STOP, 75)
+    lab.release_news(LEADER)
+    lab.advance(20)
+    assert not any(order.is_super for order in lab.copies())
+
+
+# What goes wrong
+
+LOST = {
+    "reset": HttpFault(action=Action.RESET), "cut": HttpFault(action=Action.TRUNCATE), "empty": HttpFault(body=""),
+    "502": HttpFault(status=502, body="<html>Bad Gateway</html>"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("how", LOST)
+def test_f31_a_super_order_whose_answer_is_lost_is_found_and_not_sent_again_over_the_wire(wires: Opener, how: str) -> None:
+    wire = opened(wires)
+    wire.withhold_news(F)
+    wire.server.plan_fault(evolve(LOST[how], account=F, method="POST"))
+    tree = entered(wire)
+    wire.release_news(F)
+    wire.settle()
+    assert len(wire.bodies("POST")) == 1 and tree.protects(150)
+
+
+@pytest.mark.parametrize("executed", [True, False])
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+def test_f38_what_was_asked_of_a_leg_and_not_answered_is_looked_up_and_asked_again_only_if_it_is_not_so_over_the_wire(
+    wires: Opener, method: str, executed: bool
+) -> None:
+    wire = opened(wires)
+    tree = entered(wire)
+    wire.withhold_news(F)
+    wire.server.plan_fault(HttpFault(account=F, method=method, action=Action.RESET, execute=executed))
+    if method == "PUT":
+        tree.move(Leg.STOP, Decimal(75))
+        wire.until(lambda: tree.price(Leg.STOP) == 75)
+    else:
+        tree.cancel(Leg.STOP)
+        wire.until(lambda: tree.copy(Leg.STOP) is None)
+    wire.settle()
+    assert len(wire.paths(method)) == (1 if executed else 2) and tree.live()[0] == 150
+
+
+@pytest.mark.parametrize("fault", [Fault.ANSWER_LOST, Fault.NEVER_ARRIVED])
+def test_f31_a_lost_placement_is_settled_by_evidence(labs: Callable[..., Lab], fault: Fault) -> None:
+    lab = labs(policy=NATIVE)
+    lab.withhold_news(F)
+    lab.brokers[F].fail_next(fault, on=Call.SUBMIT)
+    tree = Tree.place(lab, 300)
+    lab.advance(300)
+    assert len(lab.requests()) == (1 if fault is Fault.ANSWER_LOST else 0)
+    if fault is Fault.ANSWER_LOST:
+        tree.fill_copy(Leg.ENTRY)
+        lab.until(lambda: tree.protects(150))
+    else:
+        assert lab.row(tree.order_id)["state"] == "ABSENT", "an entry is never sent again"
+        assert {row["state"] for row in lab.engine.orders() if "/" in str(row["leader_order_id"])} == {"ABSENT"}
+
+
+def test_r1_a_refused_super_order_takes_its_legs_with_it(labs: Callable[..., Lab]) -> None:
+    lab = labs(policy=NATIVE)
+    lab.brokers[F].fail_next(Fault.REJECTED, on=Call.SUBMIT, error=PlacementRejected, text="RMS: no")
+    tree = Tree.place(lab, 300)
+    lab.advance(60)
+    assert lab.copies() == [] and lab.row(tree.order_id)["state"] == "REJECTED"
+    assert [alert.code for alert in lab.alerts] == ["REJECTED"]
+
+
+def test_f42_both_legs_that_fill_before_either_is_seen_are_told_of_and_taken_back(labs: Callable[..., Lab]) -> None:
+    lab = labs(policy=NATIVE)
+    tree = entered(lab)
+    copies = [tree.copy(leg) for leg in LEGS]
+    lab.exchange.linked.hold = True
+    for copy in copies:
+        assert copy is not None
+        lab.exchange.fill(F, copy.book_id)
+    lab.exchange.linked.hold = False
+    lab.exchange.linked.settle()
+    assert lab.net() == -150
+    lab.until(lambda: lab.net() == 0)
+    lab.advance(60)
+    assert lab.net() == 0 and tree.live() == [0, 0] and "OVER_EXIT" in [alert.code for alert in lab.alerts]
+
+
+@pytest.mark.parametrize("leg", LEGS)
+def test_c7_a_leg_that_the_follower_cancels_by_hand_is_respected_and_told_of(labs: Callable[..., Lab], leg: Leg) -> None:
+    lab = labs(policy=NATIVE)
+    tree = entered(lab)
+    lab.exchange.linked.cancel(F, tree.copies(Leg.ENTRY)[0].order_id, leg)
+    lab.advance(120)
+    assert tree.live() == [0 if each is leg else 150 for each in LEGS]
+    assert "EXIT_CANCELLED_BY_HAND" in [alert.code for alert in lab.alerts] and len(lab.requests()) == 1
+
+
+@pytest.mark.parametrize("first", LEGS)
+def test_l3_the_cancel_of_the_other_leg_told_before_the_fill_is_no_cancel_by_hand(labs: Callable[..., Lab], first: Leg) -> None:
+    lab = labs(policy=NATIVE)
+    tree = entered(lab)
+    lab.withhold_news(F)
+    tree.fill_copy(first)
+    lab.sources[F].release([1])
+    lab.advance(60)
+    assert lab.net() == 0 and tree.live() == [0, 0] and lab.alerts == [] and len(lab.requests()) == 1
+
+
+def test_x8_what_the_follower_closes_by_hand_is_not_closed_again(labs: Callable[..., Lab]) -> None:
+    lab = labs(policy=NATIVE)
+    tree = entered(lab)
+    lab.place(Side.SELL, 75, evolve(Limit(Decimal(1)), price=Decimal(90)), account=F)
+    assert lab.net() == 75
+    lab.advance(400)
+    assert tree.protects(75) and lab.net() == 75
+    tree.fill_copy(Leg.TARGET)
+    lab.advance(60)
+    assert lab.net() == 0 and tree.live() == [0, 0]
+
+
+def test_k2_flatten_takes_the_legs_back_and_closes_once(labs: Callable[..., Lab]) -> None:
+    lab = labs(policy=NATIVE)
+    tree = entered(lab)
+    lab.engine.flatten(F)
+    lab.advance(60)
+    assert lab.net() == 0 and tree.live() == [0, 0]
+
+
+@told_or_not
+def test_t4_what_happened_while_nobody_looked_is_read_at_the_start_over_the_wire(wires: Opener, frames: bool) -> None:
+    wire = opened(wires, frames=frames)
+    tree = Tree.place(wire, 300)
+    wire.until(lambda: tree.copy(Leg.ENTRY) is not None)
+
+    def restarted(meanwhile: Callable[[], object]) -> None:
+        wire.engine.stop()
+        meanwhile()
+        wire.engine = wire.again()
+        wire.engine.start()
+        wire.ready()
+
+    restarted(lambda: tree.fill_copy(Leg.ENTRY))
+    wire.until(lambda: wire.row(tree.order_id)["done"] == 150)
+    restarted(lambda: tree.move(Leg.TARGET, Decimal(115)))
+    wire.until(lambda: tree.price(Leg.TARGET) == 115)
+    restarted(lambda: tree.fill_copy(Leg.TARGET, 75))
+    wire.until(lambda: wire.row(f"{tree.order_id}/TARGET")["done"] == 75)
+    restarted(lambda: tree.fill_copy(Leg.STOP))
+    wire.until(lambda: wire.row(f"{tree.order_id}/STOP")["done"] == 75)
+    wire.settle()
+    assert wire.net() == 0 and tree.live() == [0, 0] and len(wire.bodies("POST")) == 1 and wire.alerts == []
+
+
+def test_t5_a_super_order_of_a_lost_journal_is_left_alone_and_told_of_over_the_wire(wires: Opener, tmp_path: Path) -> None:
+    wire = opened(wires)
+    tree = entered(wire)
+    before = [order.book_id for order in wire.copies()]
+    wire.engine.stop()
+    (tmp_path / "journal.db").unlink()
+    wire.entries.clear()
+    wire.engine = wire.again(rebuild=True)
+    wire.engine.start()
+    wire.ready()
+    wire.settle()
+    [rebuilt] = [alert for alert in wire.facts(AlertRaised) if alert.code == "REBUILT"]
+    assert "1 are super orders" in rebuilt.known
+    tree.fill(Leg.TARGET)
+    wire.settle()
+    assert [order.book_id for order in wire.copies()] == before and wire.net() == 150
+    asked = [fact.request for fact in wire.facts(RequestIssued)]
+    assert not any(isinstance(request, Submit) and request.leader_order_id.startswith(tree.order_id) for request in asked)
