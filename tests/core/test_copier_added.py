@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from fractions import Fraction
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from dhan_copy.core.facts import CheckpointWritten, CopyAdmitted, CopyDeclined, EngineStarted, SourceStarted
 from dhan_copy.core.settings import Policy
 from dhan_copy.model.ids import AccountName
-from dhan_copy.model.order import Side
+from dhan_copy.model.order import Leg, Side
+from tests.core.linked_world import Linked, wait
 from tests.core.world import World
 
 
@@ -34,3 +36,26 @@ def test_f51_a_follower_added_at_a_restart_is_not_given_the_orders_of_before(fro
     assert [(fact.follower, fact.reason.name) for fact in declined] == [("G", "OLDER_THAN_START")] * 2
     world.trade(Side.BUY, 1)
     assert len(world.books["G"]) == 1
+
+
+def test_f51_legs_that_were_told_after_the_checkpoint_are_decided_with_their_entry_of_before_it() -> None:
+    """They are looked at before it is, and again once it has its answer."""
+    world = World({"F": Fraction(1)}, policy=Policy(checkpoint_after=5))
+    linked = Linked.place(world, 2)
+    wait(world, 40)
+    world.advance(1)
+    at = [entry.position for entry in world.journal if isinstance(entry.fact, CheckpointWritten)][-1]
+    linked.move(Leg.TARGET, Decimal(111))
+    checkpoints = [entry for entry in world.journal if isinstance(entry.fact, CheckpointWritten)]
+    assert checkpoints[-1].position == at and world.journal[-1].position > at
+    world.ratios["G"] = Fraction(1)
+    world.books["G"] = {}
+    world.copier = world.fresh()
+    world.copier.restore([*checkpoints, *world.journal[at:]])
+    world.feed(EngineStarted(version="test", epoch=2), SourceStarted(account=AccountName("G")))
+    wait(world, 8)
+    declined = [fact for fact in world.facts(CopyDeclined) if isinstance(fact, CopyDeclined) and fact.follower == "G"]
+    entry = linked.entry.report.order_id
+    assert {fact.leader_order_id: fact.reason.name for fact in declined} == {
+        entry: "OLDER_THAN_START", f"{entry}/TARGET": "ENTRY_NOT_COPIED", f"{entry}/STOP": "ENTRY_NOT_COPIED",
+    }  # fmt: skip

@@ -382,6 +382,7 @@ def fold(state: State, entry: Entry) -> None:
                 state.open_trades.get(trade.stake_key, {}).pop(key, None)
             state.trades[key] = trade
             state.touch(key, position)
+            _touch_undecided_legs(state, key, position)
         case TradeSettled():
             _close(state, state.trades[fact.leader, fact.leader_order_id, fact.follower], position)
         case DriftDeclared():
@@ -822,6 +823,15 @@ def _admitted(state: State, fact: CopyAdmitted, at: datetime, position: int) -> 
         stake = state.stake(stake_key).left_out(-trade.opened * report.side.sign)
         state.stakes[stake_key] = stake.opened(fact.ratio * trade.opened * report.side.sign)
     state.touch(key, position)
+    _touch_undecided_legs(state, key, position)
+
+
+def _touch_undecided_legs(state: State, entry: TradeKey, position: int) -> None:
+    """A leg that was looked at before its entry was decided waits for that, and nothing else may ever happen to it."""
+    for leg in EXIT_LEGS:
+        trade = state.trades.get((entry[0], leg_id(entry[1], leg), entry[2]))
+        if trade is not None and trade.decision is None:
+            state.touch(trade.key, position)
 
 
 def _put(state: State, trade: CopyTrade) -> None:
