@@ -11,7 +11,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dhan_copy.core.facts import AlertRaised, CopyDeclined, DriftDeclared, Refusal, TradeSettled
+from dhan_copy.core.facts import AlertRaised, Channel, CopyDeclined, DriftDeclared, LeaderReported, Refusal, TradeSettled
 from dhan_copy.core.legs import LINKED
 from dhan_copy.core.requests import Intent, Submit
 from dhan_copy.core.settings import Behind, OverExit, Policy
@@ -21,7 +21,7 @@ from dhan_copy.model.reason import ReasonCode
 from dhan_copy.core.trade import FollowerOrder, Instruction
 from tests.core.linked_world import STOP, TARGET, Linked, wait
 from tests.core.make import START, TAG, modify
-from tests.core.world import SEGMENT, WIDE, World
+from tests.core.world import LEADER, SEGMENT, WIDE, World
 
 LOT = 75
 LEGS = (Leg.TARGET, Leg.STOP)
@@ -231,6 +231,22 @@ def test_x7_in_and_out_while_the_followers_entry_rests() -> None:
     fill(bench, linked, Leg.TARGET)
     wait(bench, 40)
     assert bench.net_position("F") == 0 and bench.open_orders("F") == []
+
+
+@with_target
+def test_x7_what_his_legs_closed_twice_in_a_race_is_closed_too(variety: Variety) -> None:
+    """What he holds on the other side, because both of his legs have filled, is nothing to enter for."""
+    bench = world()
+    linked = Linked.place(bench, 4, variety=variety, bracket=False)
+    linked.fill_entry()
+    told = [linked.leg(leg) for leg in LEGS]
+    for leg in told:
+        leg.report = evolve(leg.report, status=OrderStatus.TRADED, filled_quantity=4 * LOT, average_price=Decimal(100))
+    bench.feed(*(LeaderReported(leader=LEADER, report=leg.report, channel=Channel.STREAM) for leg in told))
+    assert bench.books["F"] == {}
+    reasons = {fact.leader_order_id: fact.reason for fact in bench.facts(CopyDeclined) if isinstance(fact, CopyDeclined)}
+    assert reasons[linked.entry.report.order_id] is ReasonCode.LEADER_CLOSED
+    assert not bench.facts(DriftDeclared)
 
 
 @with_target

@@ -164,7 +164,7 @@ def _decide_leg(state: State, order: LeaderOrder, rules: FollowerRules, now: dat
 def _closed_by_its_legs(state: State, order: LeaderOrder) -> int:
     report = order.report
     place = state.place(order.leader, report)
-    return 0 if place[3] is None else report.filled_quantity - abs(state.position(place))
+    return 0 if place[3] is None else report.filled_quantity - max(0, report.side.sign * state.position(place))
 
 
 def _recognised(state: State, report: OrderReport, facts: InstrumentFacts) -> Limit | None:
