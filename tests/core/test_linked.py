@@ -534,6 +534,21 @@ def test_l5_a_leg_that_a_lagging_book_called_taken_back_stands_again_when_the_le
     assert live(linked) == [2 * LOT, 2 * LOT]
 
 
+@with_target
+def test_f40_a_leg_that_vanishes_when_the_leader_is_out_leaves_nothing_naked_unsaid(variety: Variety) -> None:
+    """In one look: the follower's stop is gone without his copier's doing, and his target has filled in part."""
+    bench = world("1")
+    linked = entered(bench, 4, variety=variety)
+    linked.fill_leg(Leg.TARGET)
+    [target], [stop] = (linked.orders("F", leg) for leg in LEGS)
+    stop.report = evolve(stop.report, status=OrderStatus.CANCELLED)
+    target.report = evolve(target.report, status=OrderStatus.PART_TRADED, filled_quantity=LOT, average_price=Decimal(100))
+    bench.feed(bench.follower_report("F", stop), bench.follower_report("F", target))
+    wait(bench, 8)
+    assert live(linked) == [3 * LOT, 0]
+    assert "EXIT_CANCELLED_BY_HAND" in alerts(bench)
+
+
 def test_f39_a_raise_whose_answer_was_lost_counts_with_what_it_may_be() -> None:
     """A slice that may have grown leaves less for the others."""
     order = FollowerOrder(

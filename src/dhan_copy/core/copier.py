@@ -83,7 +83,7 @@ from dhan_copy.core.requests import (
     Submit,
 )
 from dhan_copy.core.settings import Ahead, CopierSettings, FollowerRules
-from dhan_copy.core.settle import difference, is_left_over, is_over
+from dhan_copy.core.settle import difference, is_given_up, is_left_over, is_over
 from dhan_copy.core.sizing import trunc_to_lot
 from dhan_copy.core.state import LeaderKey, State, alert_key, fold, waits
 from dhan_copy.core.target import balance_of, closes
@@ -647,6 +647,7 @@ class Copier:
     def _settle(self, key: TradeKey, cause: int) -> None:
         settled = is_over(self.state, key)
         if settled is not None:
+            self._tell_what_is_given_up(key, cause)
             self._record(settled, cause)
         elif not is_left_over(self.state, key):
             return
@@ -660,6 +661,13 @@ class Copier:
         if declared is not None:
             self._record(declared, cause)
         self._alert(left_over(self.state, key), cause)
+
+    def _tell_what_is_given_up(self, key: TradeKey, cause: int) -> None:
+        """What is due and will not be tried again is told before nobody looks at it any more."""
+        if is_given_up(self.state, self.state.trades[key]):
+            for fact in plan(self.state, key, self._rules[key[2]], self._now.wall, {}).facts:
+                if isinstance(fact, AlertRaised):
+                    self._alert(fact, cause)
 
     def _is_ahead(self, key: TradeKey, declared: DriftDeclared) -> bool:
         """Whether a follower has filled more of an entry than the leader's order came to."""

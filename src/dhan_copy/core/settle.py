@@ -75,7 +75,7 @@ def _is_over(state: State, trade: CopyTrade) -> bool:
         return claim_left(trade) > 0 or report.status.is_terminal
     if not report.status.is_terminal:
         return False
-    given_up = _is_given_up(state, trade) and not any(is_unexplained(state, trade.key[2], order) for order in trade.orders)
+    given_up = is_given_up(state, trade)
     if entry_pending(state, trade) and trade.declined is None and not given_up:
         return False
     if not trade.claim and trade.admitted.entry_quantity and not trade.admitted.exit_quantity:
@@ -84,10 +84,12 @@ def _is_over(state: State, trade: CopyTrade) -> bool:
     return owed <= 0 or given_up
 
 
-def _is_given_up(state: State, trade: CopyTrade) -> bool:
+def is_given_up(state: State, trade: CopyTrade) -> bool:
     """Whether what is still due will not be tried again."""
     if trade.requests >= state.settings.policy.requests_per_trade:
         return True
+    if any(is_unexplained(state, trade.key[2], order) for order in trade.orders):
+        return False
     unfilled = [orders for orders in trade.lanes(Intent.EXIT).values() if orders[-1].state is not OrderState.FILLED]
     return bool(unfilled) and all(_is_lane_given_up(state, orders) for orders in unfilled)
 

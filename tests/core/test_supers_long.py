@@ -1,0 +1,128 @@
+"""A follower's super orders against the orders that they stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dhan_copy import LinkedForm, Policy
+from dhan_copy.core import supers
+from dhan_copy.core.requests import Intent
+from dhan_copy.core.trade import FollowerOrder, Instruction
+from dhan_copy.model.bracket import Bracket
+from dhan_copy.model.ids import ClientOrderId
+from dhan_copy.model.order import Leg, StopMarket, Validity, Variety
+from dhan_copy.testing import ExchangeRefusal
+from tests.core.make import START
+from tests.scenarios.kit import F, LEADER, Lab
+from tests.scenarios.linked_kit import LEGS, Tree
+
+LOT = 75
+Deed = Callable[[Tree], None]
+
+
+def fill_entries(lots: int) -> Deed:
+    def deed(tree: Tree) -> None:
+        for account, orders in ((LEADER, [tree.leaders(Leg.ENTRY)]), (F, tree.copies(Leg.ENTRY))):
+            for order in orders:
+                share = 2 * lots * LOT if account == LEADER else lots * LOT
+                if min(share, order.leaves_quantity) and not order.status.is_terminal:
+                    tree.stage.exchange.fill(account, order.book_id, min(share, order.leaves_quantity))
+
+    return deed
+
+
+def fill_copy(leg: Leg, lots: int) -> Deed:
+    def deed(tree: Tree) -> None:
+        copy = tree.copy(leg)
+        if copy is not None and copy.leaves_quantity:
+            tree.stage.exchange.fill(F, copy.book_id, min(lots * LOT, copy.leaves_quantity))
+
+    return deed
+
+
+def move(leg: Leg, by: int) -> Deed:
+    def deed(tree: Tree) -> None:
+        order = tree.leaders(leg)
+        if order.quantity:
+            tree.move(leg, (order.price or order.trigger or Decimal(0)) + by)
+
+    return deed
+
+
+def fill_leg(leg: Leg) -> Deed:
+    def deed(tree: Tree) -> None:
+        if tree.leaders(leg).leaves_quantity and not tree.leaders(leg).status.is_terminal:
+            tree.fill(leg)
+
+    return deed
+
+
+def cancel(leg: Leg) -> Deed:
+    return lambda tree: tree.cancel(leg)
+
+
+legs = st.sampled_from(LEGS)
+deeds = st.lists(
+    st.one_of(
+        st.builds(fill_entries, st.integers(1, 4)),
+        st.builds(fill_copy, legs, st.integers(1, 4)),
+        st.builds(move, legs, st.integers(-3, 3)),
+        st.builds(fill_leg, legs),
+        st.builds(cancel, st.sampled_from([Leg.ENTRY, *LEGS])),
+    ),
+    max_size=8,
+)  # fmt: skip
+
+
+def carried_out(form: LinkedForm, variety: Variety, what: list[Deed]) -> list[tuple[int, list[int], list[object]]]:
+    """After each deed what the follower holds, what its legs are live for, and where they stand."""
+    lab = Lab({F: "1/2"}, policy=Policy(linked_form=form))
+    try:
+        tree = Tree.place(lab, 8 * LOT, variety)
+        lab.advance(15)
+        seen = []
+        for deed in what:
+            try:
+                deed(tree)
+            except (ExchangeRefusal, StopIteration):  # his broker says no, or he has no such leg yet
+                pass
+            lab.advance(15)
+            lab.advance(15)
+            standing = [price for leg in LEGS if (price := tree.price(leg)) is not None]
+            seen.append((lab.net(), [min(units, lab.net()) for units in tree.live()], standing if lab.net() else []))
+        return seen
+    finally:
+        lab.close()
+
+
+@settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(variety=st.sampled_from([Variety.SUPER, Variety.BRACKET]), what=deeds)
+def test_a_follower_with_a_super_order_has_what_one_with_orders_has(variety: Variety, what: list[Deed]) -> None:
+    ours, theirs = (carried_out(form, variety, what) for form in (LinkedForm.SUPER_ORDER, LinkedForm.ORDERS))
+    assert ours == theirs
+
+
+def leg(stop: str, jump: str | None) -> FollowerOrder:
+    return FollowerOrder(
+        client_order_id=ClientOrderId("dc1-X-S0000"), slice=0, generation=0, intent=Intent.EXIT, issued_at=START,
+        asked=wanted(stop, jump), accepted=wanted(stop, jump), linked=Leg.STOP, entry=ClientOrderId("dc1-X-E0000"),
+    )  # fmt: skip
+
+
+def wanted(stop: str, jump: str | None) -> Instruction:
+    bracket = Bracket(stop=Decimal(stop), trailing_jump=None if jump is None else Decimal(jump))
+    return Instruction(StopMarket(Decimal(stop)), Validity.DAY, LOT, bracket=bracket)
+
+
+@given(stands=st.integers(50, 150), leaders=st.integers(50, 150), jump=st.integers(1, 20), other=st.integers(1, 20))
+def test_a_stop_trails_by_itself_within_a_jump_of_the_leaders(stands: int, leaders: int, jump: int, other: int) -> None:
+    near = abs(stands - leaders) <= jump
+    assert supers.trails_to(leg(str(stands), str(jump)), wanted(str(leaders), str(jump))) is near
+    assert supers.trails_to(leg(str(stands), str(jump)), wanted(str(leaders), str(other))) is (near and jump == other)
+    assert not supers.trails_to(leg(str(stands), None), wanted(str(leaders), None))
+
+
