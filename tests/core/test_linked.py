@@ -423,6 +423,24 @@ def test_f42_what_a_slice_was_refused_is_not_shifted_to_the_others() -> None:
     assert [fact.quantity for fact in bench.facts(DriftDeclared) if isinstance(fact, DriftDeclared)] == [-2 * LOT]
 
 
+def test_f42_what_falls_to_a_slice_that_a_human_took_back_is_declared() -> None:
+    """Another slice, which was taken back when nothing was left for it, keeps nothing open."""
+    bench = sliced()
+    bench.trade(Side.BUY, 10)
+    bench.fill_everything("F")
+    order = bench.place(Side.SELL, 10)
+    first, second, _ = bench.open_orders("F")
+    bench.end_follower("F", first, OrderStatus.CANCELLED)
+    bench.fill_follower("F", second, 2 * LOT)
+    bench.change(order, quantity=4 * LOT)
+    assert not bench.open_orders("F")
+    bench.change(order, quantity=6 * LOT)
+    bench.fill(order, 6 * LOT)
+    wait(bench, 40)
+    assert "EXIT_CANCELLED_BY_HAND" in alerts(bench) and not bench.open_orders("F")
+    assert [fact.quantity for fact in bench.facts(DriftDeclared) if isinstance(fact, DriftDeclared)] == [LOT]
+
+
 # P12
 
 

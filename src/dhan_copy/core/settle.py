@@ -90,8 +90,17 @@ def is_given_up(state: State, trade: CopyTrade) -> bool:
         return True
     if any(is_unexplained(state, trade.key[2], order) for order in trade.orders):
         return False
-    unfilled = [orders for orders in trade.lanes(Intent.EXIT).values() if orders[-1].state is not OrderState.FILLED]
-    return bool(unfilled) and all(_is_lane_given_up(state, orders) for orders in unfilled)
+    lanes = trade.lanes(Intent.EXIT).values()
+    unfilled = [orders for orders in lanes if orders[-1].state is not OrderState.FILLED]
+    if not unfilled or all(_is_lane_given_up(state, orders) for orders in unfilled):
+        return bool(unfilled)
+    if trade.admitted is None:
+        return False
+    # What is left falls to the first slices (core.plan), and is not shifted to others where those have been given up.
+    owed = exit_wants(state, state.stake_key(trade.key)).get(trade.key, 0) - trade.filled(Intent.EXIT)
+    most = trade.admitted.slice_units or owed
+    falls_to = list(lanes)[: -(-owed // most)] if owed > 0 else []
+    return owed <= most * len(falls_to) and bool(falls_to) and all(_is_lane_given_up(state, orders) for orders in falls_to)
 
 
 def _is_lane_given_up(state: State, exits: list[FollowerOrder]) -> bool:
