@@ -132,8 +132,8 @@ class TreeJudge:
         for order, _ in copy.placed:
             if not order.leaves or order.ghost or order.tag in self.oracle.terms_refused:
                 continue
-            price = order.limit if original.leg is Leg.TARGET else order.trigger
-            if price is not None and price != (original.limit if original.leg is Leg.TARGET else original.trigger):
+            price, leaders = (order.limit, original.limit) if original.leg is Leg.TARGET else (order.trigger, original.trigger)
+            if None not in (price, leaders) and price != leaders:  # a stop that has triggered stands nowhere
                 what = f"{order.tag} stands at {order.terms}, the leader's {original.order_id} at {original.terms}"
                 self.oracle.blame(10, what, str(order.tag), tree)
 
