@@ -157,6 +157,18 @@ class Ideals:
         self._gross[ledger, sign] = self._gross.get((ledger, sign), 0) + beyond
         return beyond
 
+    def closed_by_hand(self, follower: AccountName, listing: Listing, net: int) -> None:
+        """Somebody has closed what the copier had opened, and it was found out: with no linked orders beside them, plain
+        orders hold what the account does."""
+        plain = (follower, listing, None)
+        if self.trees(listing):
+            return
+        less = self.held(*plain) - net
+        sign = 1 if less > 0 else -1
+        closed = min(abs(less), self.opened(*plain, sign))
+        self._gross[plain, sign] = self.opened(*plain, sign) - closed
+        self._gross[plain, -sign] = self.opened(*plain, -sign) + abs(less) - closed
+
     def next_day(self) -> None:
         for tree, listing in list(self._trees.items()):
             if not listing.product.ends_with_day:

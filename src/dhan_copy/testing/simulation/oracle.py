@@ -33,6 +33,7 @@ from dhan_copy.core.facts import (
     RequestIssued,
     RequestRejected,
     RequestWithheld,
+    TradeSettled,
     TradingState,
     TradingStateChanged,
 )
@@ -170,6 +171,9 @@ class Oracle:
         self.today: Counter[AccountName] = Counter()
         self.spent: set[AccountName] = set()
         """Whose requests of the day are used up, and said to be."""
+        self.settled_at: dict[CopyKey, datetime] = {}
+        self.declared_at: set[tuple[AccountName, Listing, datetime]] = set()
+        """Where differences were declared, and in which step."""
         self.answered_no: set[ClientOrderId] = set()
         self.terms_refused: set[ClientOrderId] = set()
         known = getattr(self, "manual", {})
@@ -260,10 +264,13 @@ class Oracle:
                 self._alerted(fact)
             case DriftDeclared():
                 self._drift(fact)
+                self.declared_at.add((fact.follower, _LISTINGS[fact.key, fact.product], entry.at))
             case TradingStateChanged():
                 if fact.follower is None and fact.state is TradingState.ACTIVE:
                     self.trading = {}
                 self.trading[fact.follower] = fact.state
+            case TradeSettled():
+                self.settled_at[fact.leader_order_id, fact.follower] = entry.at
             case _:
                 pass
 
@@ -282,7 +289,7 @@ class Oracle:
         times, amounts = (report.created_at, report.updated_at), (report.filled_quantity, report.quantity)
         said = (times, amounts, report.status, report.terms, report.bracket, fact.channel)
         repeats[said] += 1
-        if repeats[said] > OFTEN or self.last_row.get(report.order_id) == (entry.at, fact):
+        if repeats[said] > OFTEN + self._times_true(report) or self.last_row.get(report.order_id) == (entry.at, fact):
             self.blame(2, f"what {report.order_id} is was journaled {repeats[said]} times", report.order_id)
         self.last_row[report.order_id] = (entry.at, fact)
         if report.updated_at is not None:
@@ -304,6 +311,12 @@ class Oracle:
             self.seen_fills[report.order_id] = report.filled_quantity
             self.fill_told_at[listing, report.side.sign] = entry.position
             self.ideals.leader_filled(report, report.filled_quantity - before, listing, self.world.names)
+
+    def _times_true(self, report: OrderReport) -> int:
+        """How often the broker itself said this of an order: one that is moved to and fro within a second says it again."""
+        order = self.world.leader.orders.get(report.order_id)
+        versions = () if order is None else (version for _, version in order.versions)
+        return sum(_tells(version) == _tells(report) for version in versions)
 
     def _issued(self, request: Request) -> None:
         tag = request.client_order_id
@@ -509,6 +522,7 @@ class Oracle:
         if fact.reason is ReasonCode.MANUAL:
             place = (fact.follower, listing)
             self.manual[place] = self.manual.get(place, Fraction(0)) + fact.quantity
+            self.ideals.closed_by_hand(fact.follower, listing, self.world.accounts[fact.follower].held(listing))
             if self._clock_shows_another_day():
                 return
             meddler = self.world.meddlers[fact.follower]
@@ -759,6 +773,9 @@ class Oracle:
         if name in self.spent:
             self.rare["the day's requests are used up"] += 1
             return
+        if (name, original.listing, self.settled_at.get((original.order_id, name))) in self.declared_at:
+            self.rare["declared with another"] += 1
+            return
         if self._was_overtaken(original, copy):
             self.rare["overtaken by an exit"] += 1
             return
@@ -897,6 +914,10 @@ def newer(report: OrderReport, known: OrderReport) -> bool:
         return True
     assert report.updated_at is not None and known.updated_at is not None
     return report.updated_at >= known.updated_at
+
+
+def _tells(report: OrderReport) -> tuple[object, ...]:
+    return report.created_at, report.updated_at, report.filled_quantity, report.quantity, report.status, report.terms
 
 
 def _names(command: Command) -> tuple[str, ...]:
