@@ -844,6 +844,10 @@ class Oracle:
             self.rare["position not judged: flat by holdings that cancel out"] += 1
             return
         off = held - ideal
+        if off and off == meddler.closed.get(listing):
+            # Orders on the other side filled before a second look could show that somebody had squared off.
+            self.rare["position not judged: squared off unseen"] += 1
+            return
         self.rare["position judged"] += 1
         if flat and held and listing.product.ends_with_day:
             self.rare["leader flat, follower not"] += 1

@@ -177,6 +177,8 @@ class Meddler:
     spoilt: set[Listing] = field(factory=set)
     """Where an order of the copier was live while somebody squared off: both may have closed the same."""
     squared: set[Listing] = field(factory=set)
+    closed: dict[Listing, int] = field(factory=dict)
+    """What squaring off bought or sold, signed."""
 
     def act(self) -> str:
         """Do one thing; returns what."""
@@ -201,6 +203,7 @@ class Meddler:
         if any(order.listing is listing for order in live):
             self.spoilt.add(listing)
         self.squared.add(listing)
+        self.closed[listing] = self.closed.get(listing, 0) - self.account.held(listing)
         self._trade(listing, -self.account.held(listing), mine=False)
 
     def _trade(self, listing: Listing, units: int, mine: bool = True) -> None:
@@ -217,4 +220,5 @@ class Meddler:
     def next_day(self) -> None:
         self.own = {listing: units for listing, units in self.own.items() if not listing.product.ends_with_day}
         self.spoilt = {listing for listing in self.spoilt if not listing.product.ends_with_day}
+        self.closed = {listing: units for listing, units in self.closed.items() if not listing.product.ends_with_day}
         self.squared = {listing for listing in self.squared if not listing.product.ends_with_day}
