@@ -31,6 +31,10 @@ from dhan_copy.core.facts import (
     EngineStarted,
     Entry,
     Fact,
+    KillSwitchAnswered,
+    KillSwitchRead,
+    KillSwitchTurned,
+    Outcome,
     PositionsReported,
     SourceStarted,
     TradingState,
@@ -43,7 +47,7 @@ from dhan_copy.core.rules import Override, Rules
 from dhan_copy.core.settings import CopierSettings, Policy
 from dhan_copy.core.state import State
 from dhan_copy.display import Table
-from dhan_copy.errors import ConfigurationError, JournalLost, StoreError
+from dhan_copy.errors import ConfigurationError, JournalLost, KillSwitchRefused, StoreError, Unresolved
 from dhan_copy.executions import executions
 from dhan_copy.model.finding import Check, Finding, Severity
 from dhan_copy.model.freeze import FreezeLimits
@@ -51,7 +55,7 @@ from dhan_copy.model.ids import AccountName, ClientOrderId
 from dhan_copy.model.instrument import ExchangeSegment
 from dhan_copy.observe import LogFormat, log, logger
 from dhan_copy.preflight import Subject, not_ready, of_accounts, of_calendar, of_instruments
-from dhan_copy.protocols import AccountReader, Broker, Clock, ForeverOrders, LinkedOrders, Store
+from dhan_copy.protocols import AccountReader, Broker, Clock, ForeverOrders, KillSwitch, LinkedOrders, Store
 from dhan_copy.runtime.accounts import Accounts, FollowerAccount, LeaderAccount
 from dhan_copy.runtime.clock import SteadyClock, SystemClock
 from dhan_copy.runtime.desk import FollowerDesk, LeaderDesk, words
@@ -157,6 +161,9 @@ class CopyEngine:
         self._gave_back = False
         self._stepping = False
         self._threaded = False
+        self._switched = threading.Condition()
+        self._switch_told: dict[AccountName, KillSwitchAnswered | KillSwitchRead] = {}
+        """What became of the last request to turn a follower's kill switch."""
         durable = isinstance(store, (str, Path)) or getattr(store, "durable", True)
         settings(self._leaders, followers, policy, instruments, durable=durable, rules=rules, overrides=overrides)
         self._gates = {follower.name: Gate() for follower in followers}
@@ -377,6 +384,25 @@ class CopyEngine:
         is its own affair; ``leaving`` says what else may become of it."""
         return self._allow(follower, leaving.state, timeout)
 
+    def kill(self, follower: str, *, timeout: float = 15.0) -> tuple[ClientOrderId, ...]:
+        """Halt a follower (:meth:`halt`), then have its broker close the account to orders of anybody for the rest of
+        the trading day: Dhan's kill switch. Returns what :meth:`halt` does.
+
+        Dhan refuses while a position or an order is open: then :class:`~dhan_copy.errors.KillSwitchRefused` is raised, and
+        the follower is only halted. :class:`~dhan_copy.errors.Unresolved` when no answer came in ``timeout`` seconds; it
+        is read until it is known. ``ConfigurationError`` for a follower on paper, or a broker that has no kill switch.
+        """
+        self._has_kill_switch(follower)
+        unanswered = self.halt(follower, timeout=timeout)
+        self._turn(AccountName(follower), True, timeout)
+        return unanswered
+
+    def revive(self, follower: str, *, timeout: float = 15.0) -> None:
+        """Have the broker take orders of a killed follower's account again. It stays halted until :meth:`resume`. Errors
+        are those of :meth:`kill`."""
+        self._has_kill_switch(follower)
+        self._turn(AccountName(follower), False, timeout)
+
     def healing(self) -> HealPlan:
         """What could be closed of what followers hold beyond their share of the leader's fills: see :meth:`heal`."""
         return self._call(lambda: heal_plan(self._core_state()))
@@ -403,7 +429,14 @@ class CopyEngine:
         return done
 
     def resume(self, follower: str | None = None) -> None:
-        """Let everything leave again. Orders that the leader placed meanwhile are not entered."""
+        """Let everything leave again. Orders that the leader placed meanwhile are not entered.
+
+        A follower whose kill switch is on stays halted; ``ConfigurationError`` when it is named.
+        """
+        if follower in self._gates and self._call(lambda: self._may_be_killed(AccountName(follower))):
+            raise ConfigurationError(
+                f"the kill switch of {follower!r} is on at its broker, or may be", advice="Turn it off first: engine.revive()."
+            )
         self._allow(follower, TradingState.ACTIVE, 0.0)
 
     # Settings
@@ -438,8 +471,7 @@ class CopyEngine:
         name = None if account is None else AccountName(account)
         facts = tuple(change(self._settings, name, setting, value) for setting, value in settings.items())
         self._call(lambda: None)
-        if self._stopped or (self._machine is not None and self._machine.error is not None):
-            raise StoreError("the engine has stopped: nothing is changed")
+        self._refuse_when_stopped("nothing is changed")
         self._inbox.put(facts)
         self._call(lambda: None)
 
@@ -639,11 +671,54 @@ class CopyEngine:
             if state is not TradingState.ACTIVE and name in (None, each):
                 gate.tighten(state)
         self._call(lambda: None)
-        if self._stopped or (self._machine is not None and self._machine.error is not None):
-            raise StoreError("the engine has stopped: nothing leaves, but this is not remembered over a restart")
+        self._refuse_when_stopped("nothing leaves, but this is not remembered over a restart")
         self._inbox.put((TradingStateChanged(follower=name, state=state),))
         self._call(lambda: None)
         return self._outside(timeout, name)
+
+    def _has_kill_switch(self, follower: str) -> None:
+        name = self._known(follower, self._gates)
+        if not next(each for each in self._settings.followers if each.name == name).live:
+            raise ConfigurationError(f"follower {follower!r} is on paper: there is nothing to kill")
+        if not isinstance(self._brokers[name], KillSwitch):
+            raise ConfigurationError(f"the broker of {follower!r} has no kill switch", advice="Use halt() or flatten().")
+
+    def _may_be_killed(self, follower: AccountName) -> bool:
+        switch = self._core_state().kill_switches.get(follower)
+        return switch is not None and switch.may_be_on
+
+    def _turn(self, follower: AccountName, on: bool, timeout: float) -> None:
+        """Have the kill switch turned, and wait until it is known what became of that."""
+        self._call(lambda: None)
+        self._refuse_when_stopped("nothing is asked of the broker")
+        with self._switched:
+            self._switch_told.pop(follower, None)
+        self._inbox.put((KillSwitchTurned(follower=follower, on=on),))
+        self._call(lambda: None)
+        with self._switched:
+            self._switched.wait_for(lambda: follower in self._switch_told, timeout if self._threaded else 0.0)
+            told = self._switch_told.get(follower)
+        word = "on" if on else "off"
+        if told is None:
+            raise Unresolved(f"nobody knows yet whether the kill switch was turned {word}", follower=follower)
+        if isinstance(told, KillSwitchAnswered) and told.outcome is Outcome.REFUSED:
+            raise KillSwitchRefused(f"the kill switch was not turned {word}: {told.problem}", follower=follower)
+        if told.on is not on:
+            raise KillSwitchRefused(f"the request to turn the kill switch {word} had no effect", follower=follower)
+
+    def _note_kill_switch(self, fact: KillSwitchTurned | KillSwitchAnswered | KillSwitchRead) -> None:
+        state = self._core_state()
+        self._set_gates(state)
+        refused = isinstance(fact, KillSwitchAnswered) and fact.outcome is Outcome.REFUSED
+        settled = not isinstance(fact, KillSwitchTurned) and not state.kill_switches[fact.follower].is_unknown
+        if not isinstance(fact, KillSwitchTurned) and (refused or settled):
+            with self._switched:
+                self._switch_told[fact.follower] = fact
+                self._switched.notify_all()
+
+    def _refuse_when_stopped(self, known: str) -> None:
+        if self._stopped or (self._machine is not None and self._machine.error is not None):
+            raise StoreError(f"the engine has stopped: {known}")
 
     def _outside(self, timeout: float, name: AccountName | None = None) -> tuple[ClientOrderId, ...]:
         end = time.monotonic() + timeout
@@ -660,6 +735,9 @@ class CopyEngine:
     def _committed(self, entries: Sequence[Entry]) -> None:
         if self._machine is not None and any(isinstance(entry.fact, TradingStateChanged) for entry in entries):
             self._set_gates(self._machine.kernel.core.state)
+        for entry in entries:
+            if isinstance(entry.fact, (KillSwitchTurned, KillSwitchAnswered, KillSwitchRead)):
+                self._note_kill_switch(entry.fact)
 
     def _told(self, entries: Sequence[Entry]) -> None:
         """Tell the user, after the commands have been handed over: formatting would compete with sending them."""

@@ -158,6 +158,15 @@ class PlacementRejected(Rejected):
     advice = "Read the broker's text; the leader's later orders are not affected."
 
 
+class KillSwitchRefused(Rejected):
+    """The broker did not turn its kill switch, or it had no effect."""
+
+    advice = (
+        "Dhan refuses while a position or an order is open: flatten the follower, wait until it is flat, and ask again. "
+        "It stays halted."
+    )
+
+
 class ModificationRejected(Rejected):
     """The broker refused to change the order."""
 

@@ -21,10 +21,14 @@ from dhan_copy.core.facts import (
     Fact,
     FundsReported,
     GapDetected,
+    KillSwitchAnswered,
+    KillSwitchRead,
+    KillSwitchTurned,
     LeaderReported,
     MarginReported,
     OrderNotFound,
     OrderReported,
+    Outcome,
     OutcomeUnresolved,
     PositionsReported,
     ReadFailed,
@@ -174,6 +178,16 @@ def sentence(fact: Fact) -> str:
             return f"The request (attempt {fact.attempt}) was held back and never left: {fact.problem}."
         case TradingStateChanged():
             return f"Trading of {fact.follower or 'every follower'} was set to {fact.state.value}."
+        case KillSwitchTurned():
+            return f"The broker is asked to turn its kill switch {'on' if fact.on else 'off'} at {fact.follower}."
+        case KillSwitchAnswered(outcome=Outcome.TAKEN):
+            return f"The broker turned its kill switch {'on' if fact.on else 'off'}."
+        case KillSwitchAnswered(outcome=Outcome.REFUSED):
+            return f"The kill switch was not turned {'on' if fact.on else 'off'}: {fact.problem}."
+        case KillSwitchAnswered():
+            return f"Nobody knows whether the kill switch was turned {'on' if fact.on else 'off'}: {fact.problem}."
+        case KillSwitchRead():
+            return f"The broker's kill switch was read: it is {'on' if fact.on else 'off'}."
         case SettingChanged():
             return f"The setting {fact.setting} of {fact.account or 'all'} was changed to {fact.value}; it was given as {fact.given}."
         case AlertRaised():

@@ -162,6 +162,20 @@ class ForeverOrders(Protocol):
         ...
 
 
+@runtime_checkable
+class KillSwitch(Protocol):
+    """A broker that can close its account to orders for the rest of the trading day (Dhan: the kill switch)."""
+
+    def turn_kill_switch(self, on: bool) -> None:
+        """Raises :class:`~dhan_copy.errors.Rejected` on a definite no, as Dhan says while a position or an order is
+        open; whatever else it raises leaves it unknown whether the switch was turned."""
+        ...
+
+    def is_killed(self) -> bool:
+        """Whether the switch is on. Raises when that cannot be read."""
+        ...
+
+
 @frozen
 class Lease:
     """The right to write a journal: ``epoch`` counts its owners from 1."""

@@ -188,6 +188,9 @@ def _setting(value: object) -> object:
 
 def _health(state: State, follower: AccountName) -> str:
     """What is possible at a follower: the cause that stops most comes first."""
+    switch = state.kill_switches.get(follower)
+    if switch is not None and switch.may_be_on:
+        return "BLOCKED (KILL_SWITCH)" if switch.on else "BLOCKED (KILL_SWITCH unknown)"
     blocked, circuit = state.blocked_until.get(follower), state.circuits.get(follower)
     if blocked is not None:
         return f"BLOCKED ({blocked[1].name}) until {_time(blocked[0])}"

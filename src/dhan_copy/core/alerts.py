@@ -10,7 +10,10 @@ from dhan_copy.core.facts import (
     CopyDeclined,
     DriftDeclared,
     Fact,
+    KillSwitchAnswered,
+    KillSwitchRead,
     OrderReported,
+    Outcome,
     OutcomeUnresolved,
     ReadFailed,
     Refusal,
@@ -18,6 +21,7 @@ from dhan_copy.core.facts import (
     RequestRejected,
     RequestWithheld,
 )
+from dhan_copy.core.killing import Switch
 from dhan_copy.core.legs import is_exit_leg
 from dhan_copy.core.lifecycle import OrderState
 from dhan_copy.core.requests import Cancel, Intent, Request
@@ -29,7 +33,7 @@ from dhan_copy.model.order import Variety
 from dhan_copy.model.reason import ReasonCode
 
 
-_READS = {"Query": "LOOKUP", "ReadOrders": "READ_ORDERS", "ReadPositions": "READ_POSITIONS", "ReadFunds": "READ_FUNDS", "ReadMargin": "READ_MARGIN"}
+_READS = {"Query": "LOOKUP", "ReadOrders": "READ_ORDERS", "ReadPositions": "READ_POSITIONS", "ReadFunds": "READ_FUNDS", "ReadMargin": "READ_MARGIN", "ReadKillSwitch": "READ_KILL_SWITCH"}
 
 
 def alert_for(state: State, fact: Fact) -> AlertRaised | None:
@@ -226,3 +230,28 @@ def alert_for_order(before: FollowerOrder, after: FollowerOrder, fact: OrderRepo
         code=code, what=what, known=fact.report.reason or after.text, advice=advice,
         account=fact.follower, client_order_id=after.client_order_id,
     )  # fmt: skip
+
+
+def kill_switch_alert(fact: KillSwitchAnswered | KillSwitchRead, before: Switch | None, now: Switch) -> AlertRaised | None:
+    """What a user must know of the broker's kill switch who is not there to see the answer."""
+    word = "on" if now.wanted else "off"
+    if isinstance(fact, KillSwitchAnswered) and fact.outcome is Outcome.REFUSED:
+        return AlertRaised(
+            code="KILL_SWITCH_REFUSED", what=f"the broker did not turn the kill switch {word}", known=fact.problem,
+            advice="Dhan refuses while a position or an order is open: flatten, wait until it is flat, and kill it again. "
+            "The follower stays halted.",
+            account=fact.follower,
+        )  # fmt: skip
+    if isinstance(fact, KillSwitchAnswered) and fact.outcome is Outcome.UNKNOWN:
+        return AlertRaised(
+            code="KILL_SWITCH_UNKNOWN", what=f"nobody knows whether the broker turned the kill switch {word}",
+            known=fact.problem, advice="It is read until that is known; the follower is halted meanwhile.",
+            account=fact.follower,
+        )  # fmt: skip
+    if before is not None and before.is_unknown and not now.is_unknown and now.on is not now.wanted:
+        return AlertRaised(
+            code="KILL_SWITCH_LOST", what=f"the request to turn the kill switch {word} had no effect",
+            known="the broker was asked, its answer was lost, and its status does not show it",
+            advice="Ask again if you still want it; the follower stays halted.", account=fact.follower,
+        )  # fmt: skip
+    return None

@@ -15,6 +15,7 @@ from dhan_copy.core.circuit import Circuit
 from dhan_copy.core.coded import Coded
 from dhan_copy.core.facts import CheckpointWritten, MarginReported, Refusal, SettingChanged, TradingState
 from dhan_copy.core.feeds import Feed
+from dhan_copy.core.killing import Switch
 from dhan_copy.core.ledger import Stake
 from dhan_copy.core.settings import CopierSettings
 from dhan_copy.core.state import LEADER_ORDERS, TRADES, Dealt, LeaderKey, State, TagKey, setting_changed
@@ -55,6 +56,7 @@ class Saved:
     entered: tuple[tuple[AccountName, InstrumentKey, Product, Side, int], ...] = ()
     changes: tuple[SettingChanged, ...] = ()
     trading: tuple[tuple[AccountName | None, TradingState], ...] = ()
+    kill_switches: tuple[tuple[AccountName, Switch], ...] = ()
     blocked_until: tuple[tuple[AccountName, datetime, Refusal], ...] = ()
     circuits: tuple[tuple[AccountName, Circuit], ...] = ()
     feeds: tuple[tuple[AccountName, Feed], ...] = ()
@@ -98,6 +100,7 @@ def dump(state: State, *, whole: bool) -> CheckpointWritten:
         entered=tuple((*where, units) for where, units in state.entered.items()),
         changes=tuple(state.changes.values()),
         trading=tuple(state.trading.items()),
+        kill_switches=tuple(state.kill_switches.items()),
         blocked_until=tuple((account, until, why) for account, (until, why) in state.blocked_until.items()),
         circuits=tuple(state.circuits.items()),
         feeds=tuple(state.feeds.items()),
@@ -153,6 +156,7 @@ def load(before: State | None, fact: CheckpointWritten, settings: CopierSettings
     for changed in saved.changes:
         setting_changed(state, changed)
     state.trading = dict(saved.trading)
+    state.kill_switches = dict(saved.kill_switches)
     state.blocked_until = {account: (until, why) for account, until, why in saved.blocked_until}
     state.circuits = dict(saved.circuits)
     state.feeds = dict(saved.feeds)

@@ -19,6 +19,7 @@ from dhan_copy.core.alerts import (
     alert_for_order,
     circuit_opened,
     fills_apart,
+    kill_switch_alert,
     left_over,
     over_exit,
     requests_spent,
@@ -42,6 +43,9 @@ from dhan_copy.core.facts import (
     Fact,
     FundsReported,
     GapDetected,
+    KillSwitchAnswered,
+    KillSwitchRead,
+    KillSwitchTurned,
     LeaderReported,
     MarginReported,
     Moment,
@@ -76,11 +80,13 @@ from dhan_copy.core.requests import (
     Query,
     Read,
     ReadFunds,
+    ReadKillSwitch,
     ReadMargin,
     ReadOrders,
     ReadPositions,
     Request,
     Submit,
+    TurnKillSwitch,
 )
 from dhan_copy.core.settings import Ahead, CopierSettings, FollowerRules
 from dhan_copy.core.settle import difference, is_given_up, is_left_over, is_over
@@ -209,6 +215,9 @@ class Copier:
             self._take(fact)
         self._adopted.clear()
         wake = self._forever.wake_at(min(self._watch_feeds(), self._plan_all()))
+        for follower, switch in self.state.kill_switches.items():
+            if switch.is_unknown:
+                self._reads.want(ReadKillSwitch(account=follower))
         reads, read_wake = self._reads.due(self.state, now.wall)
         self._commands.extend(self._with_lists(read) for read in reads)
         self._save()
@@ -370,6 +379,12 @@ class Copier:
             case TradingStateChanged():
                 self._at_rest.clear()
                 self._record(fact)
+            case KillSwitchTurned():
+                self._at_rest.clear()
+                self._record(fact)
+                self._commands.append(TurnKillSwitch(follower=fact.follower, on=fact.on))
+            case KillSwitchAnswered() | KillSwitchRead():
+                self._take_kill_switch(fact)
             case CopyAdmitted() | CopyDeclined():
                 trade = self.state.trades.get((fact.leader, fact.leader_order_id, fact.follower))
                 if trade is not None and trade.decision is None:
@@ -386,6 +401,14 @@ class Copier:
             self._alert(alert)
         elif alert is not None and not known:
             self._record(alert)
+
+    def _take_kill_switch(self, fact: KillSwitchAnswered | KillSwitchRead) -> None:
+        if isinstance(fact, KillSwitchRead):
+            self._reads.answered(ReadKillSwitch(account=fact.follower))
+        before = self.state.kill_switches.get(fact.follower)
+        self._at_rest.clear()
+        entry = self._record(fact)
+        self._alert(kill_switch_alert(fact, before, self.state.kill_switches[fact.follower]), entry.position)
 
     def _take_adopted(self, fact: RequestIssued, request: Submit) -> None:
         """A placement that another journal knew: it has used a permit, about when the leader placed his order."""
@@ -863,6 +886,8 @@ def _read_named(fact: ReadFailed) -> Read:
             return ReadPositions(account=fact.account)
         case "ReadFunds":
             return ReadFunds(account=fact.account)
+        case "ReadKillSwitch":
+            return ReadKillSwitch(account=fact.account)
         case "ReadMargin":
             return _margin_named(fact.account, tag)
         case _:

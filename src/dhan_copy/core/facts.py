@@ -339,6 +339,42 @@ class TradingStateChanged:
     state: TradingState
 
 
+class Outcome(Enum):
+    """What a request came to."""
+
+    TAKEN = "TAKEN"
+    REFUSED = "REFUSED"
+    """It had no effect, or never left."""
+    UNKNOWN = "UNKNOWN"
+
+
+@frozen(kw_only=True)
+class KillSwitchTurned:
+    """The user has the broker's kill switch turned on or off at a follower. Durable before the request leaves."""
+
+    follower: AccountName
+    on: bool
+
+
+@frozen(kw_only=True)
+class KillSwitchAnswered:
+    """What became of the request to turn it ``on`` or off."""
+
+    follower: AccountName
+    on: bool
+    outcome: Outcome
+    problem: str = ""
+
+
+@frozen(kw_only=True)
+class KillSwitchRead:
+    """Whether the broker's kill switch is on; the read began at ``read_at``."""
+
+    follower: AccountName
+    on: bool
+    read_at: datetime
+
+
 @frozen(kw_only=True)
 class SettingChanged:
     """The user changed a setting while the engine ran: of a leader, a follower, or (``account`` None) for all.
@@ -406,6 +442,9 @@ Fact: TypeAlias = (
     | OutcomeUnresolved
     | RequestWithheld
     | TradingStateChanged
+    | KillSwitchTurned
+    | KillSwitchAnswered
+    | KillSwitchRead
     | SettingChanged
     | AlertRaised
     | CheckpointWritten

@@ -11,7 +11,7 @@ from attrs import define, field
 from dhan_copy.core.changes import values_of
 from dhan_copy.core.effective import Changed
 from dhan_copy.core.feeds import CATCHING_UP
-from dhan_copy.core.requests import Query, Read, ReadFunds, ReadMargin, ReadOrders, ReadPositions
+from dhan_copy.core.requests import Query, Read, ReadFunds, ReadKillSwitch, ReadMargin, ReadOrders, ReadPositions
 from dhan_copy.core.rules import BelowLot
 from dhan_copy.core.settings import CopierSettings, FollowerRules
 from dhan_copy.core.state import State, TagKey
@@ -61,7 +61,7 @@ class ReadSchedule:
         """Drop what was remembered of orders that are no longer looked up."""
         self.looked_up.clear()
         self.sweeps_known = None
-        self.asked = {read: record for read, record in self.asked.items() if not isinstance(read, (Query, ReadMargin))}
+        self.asked = {read: record for read, record in self.asked.items() if not isinstance(read, (Query, ReadMargin, ReadKillSwitch))}
 
     def due(self, state: State, now: datetime) -> tuple[list[Read], datetime]:
         """The reads to ask now, and when to look again."""
@@ -116,7 +116,7 @@ class ReadSchedule:
         if not record.answered:
             return record.at + ANSWER_OVERDUE
         pause = state.settings.policy.retry_after
-        if isinstance(read, Query):
+        if isinstance(read, (Query, ReadKillSwitch)):
             pause = min(pause * 2 ** min(record.times - 1, 10), LONGEST_LOOKUP_PAUSE)
         return record.at + pause
 

@@ -140,5 +140,20 @@ class ReadMargin:
     order: MarginOrder
 
 
-Read: TypeAlias = Query | ReadOrders | ReadPositions | ReadFunds | ReadMargin
-Command: TypeAlias = Request | Read
+@frozen(kw_only=True)
+class ReadKillSwitch:
+    """Ask whether the broker's kill switch is on at a follower."""
+
+    account: AccountName
+
+
+@frozen(kw_only=True)
+class TurnKillSwitch:
+    """Have the broker close a follower's account to orders for the rest of the day, or open it again."""
+
+    follower: AccountName
+    on: bool
+
+
+Read: TypeAlias = Query | ReadOrders | ReadPositions | ReadFunds | ReadMargin | ReadKillSwitch
+Command: TypeAlias = Request | TurnKillSwitch | Read

@@ -13,7 +13,7 @@ from attrs import define, field, frozen
 from typing_extensions import assert_never
 
 from dhan_copy.core import circuit as circuits
-from dhan_copy.core import feeds, intake
+from dhan_copy.core import feeds, intake, killing
 from dhan_copy.core import trade as life
 from dhan_copy.core.changes import given_text
 from dhan_copy.core.circuit import Circuit
@@ -34,6 +34,9 @@ from dhan_copy.core.facts import (
     Entry,
     FundsReported,
     GapDetected,
+    KillSwitchAnswered,
+    KillSwitchRead,
+    KillSwitchTurned,
     LeaderReported,
     MarginReported,
     OrderNotFound,
@@ -54,6 +57,7 @@ from dhan_copy.core.facts import (
     TradingStateChanged,
 )
 from dhan_copy.core.feeds import Feed
+from dhan_copy.core.killing import Switch
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.ledger import Stake
 from dhan_copy.core.legs import EXIT_LEGS, is_exit_leg, leg_id, tree_of
@@ -158,6 +162,8 @@ class State:
     changes: dict[tuple[AccountName | None, str], SettingChanged] = field(factory=dict)
     """Settings changed while the engine ran that hold now."""
     trading: dict[AccountName | None, TradingState] = field(factory=dict)
+    kill_switches: dict[AccountName, Switch] = field(factory=dict)
+    """Followers whose broker was asked today to close or open their account."""
     blocked_until: dict[AccountName, tuple[datetime, Refusal]] = field(factory=dict)
     token_refused: set[AccountName] = field(factory=set)
     """Accounts whose last read was refused for its token."""
@@ -216,7 +222,11 @@ class State:
         return flat or leader in self.positions_known
 
     def trading_state(self, follower: AccountName) -> TradingState:
-        """The stricter of what was said for all followers and for this one."""
+        """The stricter of what was said for all followers and for this one, which is halted while the broker may have
+        closed its account."""
+        switch = self.kill_switches.get(follower)
+        if switch is not None and switch.may_be_on:
+            return TradingState.HALTED
         said = (self.trading.get(None, TradingState.ACTIVE), self.trading.get(follower, TradingState.ACTIVE))
         return max(said, key=STRICTNESS.index)
 
@@ -397,6 +407,8 @@ def fold(state: State, entry: Entry) -> None:
                 state.trading = {None: TradingState.ACTIVE}
             for stake_key in state.open_trades:
                 state.touch_stake(stake_key, position)
+        case KillSwitchTurned() | KillSwitchAnswered() | KillSwitchRead():
+            _kill_switch(state, fact, at, position)
         case SettingChanged():
             setting_changed(state, fact)
         case AlertRaised():
@@ -413,6 +425,29 @@ def fold(state: State, entry: Entry) -> None:
             pass
         case _:
             assert_never(fact)
+
+
+def _kill_switch(
+    state: State, fact: KillSwitchTurned | KillSwitchAnswered | KillSwitchRead, at: datetime, position: int
+) -> None:
+    known = state.kill_switches.get(fact.follower)
+    match fact:
+        case KillSwitchTurned():
+            switch = killing.turned(known, fact.on)
+            state.alerts = {key for key in state.alerts if key[:2] not in _of_kill_switch(fact.follower)}
+        case KillSwitchAnswered():
+            switch = killing.answered(known, fact, at)
+        case KillSwitchRead():
+            switch = killing.read(known, fact, state.settings.policy.absence_window)
+    state.kill_switches[fact.follower] = switch
+    for stake_key in state.open_trades:
+        if stake_key[1] == fact.follower:
+            state.touch_stake(stake_key, position)
+
+
+def _of_kill_switch(follower: AccountName) -> tuple[tuple[str, str], ...]:
+    """Alerts that may come again for the next request."""
+    return tuple((f"KILL_SWITCH_{what}", follower) for what in ("REFUSED", "UNKNOWN", "LOST"))
 
 
 def waits(report: OrderReport) -> bool:
@@ -447,6 +482,8 @@ def _engine_started(state: State, at: datetime, position: int) -> None:
         state.blocked_until[follower] = (min(until, at + state.settings.policy.blocked_for), refusal)
     for follower, circuit in state.circuits.items():
         state.circuits[follower] = circuits.taken_over(circuit, at, state.settings.policy)
+    for follower, switch in state.kill_switches.items():
+        state.kill_switches[follower] = killing.taken_over(switch, at)
     state.engine_started_at = at
     state.book_read_at.clear()
     state.feeds.clear()
@@ -507,6 +544,8 @@ def _clock_stepped(state: State, by: timedelta) -> None:
         state.blocked_until[follower] = (until + by, refusal)
     for follower, circuit in state.circuits.items():
         state.circuits[follower] = circuits.postponed(circuit, by)
+    for follower, switch in state.kill_switches.items():
+        state.kill_switches[follower] = killing.postponed(switch, by)
     for account, feed in state.feeds.items():
         state.feeds[account] = feeds.postponed(feed, by)
 
@@ -545,6 +584,7 @@ def _day_opened(state: State, fact: DayOpened, at: datetime, position: int) -> N
         state.since_funds.clear()
         state.blocked_until.clear()
         state.circuits.clear()
+        state.kill_switches.clear()  # Dhan's holds for the trading day (documentation of v2, "Trader's Control")
         state.entered.clear()
         if not fact.continuous:
             state.positions_known.clear()

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dhan_copy.core.requests import Cancel, Modify, Submit
 from dhan_copy.dhan.asking import RestTerms, refuse_bad_id, refuse_bad_tag
 from dhan_copy.dhan.forever_orders import ForeverRequests
+from dhan_copy.dhan.kill_switch import KillSwitchRequests
 from dhan_copy.dhan.outcomes import classify_cancellation, classify_modification, classify_placement
 from dhan_copy.dhan.preflight import account_findings
 from dhan_copy.dhan.session import Session
@@ -28,9 +29,9 @@ from dhan_copy.protocols import Clock, Unreadable
 _log = logging.getLogger(__name__)
 
 
-class DhanBroker(SuperOrders, ForeverRequests):
-    """A :class:`~dhan_copy.protocols.Broker`, ``LinkedOrders``, ``ForeverOrders``, ``AccountReader`` and
-    ``MarginReader`` for one Dhan account.
+class DhanBroker(SuperOrders, ForeverRequests, KillSwitchRequests):
+    """A :class:`~dhan_copy.protocols.Broker`, ``LinkedOrders``, ``ForeverOrders``, ``AccountReader``,
+    ``MarginReader`` and ``KillSwitch`` for one Dhan account.
 
     A request that Dhan's answer does not settle raises :class:`~dhan_copy.errors.Unresolved`; one that never left
     raises a ``Rejected`` that is not final. Nothing is ever sent twice. Threads may share a broker and wait for each

@@ -17,11 +17,13 @@ from dhan_copy.dhan.words import status_of
 from dhan_copy.errors import (
     BrokerError,
     CancellationRejected,
+    KillSwitchRefused,
     ModificationRejected,
     PlacementRejected,
     RateLimited,
     ReadError,
     Rejected,
+    Unresolved,
 )
 from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId
 from dhan_copy.model.order import OrderStatus
@@ -104,6 +106,26 @@ def classify_read(answer: Answer, *, account: AccountName, what: str) -> object:
         return []
     error = rule.error if rule.error is not None and issubclass(rule.error, Rejected) else ReadError
     raise _error(error, f"reading {what} failed", answer, account, None)
+
+
+def classify_kill_switch(answer: Answer, *, on: bool, account: AccountName) -> None:
+    """Return when Dhan says that its kill switch was turned. Raises the fitting ``Rejected`` or ``Unresolved``.
+
+    The documentation shows one answer, for on: "Kill Switch has been successfully activated". Any other success leaves it
+    to the status. Which error Dhan gives while something is open is not written.
+    """
+    rule, code = rule_for(answer, Asked.READ), code_of(answer)
+    said = _text(_object(answer.body).get("killSwitchStatus"))
+    word = "activated" if on else "deactivated"
+    what = f"the kill switch was not {word}"
+    if rule.verdict is Verdict.ACCEPTED and not code:
+        if re.search(rf"\bsuccessfully {word}\b", said, re.IGNORECASE):
+            return
+        raise Unresolved(f"nobody knows whether the kill switch was {word}: {redact(said)[:200]}", account=account)
+    if rule.verdict is Verdict.REJECTED:
+        raise _error(rule.error or KillSwitchRefused, what, answer, account, None)
+    error = rule.error if rule.error is not None and issubclass(rule.error, Unresolved) else Unresolved
+    raise _error(error, f"nobody knows whether the kill switch was {word}", answer, account, None)
 
 
 def code_of(answer: Answer) -> str:

@@ -11,6 +11,8 @@ from typing_extensions import assert_never
 
 from dhan_copy.core.facts import (
     Fact,
+    KillSwitchAnswered,
+    Outcome,
     OutcomeUnresolved,
     PositionsReported,
     ReadFailed,
@@ -28,20 +30,31 @@ from dhan_copy.core.requests import (
     Query,
     Read,
     ReadFunds,
+    ReadKillSwitch,
     ReadMargin,
     ReadOrders,
     ReadPositions,
     Request,
     Submit,
+    TurnKillSwitch,
 )
 from dhan_copy.core.trade import is_child
 from dhan_copy.errors import DhanCopyError, PlacementRejected, Rejected
 from dhan_copy.model.ids import AccountName, BrokerOrderId
 from dhan_copy.model.order import Leg, Variety
-from dhan_copy.protocols import AccountReader, Broker, Clock, EventSource, ForeverOrders, LinkedOrders, MarginReader
+from dhan_copy.protocols import AccountReader, Broker, Clock, EventSource, ForeverOrders, KillSwitch, LinkedOrders, MarginReader
 from dhan_copy.runtime.gate import Gate
 from dhan_copy.runtime.inbox import Batch
-from dhan_copy.runtime.reads import account_of, account_read, failed, follower_book, leader_book, lookup, margin_read
+from dhan_copy.runtime.reads import (
+    account_of,
+    account_read,
+    failed,
+    follower_book,
+    kill_switch_read,
+    leader_book,
+    lookup,
+    margin_read,
+)
 
 Answer = Callable[[Batch], None]
 _LONGEST = 2_000
@@ -70,9 +83,11 @@ class Job:
                 return 0
             case Submit() | Modify():
                 return 1 if self.command.intent is Intent.EXIT else 2
+            case TurnKillSwitch():
+                return 2  # behind what closes, which it would be refused for
             case Query():
                 return 3
-            case ReadMargin():
+            case ReadMargin() | ReadKillSwitch():
                 return 3
             case ReadOrders() | ReadPositions() | ReadFunds():
                 return 4
@@ -97,7 +112,9 @@ class FollowerDesk:
             match command:
                 case Submit() | Modify() | Cancel():
                     self._send(command, job.deadline, answer)
-                case Query() | ReadOrders() | ReadPositions() | ReadFunds() | ReadMargin():
+                case TurnKillSwitch():
+                    self._turn(command, answer)
+                case Query() | ReadOrders() | ReadPositions() | ReadFunds() | ReadMargin() | ReadKillSwitch():
                     _answer_read(command, answer, self._read)
                 case _ as never:
                     assert_never(never)
@@ -117,6 +134,23 @@ class FollowerDesk:
         finally:
             self.gate.back(request)
         answer((fact,))
+
+    def _turn(self, command: TurnKillSwitch, answer: Answer) -> None:
+        broker: object = self._broker
+        if self.gate.closed or not isinstance(broker, KillSwitch):
+            why = "the engine stopped before it was sent" if self.gate.closed else "the broker has no kill switch"
+            return answer((switch_answered(command, Outcome.REFUSED, why),))
+        try:
+            broker.turn_kill_switch(command.on)
+        except Rejected as no:
+            told = " ".join(filter(None, (str(no.code), str(no.text or no.message))))
+            return answer((switch_answered(command, Outcome.REFUSED, told),))
+        except Exception as error:
+            return answer((switch_answered(command, Outcome.UNKNOWN, words(error)),))
+        except BaseException as error:
+            answer((switch_answered(command, Outcome.UNKNOWN, words(error)),))
+            raise
+        answer((switch_answered(command, Outcome.TAKEN),))
 
     def _outcome(self, broker: Broker, request: Request) -> Fact:
         try:
@@ -177,6 +211,10 @@ class FollowerDesk:
                 if not isinstance(broker, MarginReader):
                     return (failed(read, "the broker has no margin calculator"),)
                 return (margin_read(broker, read, read_at),)
+            case ReadKillSwitch():
+                if not isinstance(broker, KillSwitch):
+                    return (failed(read, "the broker has no kill switch"),)
+                return (kill_switch_read(broker, read, read_at),)
         assert_never(read)
 
 
@@ -230,7 +268,9 @@ class LeaderDesk:
         match command:
             case Submit() | Modify() | Cancel():
                 answer((withheld(command, "a leader's account takes no requests"),))
-            case Query() | ReadOrders() | ReadPositions() | ReadFunds() | ReadMargin():
+            case TurnKillSwitch():
+                answer((switch_answered(command, Outcome.REFUSED, "a leader's account takes no requests"),))
+            case Query() | ReadOrders() | ReadPositions() | ReadFunds() | ReadMargin() | ReadKillSwitch():
                 with self._lock:
                     _answer_read(command, answer, self._read)
             case _ as never:
@@ -239,7 +279,7 @@ class LeaderDesk:
     def _read(self, read: Read) -> Batch:
         read_at = self._clock.now()
         match read:
-            case Query() | ReadMargin():
+            case Query() | ReadMargin() | ReadKillSwitch():
                 return (failed(read, "a leader's account is not looked up"),)
             case ReadOrders():
                 return self._book(read_at)
@@ -315,6 +355,10 @@ def withheld(request: Request, problem: str) -> RequestWithheld:
         attempt=request.attempt,
         problem=problem,
     )
+
+
+def switch_answered(command: TurnKillSwitch, outcome: Outcome, problem: str = "") -> KillSwitchAnswered:
+    return KillSwitchAnswered(follower=command.follower, on=command.on, outcome=outcome, problem=problem[:_LONGEST])
 
 
 def unresolved(request: Request, problem: str) -> OutcomeUnresolved:

@@ -10,21 +10,23 @@ from typing import Protocol
 
 from typing_extensions import assert_never
 
-from dhan_copy.core.facts import Fact
+from dhan_copy.core.facts import Fact, Outcome
 from dhan_copy.core.requests import (
     Cancel,
     Command,
     Modify,
     Query,
     ReadFunds,
+    ReadKillSwitch,
     ReadMargin,
     ReadOrders,
     ReadPositions,
     Submit,
+    TurnKillSwitch,
 )
 from dhan_copy.model.ids import AccountName
 from dhan_copy.protocols import Clock
-from dhan_copy.runtime.desk import Answer, Desk, Job, unresolved
+from dhan_copy.runtime.desk import Answer, Desk, Job, switch_answered, unresolved
 from dhan_copy.runtime.reads import failed
 from dhan_copy.runtime.worker import Worker
 
@@ -39,9 +41,9 @@ class Dispatch(Protocol):
 
 def account_of(command: Command) -> AccountName:
     match command:
-        case Submit() | Modify() | Cancel() | Query():
+        case Submit() | Modify() | Cancel() | Query() | TurnKillSwitch():
             return command.follower
-        case ReadOrders() | ReadPositions() | ReadFunds() | ReadMargin():
+        case ReadOrders() | ReadPositions() | ReadFunds() | ReadMargin() | ReadKillSwitch():
             return command.account
     assert_never(command)
 
@@ -113,6 +115,8 @@ def _cut_short(command: Command) -> Fact:
     match command:
         case Submit() | Modify() | Cancel():
             return unresolved(command, "it was cut short")
-        case Query() | ReadOrders() | ReadPositions() | ReadFunds() | ReadMargin():
+        case TurnKillSwitch():
+            return switch_answered(command, Outcome.UNKNOWN, "it was cut short")
+        case Query() | ReadOrders() | ReadPositions() | ReadFunds() | ReadMargin() | ReadKillSwitch():
             return failed(command, "it was cut short")
     assert_never(command)

@@ -36,6 +36,11 @@ class Gate:
             if STRICTNESS.index(state) > STRICTNESS.index(self._state):
                 self._state = state
 
+    @property
+    def closed(self) -> bool:
+        with self._lock:
+            return self._closed
+
     def close(self) -> None:
         """Nothing leaves any more: the engine stops."""
         with self._lock:

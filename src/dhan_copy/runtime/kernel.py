@@ -13,17 +13,19 @@ from dhan_copy.core.facts import (
     CheckpointWritten,
     Entry,
     Fact,
+    KillSwitchAnswered,
     Moment,
+    Outcome,
     OutcomeUnresolved,
     RequestAccepted,
     RequestRejected,
     RequestWithheld,
 )
-from dhan_copy.core.requests import Cancel, Command, Modify, Submit
+from dhan_copy.core.requests import Cancel, Command, Modify, Submit, TurnKillSwitch
 from dhan_copy.errors import DhanCopyError, StoreError
 from dhan_copy.protocols import Store
 from dhan_copy.runtime.clock import SteadyClock
-from dhan_copy.runtime.desk import withheld, words
+from dhan_copy.runtime.desk import switch_answered, withheld, words
 from dhan_copy.runtime.dispatch import Dispatch
 from dhan_copy.runtime.inbox import Batch
 
@@ -174,11 +176,13 @@ class Kernel(Generic[CoreT]):
         self.open()
         if self.core.position < decision.entries[-1].position:
             return batches
-        never_left = [
-            withheld(command, "the engine could not tell whether its journal row was durable")
-            for command in decision.commands
-            if isinstance(command, (Submit, Modify, Cancel))
-        ]
+        why = "the engine could not tell whether its journal row was durable"
+        never_left: list[Fact] = []
+        for command in decision.commands:
+            if isinstance(command, (Submit, Modify, Cancel)):
+                never_left.append(withheld(command, why))
+            elif isinstance(command, TurnKillSwitch):
+                never_left.append(switch_answered(command, Outcome.REFUSED, why))
         return [tuple(never_left)]
 
     def _after_fault(self, batches: Sequence[Batch], error: Exception) -> Sequence[Batch]:
@@ -219,7 +223,7 @@ def recovered(store: Store) -> Iterator[Entry]:
     yield from store.read(after=checkpoints[0].position if checkpoints else 0)
 
 
-_ANSWERS = (RequestAccepted, RequestRejected, OutcomeUnresolved, RequestWithheld)
+_ANSWERS = (RequestAccepted, RequestRejected, OutcomeUnresolved, RequestWithheld, KillSwitchAnswered)
 
 
 def _named(batch: Batch) -> str:

@@ -12,6 +12,7 @@ from dhan_copy.core.facts import (
     Channel,
     Fact,
     FundsReported,
+    KillSwitchRead,
     LeaderReported,
     MarginReported,
     OrderNotFound,
@@ -20,12 +21,12 @@ from dhan_copy.core.facts import (
     ReadFailed,
     Refusal,
 )
-from dhan_copy.core.requests import Query, Read, ReadFunds, ReadMargin, ReadOrders, ReadPositions
+from dhan_copy.core.requests import Query, Read, ReadFunds, ReadKillSwitch, ReadMargin, ReadOrders, ReadPositions
 from dhan_copy.model.account import Funds, Holding, Margin, Position
 from dhan_copy.model.ids import AccountName, is_ours
 from dhan_copy.model.instrument import ExchangeSegment, InstrumentKey
 from dhan_copy.model.order import OrderReport, Product
-from dhan_copy.protocols import AccountReader, Broker, MarginReader
+from dhan_copy.protocols import AccountReader, Broker, KillSwitch, MarginReader
 
 _DEMAT_SEGMENTS = (ExchangeSegment.NSE_EQ, ExchangeSegment.BSE_EQ)
 
@@ -35,7 +36,7 @@ def name_of(read: Read) -> str:
     match read:
         case Query():
             return f"Query:{read.client_order_id}"
-        case ReadOrders() | ReadPositions() | ReadFunds():
+        case ReadOrders() | ReadPositions() | ReadFunds() | ReadKillSwitch():
             return type(read).__name__
         case ReadMargin(order=order):
             what = (order.segment.name, order.security_id, order.side.name, order.product.name)
@@ -108,6 +109,14 @@ def margin_read(reader: MarginReader, read: ReadMargin, read_at: datetime) -> Fa
     if not margin.required.is_finite() or margin.required <= 0:
         raise ValueError(f"the margin calculator answered {margin.required} rupees")
     return MarginReported(account=read.account, read_at=read_at, order=read.order, margin=margin)
+
+
+def kill_switch_read(broker: KillSwitch, read: ReadKillSwitch, read_at: datetime) -> Fact:
+    """Whether the kill switch is on. Raises when the read failed."""
+    on = broker.is_killed()
+    if type(on) is not bool:
+        raise TypeError(f"is_killed() answered {type(on).__name__}, not a bool")
+    return KillSwitchRead(follower=read.account, on=on, read_at=read_at)
 
 
 def merged(positions: Sequence[Position], holdings: Sequence[Holding]) -> tuple[Position, ...]:

@@ -31,6 +31,8 @@ class AccountBook:
         self.morning_total = PLENTY
         self.next_rejections: deque[Rejection] = deque()
         self.rejected_later: dict[BrokerOrderId, Rejection] = {}
+        self.killed = False
+        """Whether the account's kill switch is on."""
         self.visibility_delay = 0.0
         self.visible_at: dict[BrokerOrderId, float] = {}
         self.families: dict[BrokerOrderId, dict[Leg, BrokerOrderId]] = {}
@@ -117,6 +119,7 @@ class AccountBook:
         self.orders = {book_id: order for book_id, order in self.orders.items() if book_id in kept}
         self.families = {entry: legs for entry, legs in self.families.items() if entry in self.orders}
         self.trades.clear()
+        self.killed = False
         before, self.held = self.held, {}
         for (key, product), held in before.items():
             if product is Product.CNC and key.segment.is_equity:

@@ -16,6 +16,7 @@ from dhan_copy.errors import (
     AuthenticationError,
     CancellationRejected,
     InsufficientFunds,
+    KillSwitchRefused,
     ModificationRejected,
     OrderStateChanged,
     PlacementRejected,
@@ -65,10 +66,13 @@ class Call(Enum):
     ORDERS = "ORDERS"
     ACCOUNT = "ACCOUNT"
     """Funds, positions and holdings."""
+    KILL_SWITCH = "KILL_SWITCH"
+    """Turning the kill switch."""
+    KILL_SWITCH_STATUS = "KILL_SWITCH_STATUS"
 
 
-REQUESTS = frozenset({Call.SUBMIT, Call.MODIFY, Call.CANCEL})
-READS = frozenset({Call.FIND, Call.ORDERS, Call.ACCOUNT})
+REQUESTS = frozenset({Call.SUBMIT, Call.MODIFY, Call.CANCEL, Call.KILL_SWITCH})
+READS = frozenset({Call.FIND, Call.ORDERS, Call.ACCOUNT, Call.KILL_SWITCH_STATUS})
 
 
 @frozen
@@ -81,8 +85,8 @@ class _Planned:
 
 
 class FakeBroker:
-    """Implements :class:`~dhan_copy.protocols.Broker`, :class:`~dhan_copy.protocols.AccountReader` and
-    :class:`~dhan_copy.protocols.MarginReader` for one account.
+    """Implements :class:`~dhan_copy.protocols.Broker`, :class:`~dhan_copy.protocols.AccountReader`,
+    :class:`~dhan_copy.protocols.MarginReader` and :class:`~dhan_copy.protocols.KillSwitch` for one account.
 
     Its orders are API orders (source ``P``). Synchronous refusals raise as Dhan's would; an order that is rejected
     afterwards is learnt from the book, as at Dhan.
@@ -204,6 +208,17 @@ class FakeBroker:
         self._read(Call.ACCOUNT)
         return self.exchange.margin(self.account, orders)
 
+    # KillSwitch
+
+    def turn_kill_switch(self, on: bool) -> None:
+        self._request(
+            Call.KILL_SWITCH, lambda: self.exchange.turn_kill_switch(self.account, on), KillSwitchRefused, None
+        )
+
+    def is_killed(self) -> bool:
+        self._read(Call.KILL_SWITCH_STATUS)
+        return self.exchange.is_killed(self.account)
+
     # Inside
 
     def _new(self, request: Submit) -> NewOrder:
@@ -240,7 +255,7 @@ class FakeBroker:
             raise ReadError(planned.text, account=self.account)
 
     def _request(
-        self, call: Call, execute: Callable[[], _T], rejected: type[Rejected], client_order_id: ClientOrderId
+        self, call: Call, execute: Callable[[], _T], rejected: type[Rejected], client_order_id: ClientOrderId | None
     ) -> _T:
         def run() -> _T:
             try:
@@ -288,7 +303,7 @@ _WORDS: tuple[tuple[str, type[Rejected]], ...] = (
 )
 
 
-def refusal(default: type[Rejected], code: str, text: str, client_order_id: ClientOrderId) -> Rejected:
+def refusal(default: type[Rejected], code: str, text: str, client_order_id: ClientOrderId | None) -> Rejected:
     """The error for a definite no: by its words where they say more than that it is a no, else ``default``."""
     kind = next((kind for words, kind in _WORDS if words in text.lower()), default)
     kind = {"DH-901": AuthenticationError, "DH-904": RateLimited}.get(code, kind)

@@ -228,6 +228,21 @@ class SimulatedExchange(BrokerTruth):
                 return self.linked.end_super(book, order)
             return self._trading.end(book, order, OrderStatus.CANCELLED, "CONFIRMED")
 
+    def turn_kill_switch(self, account: str, on: bool) -> None:
+        """Close the account to orders until the next day, or open it. Raises :class:`ExchangeRefusal` while a position
+        or an order is open (documentation of v2, "Trader's Control"); its words, and those for an order, are ours."""
+        with self._announcer.turn():
+            book = self._book(account)
+            if on and any(held.net for held in book.held.values()):
+                raise ExchangeRefusal("Kill Switch cannot be activated: positions are open", "DH-906")
+            if on and book.live():
+                raise ExchangeRefusal("Kill Switch cannot be activated: orders are pending", "DH-906")
+            book.killed = on
+
+    def is_killed(self, account: str) -> bool:
+        """Whether the account's kill switch is on."""
+        return self._book(account).killed
+
     # What the market does
 
     def set_price(self, key: InstrumentKey, price: Decimal | str | int, available: int | None = None) -> None:

@@ -141,6 +141,8 @@ class Intake:
         )
 
     def _rejection(self, book: AccountBook, order: SimulatedOrder) -> Rejection | None:
+        if book.killed:
+            return Rejection("Kill Switch is active", "DH-906", RejectionWay.REFUSED)
         if book.next_rejections:
             return book.next_rejections.popleft()
         instrument = self._market.instrument(order.key)

@@ -344,7 +344,8 @@ def test_one_connection_serves_many_requests(server: DhanServer) -> None:
 def test_what_is_not_served_is_404(server: DhanServer) -> None:
     token = {"access-token": server.accounts[0].access_token}
     assert http_json(f"{server.rest_url}/alerts/orders", **token)[0] == 404
-    assert http_json(f"{server.rest_url}/killswitch", "POST", **token)[0] == 404
+    assert http_json(f"{server.rest_url}/pnlExit", "POST", **token)[0] == 404
+    assert http_json(f"{server.rest_url}/killswitch", "POST", **token)[0] == 400
     assert http_json(server.rest_url.replace("/v2", "/v1/orders"), **token) == (404, None)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Mapping
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from attrs import evolve
 
@@ -73,14 +73,17 @@ class RestApi:
     def answer(self, account: str, method: str, path: str, body: bytes, address: str = "127.0.0.1") -> Answer:
         """The answer to an authenticated request that came from ``address``; ``path`` is below ``/v2``."""
         try:
-            self._count(account, reads=method == "GET" or path.strip("/").startswith("margincalculator"))
-            parts = [unquote(part) for part in path.split("/") if part]
+            self._count(account, reads=method == "GET" or path.strip("/").startswith(("margincalculator", "killswitch")))
+            target = urlsplit(path)
+            parts = [unquote(part) for part in target.path.split("/") if part]
             with self._lock:
                 registered = self._addresses.get(account, address)
             if parts == ["ip", "getIP"] and method == "GET":
                 return json_answer(200, addresses_row(registered, address))
             if method == "GET":
                 return self._read(account, parts)
+            if parts == ["killswitch"] and method == "POST":
+                return self._kill(account, target.query)
             if registered != address:
                 raise DhanError("DH-905", "Invalid IP")
             return self._request(account, method, parts, body)
@@ -135,6 +138,17 @@ class RestApi:
                 answer = self.linked.request(account, method, parts, {} if method == "DELETE" else _object(body))
                 return answer or _unserved()
         return _unserved()
+
+    def _kill(self, account: str, query: str) -> Answer:
+        match query:
+            case "killSwitchStatus=ACTIVATE" | "killSwitchStatus=DEACTIVATE":
+                on = query.endswith("=ACTIVATE")
+                self._exchange.turn_kill_switch(account, on)
+            case _:
+                raise DhanError("DH-905", "killSwitchStatus must be ACTIVATE or DEACTIVATE")
+        # Documented for on; what is said for off is nowhere written.
+        said = f"Kill Switch has been successfully {'activated' if on else 'deactivated'}"
+        return json_answer(200, {"dhanClientId": account, "killSwitchStatus": said})
 
     def _margin(self, account: str, orders: list[MarginOrder]) -> Margin:
         for order in orders:
@@ -198,6 +212,9 @@ class RestApi:
                 return json_answer(200, funds_row(account, exchange.funds(account)))
             case ["profile"]:
                 return json_answer(200, profile_row(account, exchange.clock.now()))
+            case ["killswitch"]:
+                word = "ACTIVATE" if exchange.is_killed(account) else "DEACTIVATE"
+                return json_answer(200, {"dhanClientId": account, "killSwitchStatus": word})
         return self.linked.read(account, parts) or _unserved()
 
     def _holdings(self, account: str) -> Answer:

@@ -35,7 +35,7 @@ class HttpRequest:
     """None: the token was not valid."""
     method: str
     path: str
-    """Below ``/v2``, or as it is for a file."""
+    """Below ``/v2`` with its query, or as it is for a file."""
     body: str
     status: int | None = None
     """What was answered; None while or where nothing was."""
@@ -118,7 +118,7 @@ class WebServer:
         if not target.path.startswith((API + "/", FILES + "/")):
             handler.send(Answer(404, b"", "text/plain"))
             return
-        path = target.path.removeprefix(API)
+        path = target.path.removeprefix(API) + (f"?{target.query}" if target.query else "")
         token = handler.headers.get("access-token")
         account = self._accounts.whose(token)
         request = HttpRequest(

@@ -22,7 +22,7 @@ from dhan_copy.core.facts import (
     RequestRejected,
     TradingState,
 )
-from dhan_copy.core.requests import Cancel, Command, Intent, Modify, Query, ReadFunds, ReadMargin, ReadOrders, ReadPositions, Submit
+from dhan_copy.core.requests import Cancel, Command, Intent, Modify, Query, ReadFunds, ReadKillSwitch, ReadMargin, ReadOrders, ReadPositions, Submit, TurnKillSwitch
 from dhan_copy.model.account import Position
 from dhan_copy.model.ids import BrokerOrderId, is_ours
 from dhan_copy.model.order import OrderReport, Product
@@ -261,7 +261,7 @@ class Desk:
             case ReadPositions():
                 positions = self._positions(read_at)
                 return (*self.book(read_at, lagging=False), positions) if self.carry is None else (positions,)
-            case ReadFunds() | ReadMargin() | Submit() | Modify() | Cancel():
+            case ReadFunds() | ReadMargin() | ReadKillSwitch() | TurnKillSwitch() | Submit() | Modify() | Cancel():
                 raise AssertionError(f"not asked in the simulation: {read}")
 
     def _shown_until(self) -> float:
@@ -339,9 +339,11 @@ def _urgency(command: Command) -> int:
             return 0
         case Submit() | Modify():
             return 1 if command.intent is Intent.EXIT else 2
+        case TurnKillSwitch():
+            return 2
         case Query():
             return 3
-        case ReadOrders() | ReadPositions() | ReadFunds() | ReadMargin():
+        case ReadOrders() | ReadPositions() | ReadFunds() | ReadMargin() | ReadKillSwitch():
             return 4
 
 

@@ -8,13 +8,14 @@ from fractions import Fraction
 from random import Random
 
 from dhan_copy.core.facts import Channel, LeaderReported, OrderReported, Refusal, TradingState
-from dhan_copy.core.requests import Cancel, Command, Modify, Query, Submit
+from dhan_copy.core.requests import Cancel, Command, Modify, Submit
 from dhan_copy.core.settings import CopierSettings, FollowerRules, LeaderRules, Policy, RateLimits
 from dhan_copy.model.freeze import FreezeLimit, FreezeLimits
 from dhan_copy.model.ids import AccountName, BrokerOrderId
 from dhan_copy.model.instrument import InstrumentKey
 from dhan_copy.model.order import Leg, Limit, Market, OrderReport, OrderStatus
 from dhan_copy.model.size import Ratio
+from dhan_copy.runtime.dispatch import account_of
 from dhan_copy.testing.simulation.desk import Desk, Request
 from dhan_copy.testing.simulation.faults import Faults
 from dhan_copy.testing.simulation.feed import Feed
@@ -169,8 +170,7 @@ class World:
     # The process and its accounts
 
     def _carry_out(self, command: Command) -> None:
-        name = command.follower if isinstance(command, (Submit, Modify, Cancel, Query)) else command.account
-        self.desks[name].put(command)
+        self.desks[account_of(command)].put(command)
 
     def _connect(self) -> None:
         for feed in self.feeds.values():
