@@ -14,9 +14,12 @@ from dhan_copy.core.facts import (
     Channel,
     Fact,
     FundsReported,
+    KillSwitchAnswered,
+    KillSwitchRead,
     LeaderReported,
     OrderNotFound,
     OrderReported,
+    Outcome,
     OutcomeUnresolved,
     PositionsReported,
     ReadFailed,
@@ -33,14 +36,17 @@ from dhan_copy.core.requests import (
     Modify,
     Query,
     ReadFunds,
+    ReadKillSwitch,
     ReadOrders,
     ReadPositions,
     Request,
     Submit,
+    TurnKillSwitch,
 )
 from dhan_copy.errors import (
     AuthenticationError,
     BrokerError,
+    KillSwitchRefused,
     OrderStateChanged,
     PlacementRejected,
     RateLimited,
@@ -452,3 +458,75 @@ def test_l10_a_leaders_book_says_what_his_list_showed_where_he_has_one() -> None
         desk.perform(Job(ReadOrders(account=LEADER)), batches.append)
         read = batches[-1][-1]
         assert isinstance(read, BookRead) and read.forever == told
+
+
+class SwitchBroker(ReadingBroker):
+    """A broker with a kill switch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.turned: list[bool] = []
+        self.fails: BaseException | None = None
+        self.says: object = True
+
+    def turn_kill_switch(self, on: bool) -> None:
+        self.turned.append(on)
+        if self.fails is not None:
+            raise self.fails
+
+    def is_killed(self) -> bool:
+        return self.says  # type: ignore[return-value]
+
+
+TURN = TurnKillSwitch(follower=FOLLOWER, on=True)
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (None, Outcome.TAKEN), (KillSwitchRefused("open"), Outcome.REFUSED), (Unresolved("cut"), Outcome.UNKNOWN),
+        (ValueError("html"), Outcome.UNKNOWN),
+    ],
+    ids=["taken", "refused", "unresolved", "broken"],
+)  # fmt: skip
+def test_k2_turning_the_kill_switch_is_taken_refused_or_unknown(error: Exception | None, outcome: Outcome) -> None:
+    bench = Bench(broker := SwitchBroker())
+    broker.fails = error
+    [fact] = bench.perform(TURN)
+    assert isinstance(fact, KillSwitchAnswered) and (fact.on, fact.outcome) == (True, outcome)
+    assert broker.turned == [True]
+
+
+def test_k2_an_interrupted_one_is_answered_before_the_interruption_goes_on() -> None:
+    bench = Bench(broker := SwitchBroker())
+    broker.fails = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        bench.perform(TURN)
+    ((fact,),) = bench.batches
+    assert isinstance(fact, KillSwitchAnswered) and fact.outcome is Outcome.UNKNOWN
+
+
+def test_k2_a_stopping_engine_turns_no_switch_and_a_broker_without_one_refuses() -> None:
+    bench = Bench(broker := SwitchBroker())
+    bench.gate.close()
+    for each in (bench, Bench()):
+        [fact] = each.perform(TURN)
+        assert isinstance(fact, KillSwitchAnswered) and fact.outcome is Outcome.REFUSED
+    assert broker.turned == []
+    [fact] = Bench().perform(ReadKillSwitch(account=FOLLOWER))
+    assert isinstance(fact, ReadFailed)
+
+
+@pytest.mark.parametrize("says", [None, "ACTIVATE", 1])
+def test_k2_a_status_that_is_no_bool_is_a_failed_read(says: object) -> None:
+    bench = Bench(broker := SwitchBroker())
+    assert bench.perform(ReadKillSwitch(account=FOLLOWER)) == [KillSwitchRead(follower=FOLLOWER, on=True, read_at=START)]
+    broker.says = says
+    [fact] = bench.perform(ReadKillSwitch(account=FOLLOWER))
+    assert isinstance(fact, ReadFailed) and fact.what == "ReadKillSwitch"
+
+
+def test_k2_a_leaders_account_has_no_switch() -> None:
+    _, _, perform = leader(ScriptedSource())
+    [fact] = perform(TURN)
+    assert isinstance(fact, KillSwitchAnswered) and fact.outcome is Outcome.REFUSED
