@@ -24,7 +24,7 @@ from dhan_copy.core.filters import (
     ValueRange,
 )
 from dhan_copy.core.facts import TradingState
-from dhan_copy.core.rules import BelowLot, Override, Percent, Rules
+from dhan_copy.core.rules import BelowLot, Override, Percent, Rules, SlippageLimit
 from dhan_copy.core.settings import (
     AtModificationCap,
     FirstStart,
@@ -112,6 +112,7 @@ _said = {
     "below_lot": st.none() | st.sampled_from(BelowLot),
     "one_lot_risk": st.none() | percents,
     "price_deviation": st.none() | percents,
+    "slippage": st.none() | st.builds(SlippageLimit, percents, st.integers(1, 20)),
 }
 rules = st.builds(Rules, **_said)
 overrides = st.builds(

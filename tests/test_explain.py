@@ -43,6 +43,7 @@ from dhan_copy.core.facts import (
     KillSwitchTurned,
     Outcome,
     SettingChanged,
+    SlippageMeasured,
     SourceStarted,
     TradingState,
     TradeSettled,
@@ -85,6 +86,12 @@ SAID: list[tuple[Fact, str]] = [
             ),
         ),
         "SELL 75 of NSE_FNO:45471 at 100 was read: 7500.50 rupees",
+    ),
+    (
+        SlippageMeasured(
+            leader=LEADER, leader_order_id=BrokerOrderId("1"), follower=FOLLOWER, percent=Fraction(4, 3), allowed=Decimal("0.5")
+        ),
+        "1.33 % worse than the leader's order; 0.5 %",
     ),
     (KillSwitchTurned(follower=FOLLOWER, on=True), "asked to turn its kill switch on at F"),
     (KillSwitchAnswered(follower=FOLLOWER, on=True, outcome=Outcome.TAKEN), "turned its kill switch on"),

@@ -67,6 +67,7 @@ NAMES = [
     "Settings",
     "Sides",
     "SizingError",
+    "SlippageLimit",
     "SqliteStore",
     "StopMarketForm",
     "StoreError",

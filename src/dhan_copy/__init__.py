@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from dhan_copy.core.rules import Override as Override
     from dhan_copy.core.rules import Percent as Percent
     from dhan_copy.core.rules import Rules as Rules
+    from dhan_copy.core.rules import SlippageLimit as SlippageLimit
     from dhan_copy.core.settings import Ahead as Ahead
     from dhan_copy.core.settings import AtModificationCap as AtModificationCap
     from dhan_copy.core.settings import Behind as Behind
@@ -143,6 +144,7 @@ _HOMES = {
     "Settings": "settings_file",
     "Sides": "core.filters",
     "SizingError": "errors",
+    "SlippageLimit": "core.rules",
     "SqliteStore": "stores.sqlite",
     "StopMarketForm": "core.settings",
     "StoreError": "errors",
@@ -219,6 +221,7 @@ __all__ = [
     "Settings",
     "Sides",
     "SizingError",
+    "SlippageLimit",
     "SqliteStore",
     "StopMarketForm",
     "StoreError",

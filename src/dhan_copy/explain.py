@@ -38,6 +38,7 @@ from dhan_copy.core.facts import (
     RequestRejected,
     RequestWithheld,
     SettingChanged,
+    SlippageMeasured,
     SourceStarted,
     TradeSettled,
     TradingStateChanged,
@@ -156,6 +157,9 @@ def sentence(fact: Fact) -> str:
             return f"Not copied: {_why(fact.reason, fact.detail)}."
         case TradeSettled():
             return "Nothing more is expected of this copy."
+        case SlippageMeasured():
+            word = "worse" if fact.percent >= 0 else "better"
+            return f"It traded {abs(float(fact.percent)):.2f} % {word} than the leader's order; {fact.allowed} % are allowed."
         case DriftDeclared():
             more = "more" if fact.quantity > 0 else "less"
             amount = f"{number(abs(fact.quantity))} units {more} of {fact.key} than the leader scales to"

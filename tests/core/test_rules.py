@@ -8,7 +8,7 @@ import pytest
 
 from dhan_copy.core.caps import Cap
 from dhan_copy.core.filters import OPTIONS
-from dhan_copy.core.rules import BelowLot, Override, Rules, sizer_of
+from dhan_copy.core.rules import BelowLot, Override, Rules, SlippageLimit, sizer_of
 from dhan_copy.core.sizers import FixedLots, OwnFunction
 from dhan_copy.model.instrument import ExchangeSegment
 from dhan_copy.model.size import Ratio
@@ -18,7 +18,7 @@ FNO, EQUITY = ExchangeSegment.NSE_FNO, ExchangeSegment.NSE_EQ
 
 def test_nothing_is_said_by_default() -> None:
     rules = Rules()
-    assert {getattr(rules, name) for name in ("size", "only", "caps", "below_lot", "one_lot_risk", "price_deviation")} == {None}
+    assert {getattr(rules, name) for name in ("size", "only", "caps", "below_lot", "one_lot_risk", "price_deviation", "slippage")} == {None}
 
 
 def test_sizes_and_caps_as_people_write_them() -> None:
@@ -38,6 +38,7 @@ def test_sizes_and_caps_as_people_write_them() -> None:
         lambda: Rules(size=0.5), lambda: Rules(size="half"), lambda: Rules(size="0"), lambda: Rules(size=Ratio),
         lambda: Rules(size=2), lambda: Rules(only="NSE_FNO"), lambda: Rules(caps=[10]), lambda: Rules(below_lot="SKIP"),
         lambda: Rules(one_lot_risk=1), lambda: Rules(price_deviation="1 %"),
+        lambda: Rules(slippage="1"), lambda: SlippageLimit("0"), lambda: SlippageLimit("1", 0),
         lambda: Override(size="1"), lambda: Override(segment="NSE"),
     ],
 )  # fmt: skip

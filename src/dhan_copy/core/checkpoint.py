@@ -58,6 +58,8 @@ class Saved:
     trading: tuple[tuple[AccountName | None, TradingState], ...] = ()
     kill_switches: tuple[tuple[AccountName, Switch], ...] = ()
     blocked_until: tuple[tuple[AccountName, datetime, Refusal], ...] = ()
+    slipped: tuple[tuple[AccountName, int], ...] = ()
+    measured: tuple[TradeKey, ...] = ()
     circuits: tuple[tuple[AccountName, Circuit], ...] = ()
     feeds: tuple[tuple[AccountName, Feed], ...] = ()
     in_flight: tuple[tuple[AccountName, ClientOrderId, int], ...] = ()
@@ -102,6 +104,8 @@ def dump(state: State, *, whole: bool) -> CheckpointWritten:
         trading=tuple(state.trading.items()),
         kill_switches=tuple(state.kill_switches.items()),
         blocked_until=tuple((account, until, why) for account, (until, why) in state.blocked_until.items()),
+        slipped=tuple(state.slipped.items()),
+        measured=tuple(state.measured),
         circuits=tuple(state.circuits.items()),
         feeds=tuple(state.feeds.items()),
         in_flight=tuple(state.in_flight),
@@ -158,6 +162,8 @@ def load(before: State | None, fact: CheckpointWritten, settings: CopierSettings
     state.trading = dict(saved.trading)
     state.kill_switches = dict(saved.kill_switches)
     state.blocked_until = {account: (until, why) for account, until, why in saved.blocked_until}
+    state.slipped = dict(saved.slipped)
+    state.measured = dict.fromkeys(saved.measured)
     state.circuits = dict(saved.circuits)
     state.feeds = dict(saved.feeds)
     state.in_flight = dict.fromkeys(saved.in_flight)

@@ -91,6 +91,7 @@ from dhan_copy.core.requests import (
 from dhan_copy.core.settings import Ahead, CopierSettings, FollowerRules
 from dhan_copy.core.settle import difference, is_given_up, is_left_over, is_over
 from dhan_copy.core.sizing import trunc_to_lot
+from dhan_copy.core.slippage import is_limited, limit_of, measured, stopped_by_slippage
 from dhan_copy.core.state import LeaderKey, State, alert_key, fold, waits
 from dhan_copy.core.target import balance_of, closes
 from dhan_copy.core.trade import CopyTrade, FollowerOrder, StakeKey, TradeKey, is_leaving, is_undoubted, repeats, reported
@@ -672,6 +673,8 @@ class Copier:
         if settled is not None:
             self._tell_what_is_given_up(key, cause)
             self._record(settled, cause)
+            if self._rules[key[2]].live and is_limited(self.settings, self.state):
+                self._measure(key, cause)
         elif not is_left_over(self.state, key):
             return
         declared = difference(self.state, key)
@@ -691,6 +694,19 @@ class Copier:
             for fact in plan(self.state, key, self._rules[key[2]], self._now.wall, {}).facts:
                 if isinstance(fact, AlertRaised):
                     self._alert(fact, cause)
+
+    def _measure(self, key: TradeKey, cause: int) -> None:
+        limit = limit_of(self.state, key, self._rules[key[2]])
+        fact = None if limit is None else measured(self.state, key, limit)
+        if limit is None or fact is None:
+            return
+        entry = self._record(fact, cause)
+        stopped = stopped_by_slippage(self.state, fact, limit)
+        if stopped is not None:
+            alert, change = stopped
+            self._alert(alert, entry.position)
+            self._at_rest.clear()
+            self._record(change, entry.position)
 
     def _is_ahead(self, key: TradeKey, declared: DriftDeclared) -> bool:
         """Whether a follower has filled more of an entry than the leader's order came to."""

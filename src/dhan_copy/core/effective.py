@@ -8,7 +8,7 @@ from attrs import fields, frozen
 
 from dhan_copy.core.caps import Cap
 from dhan_copy.core.filtering import Filter
-from dhan_copy.core.rules import BelowLot, Percent, Rules
+from dhan_copy.core.rules import BelowLot, Percent, Rules, SlippageLimit
 from dhan_copy.core.settings import CopierSettings, FollowerRules
 from dhan_copy.model.ids import AccountName
 from dhan_copy.model.instrument import ExchangeSegment
@@ -30,6 +30,7 @@ class Effective:
     below_lot: BelowLot
     one_lot_risk: Percent
     price_deviation: Percent
+    slippage: SlippageLimit | None
     said_by: Mapping[str, str]
 
 
@@ -45,7 +46,7 @@ def effective(
     policy = settings.policy
     values: dict[str, object] = {
         "size": None, "only": None, "caps": (), "below_lot": policy.below_lot, "one_lot_risk": policy.one_lot_risk,
-        "price_deviation": policy.price_deviation,
+        "price_deviation": policy.price_deviation, "slippage": None,
     }  # fmt: skip
     said_by = dict.fromkeys(values, "default")
     for name in ("below_lot", "one_lot_risk", "price_deviation"):

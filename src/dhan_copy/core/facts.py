@@ -8,6 +8,7 @@ sizers nor the brokers again.
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
 from typing import TypeAlias
@@ -238,6 +239,22 @@ class CopyDeclined:
 
 
 @frozen(kw_only=True)
+class SlippageMeasured:
+    """How much worse a copy that is over traded than the leader's order, in percent of his price (less than zero:
+    better), and how much ``allowed`` is."""
+
+    leader: AccountName
+    leader_order_id: BrokerOrderId
+    follower: AccountName
+    percent: Fraction
+    allowed: Decimal
+
+    @property
+    def is_beyond(self) -> bool:
+        return self.percent > self.allowed
+
+
+@frozen(kw_only=True)
 class TradeSettled:
     """Nothing more is expected of a copy; what stays different, if anything, is declared next."""
 
@@ -434,6 +451,7 @@ Fact: TypeAlias = (
     | CopyAdmitted
     | CopyDeclined
     | TradeSettled
+    | SlippageMeasured
     | DriftDeclared
     | CloseOrdered
     | RequestIssued

@@ -35,6 +35,19 @@ class Percent:
     value: Decimal = field(validator=validators.gt(Decimal(0)))
 
 
+def _percent(value: Percent | Decimal | str | int) -> Percent:
+    return value if isinstance(value, Percent) else Percent(Decimal(value))
+
+
+@frozen
+class SlippageLimit:
+    """How much worse than the leader's a copy's price may be before it counts, and after how many such copies in a row
+    the follower's entries stop, until it is resumed."""
+
+    worse_than: Percent = field(converter=_percent)
+    copies: int = field(default=3, validator=[validators.instance_of(int), validators.ge(1)])
+
+
 def sizer_of(value: object) -> PositionSizer | None:
     """A sizer, a ratio as text, or a function of one's own as a sizer. Raises ``ValueError`` or ``TypeError``."""
     if isinstance(value, str):
@@ -80,6 +93,10 @@ class Rules:
     """What a single lot may lose, for ``BelowLot.ONE_LOT_WITHIN_RISK``; 1 % where nobody says."""
     price_deviation: Percent | None = field(default=None, validator=validators.optional(validators.instance_of(Percent)))
     """How far the price may have moved since the leader's order traded."""
+    slippage: SlippageLimit | None = field(
+        default=None, validator=validators.optional(validators.instance_of(SlippageLimit))
+    )
+    """When copies that trade worse than the leader's orders stop the follower's entries; never where nobody says."""
 
 
 def _symbols(value: str | Iterable[str]) -> tuple[str, ...]:

@@ -51,6 +51,7 @@ from dhan_copy.core.facts import (
     RequestRejected,
     RequestWithheld,
     SettingChanged,
+    SlippageMeasured,
     SourceStarted,
     TradeSettled,
     TradingState,
@@ -167,6 +168,10 @@ class State:
     blocked_until: dict[AccountName, tuple[datetime, Refusal]] = field(factory=dict)
     token_refused: set[AccountName] = field(factory=set)
     """Accounts whose last read was refused for its token."""
+    slipped: dict[AccountName, int] = field(factory=dict)
+    """Copies in a row that traded worse than their limit allows, by follower."""
+    measured: dict[TradeKey, None] = field(factory=dict)
+    """Copies of today whose slippage has been counted."""
     circuits: dict[AccountName, Circuit] = field(factory=dict)
     """Followers whose last requests were rejected."""
     feeds: dict[AccountName, Feed] = field(factory=dict)
@@ -395,6 +400,9 @@ def fold(state: State, entry: Entry) -> None:
             _touch_undecided_legs(state, key, position)
         case TradeSettled():
             _close(state, state.trades[fact.leader, fact.leader_order_id, fact.follower], position)
+        case SlippageMeasured():
+            state.measured[fact.leader, fact.leader_order_id, fact.follower] = None
+            state.slipped[fact.follower] = state.slipped.get(fact.follower, 0) + 1 if fact.is_beyond else 0
         case DriftDeclared():
             _drift_declared(state, fact, position)
         case CloseOrdered():
@@ -405,6 +413,10 @@ def fold(state: State, entry: Entry) -> None:
             state.trading[fact.follower] = fact.state
             if fact.follower is None and fact.state is TradingState.ACTIVE:
                 state.trading = {None: TradingState.ACTIVE}
+            if fact.state is TradingState.ACTIVE:
+                for name in list(state.slipped) if fact.follower is None else [fact.follower]:
+                    state.slipped.pop(name, None)
+                    state.alerts.discard(("SLIPPAGE", name, "", ""))
             for stake_key in state.open_trades:
                 state.touch_stake(stake_key, position)
         case KillSwitchTurned() | KillSwitchAnswered() | KillSwitchRead():
@@ -584,6 +596,8 @@ def _day_opened(state: State, fact: DayOpened, at: datetime, position: int) -> N
         state.since_funds.clear()
         state.blocked_until.clear()
         state.circuits.clear()
+        state.slipped.clear()
+        state.measured.clear()
         state.kill_switches.clear()  # Dhan's holds for the trading day (documentation of v2, "Trader's Control")
         state.entered.clear()
         if not fact.continuous:
