@@ -42,6 +42,7 @@ CALL, CALL_ABOVE, PUT, BANK_PUT = "NIFTY 25000 CE", "NIFTY 25100 CE", "NIFTY 245
 
 def family(folder: Path) -> Playground:
     """A simulated exchange with the family's accounts, and on it an engine with the settings of the file."""
+    logging.getLogger("dhan_copy").addHandler(logging.NullHandler())  # alerts are printed below
     lab = Playground(dict.fromkeys(FOLLOWERS, "1"), leader=LEADER, start=MORNING)
     lab.exchange.set_funds(LEADER, Decimal(5_000_000))
     lab.exchange.set_funds("DAUGHTER", Decimal(1_000_000))
@@ -337,7 +338,7 @@ def draw(day: Day, report: Table, rules: Mapping[str, str], path: Path) -> None:
                 (x(his.at), y(his)), (x(order.at), y(order)), arrowstyle="-", connectionstyle="arc3,rad=0.13",
                 color=colour, lw=0.7 if order.is_declined else 1.3, ls=(0, (3, 3)) if order.is_declined else "-",
                 alpha=0.8 if order.is_declined else 0.75, shrinkA=5, shrinkB=5, zorder=1.5 if order.is_declined else 2,
-                gid=f"line {order.leader_order_id} {order.account}",
+                gid=f"line:{order.leader_order_id}:{order.account}",
             )  # fmt: skip
             axes.add_patch(line)
         shape = "x" if order.is_declined else "D" if order.is_own else "^" if order.side is Side.BUY else "v"
@@ -345,7 +346,7 @@ def draw(day: Day, report: Table, rules: Mapping[str, str], path: Path) -> None:
             [x(order.at)], [y(order)], shape, ls="", ms=6 if order.is_declined else 9, mew=1.6, color=colour,
             mfc="none" if order.is_own else "white" if order.is_exit else colour, zorder=3,
             alpha=1 if order.filled or order.is_declined else 0.45,
-            gid=f"{kind(order)} {order.leader_order_id} {order.account}",
+            gid=f"{kind(order)}:{order.leader_order_id}:{order.account}",
         )  # fmt: skip
         words = order.code.replace("_", " ").lower() if order.is_declined else f"{order.quantity // order.lot}"
         if not order.is_declined and not order.filled:
@@ -418,7 +419,6 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--picture", type=Path, default=Path("family.svg"), help="SVG or PNG (default %(default)s)")
     options = parser.parse_args()
-    logging.getLogger("dhan_copy").setLevel(logging.ERROR)  # alerts are printed here
     with tempfile.TemporaryDirectory() as folder:
         lab = family(Path(folder))
         play(lab)

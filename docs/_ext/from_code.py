@@ -1,14 +1,21 @@
 """Directives that draw tables, and the diagram of an order's life, from the code's own data.
 
 ``lifecycle-diagram``, ``lifecycle-table``, ``outcome-table``, ``refusal-table``, ``reconciliation-table``, ``reason-table``,
-``check-table``, ``error-table``, ``control-help``.
+``check-table``, ``error-table``, ``control-help``, ``family-picture``.
 """
 
 from __future__ import annotations
 
 import inspect
+import io
+import re
+import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import redirect_stdout
 from html import escape
+from importlib import import_module
+from pathlib import Path
 
 from docutils import nodes
 from docutils.statemachine import StringList
@@ -202,9 +209,31 @@ class ControlHelp(SphinxDirective):
         return [nodes.literal_block(text, text, language="none")]
 
 
+def family_picture() -> str:
+    """What ``examples/family.py`` draws, as SVG that fits its page. Needs matplotlib."""
+    root = str(Path(__file__).parent.parent.parent)
+    if root not in sys.path:
+        sys.path.append(root)
+    family = import_module("examples.family")
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()):
+        lab = family.family(Path(folder))
+        family.play(lab)
+        day, path = family.day_of(lab.engine), Path(folder) / "family.svg"
+        family.draw(day, family.report_of(day, lab), family.rules_of(lab.engine), path)
+        lab.engine.stop()
+        drawn = path.read_text(encoding="utf-8")
+    return re.sub(r' (?:width|height)="[0-9.]+pt"', "", drawn[drawn.index("<svg") :], count=2)
+
+
+class FamilyPicture(SphinxDirective):
+    def run(self) -> list[nodes.Node]:
+        return [nodes.raw("", family_picture(), format="html")]
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("lifecycle-diagram", Diagram)
     app.add_directive("control-help", ControlHelp)
+    app.add_directive("family-picture", FamilyPicture)
     for name in TABLES:
         app.add_directive(name, FromCode)
     return {"parallel_read_safe": True}

@@ -64,5 +64,11 @@ def test_the_error_table_has_the_whole_tree(from_code: ModuleType) -> None:
     assert {row[0].split("``")[1] for row in from_code.error_rows()} == declared
 
 
+def test_the_picture_of_the_family_is_drawn_to_fit_its_page(from_code: ModuleType) -> None:
+    drawing = ElementTree.fromstring(from_code.family_picture())
+    assert {"width", "height"}.isdisjoint(drawing.attrib) and "viewBox" in drawing.attrib
+    assert sum(group.get("id", "").startswith("order:") for group in drawing.iter(f"{SVG}g")) == 12
+
+
 def test_text_from_the_code_is_not_markup(from_code: ModuleType) -> None:
     assert from_code.plain("a *b* `c` d_") == r"a \*b\* \`c\` d\_"

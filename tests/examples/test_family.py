@@ -60,7 +60,7 @@ def test_the_report_is_right(run: tuple[Path, str]) -> None:
 
 def test_the_picture_shows_each_order_and_what_became_of_it(run: tuple[Path, str]) -> None:
     picture = ElementTree.parse(run[0] / "family.svg").getroot()
-    drawn = [group.attrib["id"].split(" ") for group in picture.iter(f"{SVG}g") if " " in group.get("id", "")]
+    drawn = [group.attrib["id"].split(":") for group in picture.iter(f"{SVG}g") if ":" in group.get("id", "")]
     orders = [order_id for kind, order_id, _ in drawn if kind == "order"]
     assert len(orders) == len(set(orders)) == 12
     marked = [(order_id, name) for kind, order_id, name in drawn if kind in ("copy", "declined")]
@@ -70,8 +70,8 @@ def test_the_picture_shows_each_order_and_what_became_of_it(run: tuple[Path, str
     assert [name for kind, _, name in drawn if kind == "closed"] == ["SON"] * 3
     declined = {(order_id, name) for kind, order_id, name in drawn if kind == "declined"}
     for group in picture.iter(f"{SVG}g"):
-        if group.get("id", "").startswith("line "):
-            _, order_id, name = group.attrib["id"].split(" ")
+        if group.get("id", "").startswith("line:"):
+            _, order_id, name = group.attrib["id"].split(":")
             grey = any(family.GREY in path.get("style", "") for path in group.iter(f"{SVG}path"))
             assert grey is ((order_id, name) in declined)
 

@@ -1,0 +1,33 @@
+"""Stopping a follower, from gentle to strict, and letting it go on. Each is remembered over a restart."""
+
+from dhan_copy import Playground
+
+CALL = "NIFTY 22500 CE"
+lab = Playground({"WIFE": "1", "SON": "1", "DAUGHTER": "1"})
+
+
+def held() -> list[int]:
+    return [lab.exchange.position(name, lab.instrument(CALL), order.now.product) for name in lab.brokers]
+
+
+order = lab.leader.buy(CALL, lots=2)
+lab.step()
+lab.engine.reduce("WIFE")  # exits and cancels leave, entries do not
+lab.engine.flatten("SON")  # what was copied is closed at the market
+lab.engine.halt("DAUGHTER")  # cancels only: what she holds stays, whatever the leader does
+lab.step()
+assert held() == [150, 0, 150]
+
+lab.restart()
+lab.leader.buy("NIFTY 22600 CE", lots=1)
+lab.leader.sell(CALL, lots=2)
+lab.step()
+print(lab.status())
+print(lab.decisions())
+assert held() == [0, 0, 150]
+
+lab.engine.resume()  # of all; what the leader ordered meanwhile is not entered
+lab.leader.buy(CALL, lots=1)
+lab.step()
+assert held() == [75, 75, 75]  # her exit, which had waited, has left too
+print(lab.drift())  # what they have too much or too little, and why: nothing
