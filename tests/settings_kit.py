@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from datetime import time, timedelta
 from decimal import Decimal
+from enum import Enum
 from fractions import Fraction
+from typing import get_args, get_type_hints
 
+from attrs import AttrsInstance, fields
 from hypothesis import strategies as st
 
 from dhan_copy.core.caps import AtCap, Cap, Measure, Per
@@ -25,18 +28,7 @@ from dhan_copy.core.filters import (
 )
 from dhan_copy.core.facts import TradingState
 from dhan_copy.core.rules import BelowLot, Override, Percent, Rules, SlippageLimit
-from dhan_copy.core.settings import (
-    AtModificationCap,
-    FirstStart,
-    CopyMode,
-    LinkedForm,
-    LossLimit,
-    Policy,
-    RateLimits,
-    RateWindow,
-    StopMarketForm,
-    Ticks,
-)
+from dhan_copy.core.settings import LossLimit, Policy, RateLimits, RateWindow, Ticks
 from dhan_copy.core.sizers import (
     CapitalProportional,
     EquityProportional,
@@ -47,6 +39,7 @@ from dhan_copy.core.sizers import (
     SameQuantity,
 )
 from dhan_copy.logins import DhanLogin
+from dhan_copy.model.finding import Check
 from dhan_copy.model.instrument import ExchangeSegment, InstrumentKind
 from dhan_copy.model.order import Product, Side
 from dhan_copy.model.size import Quantity, Ratio
@@ -105,52 +98,65 @@ caps: st.SearchStrategy[Cap] = st.one_of(
     ),
     st.builds(lambda measure, least: Cap(measure, least=least), st.sampled_from(Measure), rupees),
 )  # fmt: skip
-_said = {
+def _each_field(cls: type[AttrsInstance], **given: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
+    """A value of ``cls`` whose every field is drawn, by its type where it is not given."""
+    hints = get_type_hints(cls)
+    drawn = {one.name: _by_hint(hints[one.name]) for one in fields(cls) if one.name not in given}
+    return st.builds(cls, **given, **drawn)
+
+
+def _by_hint(hint: object) -> st.SearchStrategy[object]:
+    kinds = {timedelta: moments, Percent: percents, str: words, int: st.integers(1, 10**6), bool: st.booleans()}
+    for known, drawn in kinds.items():
+        if hint in (known, known | None):
+            return drawn if hint is known else st.none() | drawn
+    kind = next(kind for kind in (hint, *get_args(hint)) if isinstance(kind, type) and issubclass(kind, Enum))
+    return st.sampled_from(kind) if hint is kind else st.none() | st.sampled_from(kind)
+
+
+_said: dict[str, st.SearchStrategy[object]] = {
     "size": st.none() | sizers,
     "only": st.none() | filters,
     "caps": st.none() | st.lists(caps, max_size=3).map(tuple),
-    "below_lot": st.none() | st.sampled_from(BelowLot),
-    "one_lot_risk": st.none() | percents,
-    "price_deviation": st.none() | percents,
     "slippage": st.none() | st.builds(SlippageLimit, percents, st.integers(1, 20)),
 }
-rules = st.builds(Rules, **_said)
-overrides = st.builds(
+rules = _each_field(Rules, **_said)
+overrides = _each_field(
     Override,
     symbol=st.lists(words, min_size=1, max_size=2).map(tuple),
     segment=st.lists(st.sampled_from(ExchangeSegment), max_size=2, unique=True).map(tuple),
     **_said,
 )
 _variables = st.from_regex(r"[A-Z_][A-Z0-9_]{0,20}", fullmatch=True)
-logins = st.builds(
+logins = _each_field(
     DhanLogin, client_id=st.from_regex(r"[0-9]{10}", fullmatch=True), token_env=_variables,
     source_address=st.none() | st.ip_addresses(v=4).map(str), proxy_env=st.none() | _variables,
     timeout_seconds=st.floats(0.1, 600),
 )  # fmt: skip
-limits = st.builds(
+limits = _each_field(
     RateLimits, reserve=st.integers(0, 5), per_day=st.integers(100, 7000),
     entry_share=st.fractions(min_value=Fraction(1, 10), max_value=1, max_denominator=20),
     windows=st.lists(st.builds(RateWindow, st.integers(6, 1000), st.floats(0.1, 4000)), max_size=3).map(tuple),
 )  # fmt: skip
-losses = st.builds(LossLimit, rupees, st.sampled_from(TradingState))
-policies = st.builds(
-    Policy, entry_age=moments, sweep_idle=moments, below_lot=st.sampled_from(BelowLot), one_lot_risk=percents,
-    first_start=st.sampled_from(FirstStart), at_modification_cap=st.sampled_from(AtModificationCap),
-    linked_form=st.sampled_from(LinkedForm), stop_market=st.sampled_from(StopMarketForm), circuit_after=st.integers(1, 50),
+losses = _each_field(LossLimit, rupees=rupees)
+policies = _each_field(
+    Policy,
     stop_market_offsets=st.dictionaries(
         st.sampled_from(ExchangeSegment), percents | st.integers(1, 100).map(Ticks), max_size=3
     ),
-)  # fmt: skip
-settings = st.builds(
+)
+accounts = {"name": words, "login": st.none() | logins, "rules": rules}
+settings = _each_field(
     Settings, store=words, policy=policies, rules=rules, overrides=st.lists(overrides, max_size=2).map(tuple),
-    leaders=st.lists(st.builds(LeaderSettings, name=words, login=st.none() | logins, rules=rules), max_size=2),
+    skip_checks=st.lists(st.sampled_from(Check), max_size=3, unique=True).map(tuple),
+    leaders=st.lists(_each_field(LeaderSettings, **accounts), max_size=2).map(tuple),
     followers=st.lists(
-        st.builds(
-            FollowerSettings, name=words, login=st.none() | logins, live=st.booleans(),
-            max_lots=st.none() | st.integers(1, 100), leaders=st.none() | st.lists(words, max_size=2).map(tuple),
-            limits=limits, loss_limit=st.none() | losses, mode=st.sampled_from(CopyMode), rules=rules, overrides=st.lists(overrides, max_size=2).map(tuple),
+        _each_field(
+            FollowerSettings, **accounts, max_lots=st.none() | st.integers(1, 100), limits=limits,
+            leaders=st.none() | st.lists(words, max_size=2).map(tuple), loss_limit=st.none() | losses,
+            overrides=st.lists(overrides, max_size=2).map(tuple),
         ),
         max_size=2,
-    ),
+    ).map(tuple),
 )  # fmt: skip
 __all__ = ["caps", "filters", "rules", "settings", "sizers", "time"]

@@ -27,8 +27,8 @@ MAY_SEE: dict[str, tuple[str, ...]] = {
 """Prefixes inside the package that a layer may import. Other top-level modules (engine, display, ...) are the shell:
 they may see everything but ``dhan`` and ``testing``."""
 SHELL_MAY_NOT_SEE = ("dhan", "testing")
-SHELL_EXCEPTIONS = {"__init__": ("dhan.DhanAccount", "testing.playground")}
-"""Both are part of the face to the user and loaded when they are asked for, which test_public_names.py proves."""
+SHELL_EXCEPTIONS = {"__init__": ("dhan.DhanAccount", "dhan.ScripMaster", "testing.playground")}
+"""All are part of the face to the user and loaded when they are asked for, which test_public_names.py proves."""
 
 PURE = ("model", "core")
 PURE_MODULES = frozenset(

@@ -10,9 +10,12 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import attrs
 import pytest
 
 from dhan_copy.__main__ import main
+from dhan_copy.engine import CopyEngine
+from dhan_copy.model.ids import client_order_id
 from dhan_copy.model.order import Side
 from dhan_copy.testing import DhanServer, NewOrder
 from tests.examples.runs import environment
@@ -149,6 +152,22 @@ def test_run_copies_until_it_is_interrupted(family: DhanServer, number: signal.S
             engine.kill()
     assert (engine.returncode, said) == (0, ""), errors
     assert "token" not in errors
+
+
+def test_run_adopts_todays_orders_where_it_is_told_to(
+    family: DhanServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    new = NewOrder(key=CALL, side=Side.BUY, quantity=150, terms=limit(90))
+    order_id = family.exchange.place("1000000001", new).order_id
+    tag = client_order_id("1000000001", order_id, "1000000002", "E", 0, 0)
+    family.exchange.place("1000000002", attrs.evolve(new, quantity=75, tag=tag, source="P"))
+    monkeypatch.setattr(CopyEngine, "wait", lambda engine: True)
+    assert main(["run", "family.toml"]) == 2
+    assert "orders of today are not in the journal: 1 of 1000000002" in capsys.readouterr().err
+    assert main(["run", "--rebuild", "family.toml"]) == 0
+    assert main(["explain", "family.db", order_id]) == 0
+    assert "Decided to place BUY 75" in capsys.readouterr().out
+    assert len(family.exchange.orders("1000000002")) == 1
 
 
 @pytest.mark.parametrize("command", [["run", "family.toml"], ["doctor", "--config", "family.toml"]])

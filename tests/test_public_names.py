@@ -63,6 +63,7 @@ NAMES = [
     "Rejected",
     "Rules",
     "SameQuantity",
+    "ScripMaster",
     "Segments",
     "Settings",
     "Sides",

@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import re
 import tomllib
+from collections.abc import Callable
+from datetime import date, datetime
 from pathlib import Path
+from textwrap import dedent
+from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 
+from dhan_copy.config import Follower, Leader
 from dhan_copy.core.caps import Cap
 from dhan_copy.core.filters import OPTIONS, Kinds, Symbols
 from dhan_copy.core.rules import Override, Rules
 from dhan_copy.core.sizers import FixedLots, OwnFunction
+from dhan_copy.dhan import DhanAccount, InstrumentList
+from dhan_copy.engine import CopyEngine
 from dhan_copy.errors import ConfigurationError, Misspelt
 from dhan_copy.logins import DhanLogin
-from dhan_copy.model.instrument import InstrumentKind
+from dhan_copy.market.calendar import load_calendar
+from dhan_copy.market.freeze import load_freeze_limits
+from dhan_copy.model.finding import Check
+from dhan_copy.model.ids import SecurityId
+from dhan_copy.model.instrument import ExchangeSegment, InstrumentKey, InstrumentKind
 from dhan_copy.model.size import Ratio
+from dhan_copy.model.times import ist
+from dhan_copy.observe import LogFormat
 from dhan_copy.settings_file import FollowerSettings, LeaderSettings, Settings
 from tests.runtime.fakes import ReadingBroker, ReadingSource
 from tests.settings_kit import settings
@@ -96,9 +112,14 @@ def test_a_file_is_read_and_an_engine_made_of_it(tmp_path: Path) -> None:
 
 
 WRONG: list[tuple[str, int, str]] = [
-    ('store = "x"\nstores = "y"', 2, "'stores' is no setting here; there are store, policy, rules"),
+    ('store = "x"\nstores = "y"', 2, "'stores' is no setting here; there are store, instruments, freeze_limits, calendar, log_format"),
     ('[policy]\nentry_age = 30', 2, 'must be a time such as "30 s"; units are ms, s, min, h'),
     ('[policy]\n\nentry_ages = "30 s"', 3, "'entry_ages' is no setting here; there are entry_age, send_within"),
+    ('[policy]\nentry_age = "never"', 2, 'must be a time such as "30 s"'),
+    ('[policy]\nentries_stop_before_square_off = "no"', 2, 'must be a time such as "30 s"'),
+    ('skip_checks = ["CLOCK", "TIDE"]', 1, "must be one of ACCOUNT, TOKEN, "),
+    ('\nlog_format = "XML"', 2, "must be one of KEY_VALUE, JSON, not 'XML'"),
+    ('calendar = 2027', 1, "must be text in quotes"),
     ('[policy]\nbelow_lot = "MAYBE"', 2, "must be one of SKIP, ONE_LOT, ONE_LOT_WITHIN_RISK, not 'MAYBE'"),
     ('[policy]\ncircuit_after = 0', 2, "'circuit_after' must be >= 1"),
     ('[policy]\nstop_market_offsets = { NSE = "1 %" }', 2, "must be one of NSE_EQ, NSE_FNO"),
@@ -162,6 +183,74 @@ def test_what_is_your_own_cannot_be_written_down() -> None:
     said = Settings(followers=[FollowerSettings(name="F", rules=Rules(size=OwnFunction(lambda order, accounts: Ratio(1))))])
     with pytest.raises(ConfigurationError, match="OwnFunction is your own"):
         said.text()
+
+
+MASTER = """\
+SEM_EXM_EXCH_ID,SEM_SEGMENT,SEM_SMST_SECURITY_ID,SEM_INSTRUMENT_NAME,SEM_LOT_UNITS,SEM_TICK_SIZE
+NSE,D,45471,OPTIDX,65.0,5.0000
+"""
+FREEZE = '[[limits]]\nsegment = "NSE_FNO"\nsince = 2026-12-01\nunits = { RELIANCE = 20000 }\nsource = "a circular"'
+DAYS = '[[holidays]]\nsegments = ["NSE_FNO"]\ndays = { 2026-12-31 = "elections" }\nsource = "a circular"'
+
+
+def test_an_engine_gets_everything_that_the_settings_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, text in (("scrip.csv", MASTER), ("freeze.toml", FREEZE), ("days.toml", DAYS)):
+        (tmp_path / name).write_text(text)
+    monkeypatch.chdir(tmp_path)
+    passed: dict[str, Any] = {}
+    monkeypatch.setattr("dhan_copy.settings_file.CopyEngine", lambda *args, **more: passed.update(more))
+    Settings.parse(
+        'instruments = "scrip.csv"\nfreeze_limits = "freeze.toml"\ncalendar = "days.toml"\nlog_format = "JSON"\n'
+        'skip_checks = ["CLOCK"]\n[policy]\nentries_stop_before_square_off = "never"\n[rules]\nsize = "1/2"\n'
+        '[[overrides]]\nsymbol = "X"\nsize = "1"\n'
+    ).engine(rebuild=True, skip_checks=["SOURCE_IP"])
+    nfo = ExchangeSegment.NSE_FNO
+    assert passed["instruments"](InstrumentKey(nfo, SecurityId("45471"))).lot_units == 65
+    assert passed["freeze_limits"].most_units(nfo, date(2026, 12, 1), lot_units=500, symbol="RELIANCE-Dec2026-FUT") == 20_000
+    assert passed["calendar"].label(nfo, ist(datetime(2026, 12, 31, 10, 0))).text.endswith("(elections)")
+    assert (passed["log_format"], passed["rebuild"]) == (LogFormat.JSON, True)
+    assert passed["skip_checks"] == ["CLOCK", "SOURCE_IP"]
+    assert passed["policy"].entries_stop_before_square_off is None
+    assert (passed["rules"].size, passed["overrides"][0].size) == (Ratio("1/2"), Ratio(1))
+    assert passed.keys() == parameters(CopyEngine.__init__) - {"leaders", "followers", "store"}
+
+
+@pytest.mark.parametrize("name", ["instruments", "freeze_limits", "calendar"])
+def test_a_file_that_it_names_and_that_is_not_there_is_named(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigurationError, match="none.x"):
+        Settings.parse(f'{name} = "{tmp_path}/none.x"').engine()
+
+
+def parameters(function: Callable[..., object]) -> set[str]:
+    return set(inspect.signature(function).parameters) - {"self"}
+
+
+def names(cls: type[attrs.AttrsInstance]) -> set[str]:
+    return {one.name for one in attrs.fields(cls) if one.init}
+
+
+def test_what_only_code_can_say_is_in_the_documentation_and_nothing_else_is() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "settings.rst").read_text("utf-8").split("What only code can say")[1]
+    told = {name: {each.strip(" =") for each in of.split(",")} for name, of in re.findall(r"``([\w.]+)\((\w+=[^)]*)\)``", page)}
+    in_code = {
+        "CopyEngine": (CopyEngine.__init__, names(Settings)),
+        "Leader": (Leader, names(LeaderSettings) | {"account"}),
+        "Follower": (Follower, names(FollowerSettings) | names(Rules) | {"account"}),
+        "DhanAccount": (DhanAccount.__init__, names(DhanLogin)),
+        "DhanAccount.feed": (DhanAccount.feed, set()),
+        "InstrumentList": (InstrumentList.__init__, set()),
+        "load_freeze_limits": (load_freeze_limits, {"path"}),
+        "load_calendar": (load_calendar, {"path"}),
+    }
+    assert told == {name: parameters(made) - said for name, (made, said) in in_code.items()}
+
+
+def test_the_files_on_the_page_are_settings() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "settings.rst").read_text("utf-8")
+    blocks = re.findall(r"^\.\. code-block:: toml\n\n((?:   .*\n|\n)+)", page, re.M)
+    whole, top = (Settings.parse(dedent(block)) for block in blocks)
+    assert [account.name for account in (*whole.leaders, *whole.followers)] == ["HUSBAND", "WIFE"]
+    assert (top.calendar, top.skip_checks) == ("days.toml", (Check.SOURCE_IP,))
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

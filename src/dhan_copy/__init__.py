@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from dhan_copy.core.sizers import PercentAtRisk as PercentAtRisk
     from dhan_copy.core.sizers import SameQuantity as SameQuantity
     from dhan_copy.dhan import DhanAccount as DhanAccount
+    from dhan_copy.dhan import ScripMaster as ScripMaster
     from dhan_copy.display import Table as Table
     from dhan_copy.engine import CopyEngine as CopyEngine
     from dhan_copy.engine import Leaving as Leaving
@@ -140,6 +141,7 @@ _HOMES = {
     "Rejected": "errors",
     "Rules": "core.rules",
     "SameQuantity": "core.sizers",
+    "ScripMaster": "dhan",
     "Segments": "core.filters",
     "Settings": "settings_file",
     "Sides": "core.filters",
@@ -217,6 +219,7 @@ __all__ = [
     "Rejected",
     "Rules",
     "SameQuantity",
+    "ScripMaster",
     "Segments",
     "Settings",
     "Sides",

@@ -32,6 +32,7 @@ def parser() -> argparse.ArgumentParser:
     commands = root.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="copy, as a settings file says, until Ctrl-C or SIGTERM")
     run.add_argument("config", metavar="CONFIG", help="a settings file (TOML)")
+    run.add_argument("--rebuild", action="store_true", help="adopt today's orders that a lost journal does not know")
     run.add_argument("--verbose", action="store_true", help="log every entry of the journal, not only alerts")
     run.add_argument(
         "--skip-check", action="append", default=[], metavar="NAME", choices=tuple(Check.__members__),
@@ -60,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         match options.command:
             case "run":
                 logging.basicConfig(level=logging.INFO if options.verbose else logging.WARNING, format="%(asctime)s %(message)s")
-                Settings.load(options.config).engine(skip_checks=options.skip_check).run()
+                Settings.load(options.config).engine(rebuild=options.rebuild, skip_checks=options.skip_check).run()
                 return 0
             case "doctor":
                 findings = (

@@ -11,7 +11,7 @@ from typing import cast
 import attrs
 from attrs import field, frozen
 
-from dhan_copy.config import Follower, Leader
+from dhan_copy.config import Follower, Instruments, Leader
 from dhan_copy.core.facts import AlertRaised, Entry
 from dhan_copy.core.rules import Override, Rules
 from dhan_copy.core.facts import CopyMode
@@ -21,6 +21,10 @@ from dhan_copy.core.unspelled import fields_in, made, read, read_table
 from dhan_copy.engine import CopyEngine
 from dhan_copy.errors import ConfigurationError, Misspelt
 from dhan_copy.logins import DhanLogin
+from dhan_copy.market.calendar import load_calendar
+from dhan_copy.market.freeze import load_freeze_limits
+from dhan_copy.model.finding import Check
+from dhan_copy.observe import LogFormat
 from dhan_copy.protocols import Broker, Clock, EventSource, Store
 from dhan_copy.toml_lines import lines_of
 
@@ -56,7 +60,8 @@ class FollowerSettings:
 @frozen(kw_only=True)
 class Settings:
     """What ``CopyEngine`` is made from. :meth:`parse` and :meth:`text` are each other's opposite: a file and these
-    objects are the same settings.
+    objects are the same settings. ``instruments`` (a CSV file of Dhan's), ``freeze_limits`` and ``calendar`` (TOML files
+    of your own, over what this release knows) are paths, which are opened by :meth:`engine`.
 
     >>> settings = Settings.parse('followers = [{name = "F", size = "0.5"}]')
     >>> settings.followers[0].rules.size
@@ -64,6 +69,11 @@ class Settings:
     """
 
     store: str = "copies.db"
+    instruments: str | None = None
+    freeze_limits: str | None = None
+    calendar: str | None = None
+    log_format: LogFormat = LogFormat.KEY_VALUE
+    skip_checks: tuple[Check, ...] = ()
     policy: Policy = Policy()
     rules: Rules = Rules()
     overrides: tuple[Override, ...] = ()
@@ -107,13 +117,15 @@ class Settings:
         sources: Mapping[str, EventSource] | None = None,
         brokers: Mapping[str, Broker] | None = None,
         store: Store | str | Path | None = None,
+        rebuild: bool = False,
         skip_checks: Sequence[str] = (),
         on_alert: Callable[[AlertRaised], object] | None = None,
         on_event: Callable[[Entry], object] | None = None,
         clock: Clock | None = None,
     ) -> CopyEngine:
         """An engine with these settings. ``sources`` and ``brokers`` are those of accounts that are not at Dhan, by
-        name. Raises :class:`~dhan_copy.errors.ConfigurationError` for what is missing or contradicts itself."""
+        name; ``skip_checks`` are skipped besides those that the settings name. Raises
+        :class:`~dhan_copy.errors.ConfigurationError` for what is missing or contradicts itself."""
         sources, brokers = sources or {}, brokers or {}
         known = {leader.name for leader in self.leaders} | {follower.name for follower in self.followers}
         strangers = sorted({*sources, *brokers} - known)
@@ -132,30 +144,34 @@ class Settings:
             for one in self.followers
         ]  # fmt: skip
         return CopyEngine(
-            leaders, followers, self.store if store is None else store, policy=self.policy, rules=self.rules,
-            overrides=self.overrides, skip_checks=skip_checks, on_alert=on_alert, on_event=on_event, clock=clock,
+            leaders, followers, self.store if store is None else store, policy=self.policy,
+            instruments=_instruments(self.instruments),
+            freeze_limits=None if self.freeze_limits is None else load_freeze_limits(self.freeze_limits),
+            calendar=None if self.calendar is None else load_calendar(self.calendar),
+            rules=self.rules, overrides=self.overrides, rebuild=rebuild,
+            skip_checks=[*(check.name for check in self.skip_checks), *skip_checks],
+            on_alert=on_alert, on_event=on_event, clock=clock, log_format=self.log_format,
         )  # fmt: skip
+
+
+def _instruments(path: str | None) -> Instruments | None:
+    if path is None:
+        return None
+    from dhan_copy import ScripMaster
+
+    return ScripMaster.load(path)
 
 
 # Reading
 
 _RULES = tuple(one.name for one in attrs.fields(Rules))
 _LOGIN = tuple(one.name for one in attrs.fields(DhanLogin))
+_ACCOUNTS = ("leaders", "followers")
 
 
 def _read_settings(plain: dict[str, Plain]) -> Settings:
-    known = ("store", "policy", "rules", "overrides", "leaders", "followers")
-    for key in plain:
-        if key not in known:
-            raise Misspelt(f"{key!r} is no setting here; there are {', '.join(known)}", (key,))
-    values: dict[str, object] = {}
-    if "store" in plain:
-        values["store"] = read(str, plain["store"], ("store",))
-    for name, cls in (("policy", Policy), ("rules", Rules)):
-        if name in plain:
-            values[name] = read_table(cls, plain[name], (name,))
-    if "overrides" in plain:
-        values["overrides"] = read(tuple[Override, ...], plain["overrides"], ("overrides",))
+    own = {key: item for key, item in plain.items() if key not in _ACCOUNTS}
+    values = fields_in(Settings, own, ())
     for name, account in (("leaders", LeaderSettings), ("followers", FollowerSettings)):
         tables = plain.get(name, [])
         if not isinstance(tables, list):
@@ -206,7 +222,8 @@ def _line(lines: Mapping[tuple[str | int, ...], int], path: tuple[str | int, ...
 
 
 def _written(settings: Settings) -> Iterator[str]:
-    yield _pair("store", settings.store)
+    bare = attrs.evolve(settings, policy=Policy(), rules=Rules(), overrides=(), leaders=(), followers=())
+    yield from _pairs({"store": settings.store, **_table(bare)})
     for name, value in (("policy", settings.policy), ("rules", settings.rules)):
         table = _table(value)
         if table:

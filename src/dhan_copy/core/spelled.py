@@ -58,6 +58,8 @@ LISTS: dict[str, tuple[Callable[..., Filter], type[Enum] | None]] = {
     "tag": (Tags, None),
 }
 RANGES: dict[str, type[QuantityRange] | type[ValueRange]] = {"quantity": QuantityRange, "value": ValueRange}
+NEVER = "never"
+"""A time that is None where something else is the default."""
 UNITS = {"ms": timedelta(milliseconds=1), "s": timedelta(seconds=1), "min": timedelta(minutes=1), "h": timedelta(hours=1)}
 
 
@@ -100,12 +102,12 @@ def spell(value: object) -> Plain:
 
 
 def _spell_fields(value: object) -> dict[str, Plain]:
-    """The fields that differ from their defaults."""
+    """The fields that differ from their defaults. None is said only where it is not the default, and only of times."""
     table: dict[str, Plain] = {}
     for field in attrs.fields(cast("type[attrs.AttrsInstance]", type(value))):
         held = getattr(value, field.name)
-        if field.init and held is not None and held != _default(field):
-            table[field.name] = spell(held)
+        if field.init and held != _default(field):
+            table[field.name] = NEVER if held is None else spell(held)
     return table
 
 

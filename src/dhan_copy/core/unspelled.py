@@ -18,7 +18,7 @@ from dhan_copy.core.filtering import AllOf, AnyOf, Filter, Not
 from dhan_copy.core.filters import Between
 from dhan_copy.core.rules import Percent
 from dhan_copy.core.settings import Ticks
-from dhan_copy.core.spelled import LISTS, RANGES, SIZERS, UNITS, Plain
+from dhan_copy.core.spelled import LISTS, NEVER, RANGES, SIZERS, UNITS, Plain
 from dhan_copy.errors import Misspelt
 from dhan_copy.model.size import Ratio
 from dhan_copy.protocols import PositionSizer
@@ -31,6 +31,8 @@ _PART = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(%|ticks?)")
 
 def read(hint: object, plain: Plain, path: Path = ()) -> object:
     """The value of type ``hint`` that ``plain`` spells. Raises :class:`~dhan_copy.errors.Misspelt`."""
+    if hint == timedelta | None and plain == NEVER:
+        return None
     hint = _without_none(hint)
     if hint is PositionSizer:
         return _read_sizer(plain, path)
