@@ -652,8 +652,11 @@ def _watch_what_is_behind(b: _Builder, order: FollowerOrder) -> None:
             advice = "An entry is given up, an exit waits."
             if order.intent is Intent.ENTRY:
                 leader, order_id, follower = b.trade.key
-                reason = ReasonCode.LEFT_BEHIND
-                b.facts.append(CopyDeclined(leader=leader, leader_order_id=order_id, follower=follower, reason=reason))
+                reason, age = ReasonCode.LEFT_BEHIND, (b.now - filled_at).total_seconds()
+                declined = CopyDeclined(
+                    leader=leader, leader_order_id=order_id, follower=follower, reason=reason, detail=f"{age:.0f} s before"
+                )
+                b.facts.append(declined)
         case _:
             assert_never(b.policy.behind)
     known = f"{order.leaves_quantity} of {order.leaves_quantity + order.filled_quantity} rest since the leader's fill at {filled_at}"

@@ -48,13 +48,10 @@ class ReasonCode(Enum):
     MARKET_CLOSED = "the calendar calls the market closed, and the policy copies no entries then"
     SQUARE_OFF_NEAR = "the broker is about to close intraday positions: such entries stop before it"
     CAPPED = "cut to the largest order that is allowed"
-    REQUEST_BUDGET = "the request budget of this trade is used up"
     ORDER_TERMINAL = "the follower's order had already ended; a finished entry is never replaced"
-    MODIFICATION_CAP = "Dhan allows 25 modifications per order, and they are used up"
     REJECTED = "the broker rejected the follower's order"
     WITHHELD = "the request was held back before it left"
     UNFILLED = "the follower's order ended with less filled than the leader's"
-    UNRESOLVED = "nobody knows whether the order was placed"
     NEVER_PLACED = "proven not to have reached the broker; an entry is never sent again"
     HUMAN_CANCELLED = "cancelled by hand in the follower's account, and respected"
     MANUAL = "closed by hand in the follower's account"
@@ -63,7 +60,6 @@ class ReasonCode(Enum):
     AHEAD = "filled before the leader's order, which ended with less"
     HEALED = "a difference that the user had closed"
     DAY_END = "the broker closed or expired it at the end of the day"
-    BROKER_REFUSED = "the broker has no way to do this"
 
 
 INPUTS: Mapping[ReasonCode, str] = MappingProxyType(
@@ -78,7 +74,7 @@ INPUTS: Mapping[ReasonCode, str] = MappingProxyType(
         ReasonCode.UNKNOWN_PARENT: "",
         ReasonCode.BRACKET_UNKNOWN: "",
         ReasonCode.COVER_WITHOUT_STOP: "",
-        ReasonCode.LEADER_CLOSED: "",
+        ReasonCode.LEADER_CLOSED: "how much of what had filled",
         ReasonCode.LEFT_BEHIND: "how long before",
         ReasonCode.ENTRY_NOT_COPIED: "the entry's code",
         ReasonCode.FOREVER_UNSUPPORTED: "",
@@ -106,22 +102,18 @@ INPUTS: Mapping[ReasonCode, str] = MappingProxyType(
         ReasonCode.MARKET_CLOSED: "what the calendar says of the moment",
         ReasonCode.SQUARE_OFF_NEAR: "the product, and when the broker closes it",
         ReasonCode.CAPPED: "units before and after, the cap, what of it is in use, and what was asked",
-        ReasonCode.REQUEST_BUDGET: "",
         ReasonCode.ORDER_TERMINAL: "how the follower's order ended",
-        ReasonCode.MODIFICATION_CAP: "how many were sent",
         ReasonCode.REJECTED: "the broker's code and words",
         ReasonCode.WITHHELD: "why it was held back",
         ReasonCode.UNFILLED: "how the follower's order ended",
-        ReasonCode.UNRESOLVED: "",
         ReasonCode.NEVER_PLACED: "how the follower's order ended",
         ReasonCode.HUMAN_CANCELLED: "how the follower's order ended",
-        ReasonCode.MANUAL: "",
+        ReasonCode.MANUAL: "what showed it",
         ReasonCode.FLATTENED: "",
         ReasonCode.LOSS_LIMIT: "",
         ReasonCode.AHEAD: "",
         ReasonCode.HEALED: "",
-        ReasonCode.DAY_END: "",
-        ReasonCode.BROKER_REFUSED: "",
+        ReasonCode.DAY_END: "empty, or how the follower's order ended",
     }
 )
 """What ``detail`` says beside the code: what the decision was taken on."""
