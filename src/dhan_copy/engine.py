@@ -461,7 +461,8 @@ class CopyEngine:
     def change(self, account: str | None = None, **settings: object) -> None:
         """Change settings while running, of a follower, a leader, or (None) for all: ``engine.change("F", size="0.25")``.
 
-        The names are those of :class:`~dhan_copy.core.rules.Rules`; None takes back what this level says. The next
+        The names are those of :class:`~dhan_copy.core.rules.Rules`, and ``overrides`` for all of a follower's, or of
+        those for all; None takes back what this level says. The next
         orders of the leader are decided by it; what was decided stays. A change is journaled, and holds after a restart
         until the engine is given something else for that setting.
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from dhan_copy.core.changes import change, given_text, read_setting, spelled_text, values_of
 from dhan_copy.core.effective import SETTINGS
-from dhan_copy.core.rules import BelowLot, Rules
+from dhan_copy.core.rules import BelowLot, Override, Rules
 from dhan_copy.core.settings import CopierSettings, FollowerRules, LeaderRules
 from dhan_copy.core.sizers import FixedLots, OwnFunction
 from dhan_copy.errors import ConfigurationError, Misspelt
 from dhan_copy.model.ids import AccountName
 from dhan_copy.model.size import Ratio
-from tests.settings_kit import rules
+from tests.settings_kit import overrides, rules
 
 LEADER, FOLLOWER = AccountName("L"), AccountName("F")
 
@@ -36,6 +37,21 @@ def test_whatever_can_be_said_can_be_changed_to_and_read_back(said: Rules) -> No
         fact = change(SETTINGS_GIVEN, FOLLOWER, name, getattr(said, name))
         assert read_setting(name, fact.value) == getattr(said, name)
         assert values_of({(FOLLOWER, name): fact}) == {(FOLLOWER, name): getattr(said, name)}
+
+
+@given(st.lists(overrides, max_size=3))
+@hypothesis_settings(deadline=None)
+def test_overrides_are_changed_all_at_once(said: list[Override]) -> None:
+    for account in (FOLLOWER, None):
+        fact = change(SETTINGS_GIVEN, account, "overrides", said)
+        assert (fact.given, values_of({(account, "overrides"): fact})) == ("[]", {(account, "overrides"): tuple(said)})
+
+
+def test_overrides_may_be_one_or_none_and_nothing_else() -> None:
+    one = Override(symbol="X", size="1")
+    assert change(SETTINGS_GIVEN, FOLLOWER, "overrides", one) == change(SETTINGS_GIVEN, FOLLOWER, "overrides", [one])
+    assert change(SETTINGS_GIVEN, FOLLOWER, "overrides", None).value == "[]"
+    assert given_text(SETTINGS_GIVEN, AccountName("X"), "overrides") == given_text(SETTINGS_GIVEN, LEADER, "overrides") == ""
 
 
 def test_a_change_says_what_was_given() -> None:
@@ -62,6 +78,10 @@ def test_what_is_your_own_is_told_apart_by_its_class() -> None:
         ("F", "size", 0.5, "size: the float"),
         ("F", "caps", "many", "caps must be"),
         ("F", "size", half, "OwnFunction is your own"),
+        ("F", "overrides", "all", "overrides must be"),
+        ("F", "overrides", 3, "overrides: 'int' object is not iterable"),
+        ("F", "overrides", [Override(symbol="X", size=half)], "OwnFunction is your own"),
+        ("L", "overrides", [], "'overrides' of L, who leads, cannot be changed"),
     ],
 )
 def test_what_cannot_be_changed(account: str, setting: str, value: object, said: str) -> None:

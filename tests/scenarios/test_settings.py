@@ -98,6 +98,31 @@ def test_a_change_while_running_is_a_fact_and_decides_the_next_order() -> None:
     assert said(made)["size"] == ("1/4", "all, changed while running")
 
 
+@pytest.mark.parametrize("account", [F, None])
+def test_overrides_are_changed_while_running_and_hold_after_a_restart(account: str | None) -> None:
+    made = lab(Rules(size="1"), overrides=[Override(symbol="NIFTY*", size="1/2")])
+    assert bought(made) == 150
+    made.engine.change(account, overrides=[Override(segment="NSE_FNO", size="1/4")])
+    assert bought(made) == 75
+    whose = "all" if account is None else "follower F"
+    assert said(made, segment="NSE_FNO")["size"] == ("1/4", f"override 1 of {whose} (NSE_FNO), changed while running")
+    made.restart()
+    made.step()
+    assert bought(made) == 75
+    made.engine.change(account, overrides=None)
+    assert bought(made) == (300 if account is None else 150)
+
+
+def test_money_is_read_for_an_override_that_came_while_running() -> None:
+    made = lab(Rules(size="1"))
+    made.exchange.set_funds("LEADER", Decimal(10_00_000))
+    made.exchange.set_funds(F, Decimal(5_00_000))
+    made.advance(61)
+    made.engine.change(F, overrides=[Override(symbol="NIFTY*", size=CapitalProportional())])
+    made.step()
+    assert bought(made) == 150
+
+
 def test_a_sizer_that_needs_money_has_it_read_from_then_on() -> None:
     made = lab(Rules(size="1"))
     made.exchange.set_funds("LEADER", Decimal(10_00_000))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from typing import cast
 
-from dhan_copy.core.effective import SETTINGS
+from dhan_copy.core.effective import OVERRIDES, SETTINGS
 from dhan_copy.core.facts import SettingChanged
-from dhan_copy.core.rules import Rules
+from dhan_copy.core.rules import Override, Rules
 from dhan_copy.core.settings import CopierSettings
 from dhan_copy.core.spelled import Unspellable, spell
 from dhan_copy.core.unspelled import read
@@ -30,12 +31,22 @@ def given_rules(settings: CopierSettings, account: AccountName | None) -> Rules 
     return None
 
 
+def _given(settings: CopierSettings, account: AccountName | None, setting: str) -> tuple[object] | None:
+    """The one value that the engine was given; None where nothing of that name can be said."""
+    if setting == OVERRIDES:
+        if account is None:
+            return (settings.overrides,)
+        return next(((one.overrides,) for one in settings.followers if one.name == account), None)
+    rules = given_rules(settings, account)
+    return None if rules is None or setting not in SETTINGS else (getattr(rules, setting),)
+
+
 def given_text(settings: CopierSettings, account: AccountName | None, setting: str) -> str:
     """A setting as the engine was given it, as text by which it can be compared; empty where there is none."""
-    rules = given_rules(settings, account)
-    if rules is None or setting not in SETTINGS:
+    given = _given(settings, account, setting)
+    if given is None:
         return ""
-    value = getattr(rules, setting)
+    (value,) = given
     try:
         return _json(None if value is None else spell(value))
     except Unspellable:
@@ -52,7 +63,7 @@ def spelled_text(value: object) -> str:
 
 
 def change(settings: CopierSettings, account: AccountName | None, setting: str, value: object) -> SettingChanged:
-    """The fact that a setting has ``value`` from now on; None says nothing any more.
+    """The fact that a setting has ``value`` from now on; None says nothing any more. ``overrides`` are all of that level.
 
     Raises :class:`~dhan_copy.errors.ConfigurationError` for a name that does not exist, a value that is not possible,
     or one that the journal could not keep (a function of your own).
@@ -60,10 +71,13 @@ def change(settings: CopierSettings, account: AccountName | None, setting: str, 
     if given_rules(settings, account) is None:
         names = [*(leader.name for leader in settings.leaders), *(follower.name for follower in settings.followers)]
         raise ConfigurationError(f"no account is called {account!r}", advice=f"There are {', '.join(names)}.")
-    if setting not in SETTINGS:
-        raise ConfigurationError(f"{setting!r} cannot be changed", advice=f"There are {', '.join(SETTINGS)}.")
+    if _given(settings, account, setting) is None:
+        of = "" if setting != OVERRIDES else f" of {account}, who leads,"
+        raise ConfigurationError(
+            f"{setting!r}{of} cannot be changed", advice=f"There are {', '.join(SETTINGS)}, and overrides of followers or all."
+        )
     try:
-        said = getattr(Rules(**{setting: value}), setting)  # type: ignore[arg-type]
+        said = _overrides(value) if setting == OVERRIDES else getattr(Rules(**{setting: value}), setting)  # type: ignore[arg-type]
         text = _json(None if said is None else spell(said))
         read_setting(setting, text)
     except Unspellable as error:
@@ -75,6 +89,13 @@ def change(settings: CopierSettings, account: AccountName | None, setting: str, 
     return SettingChanged(account=account, setting=setting, given=given_text(settings, account, setting), value=text)
 
 
+def _overrides(value: object) -> tuple[Override, ...]:
+    said = () if value is None else (value,) if isinstance(value, Override) else tuple(cast("Iterable[object]", value))
+    if not all(isinstance(one, Override) for one in said):
+        raise TypeError("overrides must be Override(...)")
+    return cast("tuple[Override, ...]", said)
+
+
 def values_of(changes: Mapping[tuple[AccountName | None, str], SettingChanged]) -> dict[tuple[AccountName | None, str], object]:
     return {where: read_setting(fact.setting, fact.value) for where, fact in changes.items()}
 
@@ -82,9 +103,11 @@ def values_of(changes: Mapping[tuple[AccountName | None, str], SettingChanged]) 
 @lru_cache(256)
 def read_setting(setting: str, text: str) -> object:
     """The value that a journaled text spells. Raises :class:`~dhan_copy.errors.Misspelt`."""
+    plain = json.loads(text)
+    if setting == OVERRIDES:
+        return read(tuple[Override, ...], plain, (setting,))
     if setting not in SETTINGS:
         raise Misspelt(f"{setting} is no setting", (setting,))
-    plain = json.loads(text)
     return None if plain is None else read(typing.get_type_hints(Rules)[setting], plain, (setting,))
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import cast
 
 from attrs import fields, frozen
 
 from dhan_copy.core.caps import Cap
 from dhan_copy.core.filtering import Filter
-from dhan_copy.core.rules import BelowLot, Percent, Rules, SlippageLimit
+from dhan_copy.core.rules import BelowLot, Override, Percent, Rules, SlippageLimit
 from dhan_copy.core.settings import CopierSettings, FollowerRules
 from dhan_copy.model.ids import AccountName
 from dhan_copy.model.instrument import ExchangeSegment
@@ -16,6 +17,8 @@ from dhan_copy.protocols import PositionSizer
 
 SETTINGS = tuple(field.name for field in fields(Rules))
 """The names of everything that can be said on each level."""
+OVERRIDES = "overrides"
+"""What else can be changed while the engine runs: all overrides of a follower, or for all, at once."""
 Changed = Mapping[tuple[AccountName | None, str], object]
 """What was changed while the engine ran, by account (None: for all) and setting."""
 
@@ -51,7 +54,7 @@ def effective(
     said_by = dict.fromkeys(values, "default")
     for name in ("below_lot", "one_lot_risk", "price_deviation"):
         said_by[name] = "policy"
-    for who, account, rules in _levels(settings, leader, follower, segment, symbols):
+    for who, account, rules in _levels(settings, changed, leader, follower, segment, symbols):
         for name in SETTINGS:
             value = getattr(rules, name)
             by = who
@@ -67,6 +70,7 @@ _NOBODY = object()
 
 def _levels(
     settings: CopierSettings,
+    changed: Changed,
     leader: AccountName | None,
     follower: FollowerRules,
     segment: ExchangeSegment | None,
@@ -77,7 +81,10 @@ def _levels(
         if one.name == leader:
             yield f"leader {one.name}", one.name, one.rules
     yield f"follower {follower.name}", follower.name, follower.said
-    for whose, overrides in (("all", settings.overrides), (f"follower {follower.name}", follower.overrides)):
-        for number, override in enumerate(overrides, start=1):
+    given = ((None, "all", settings.overrides), (follower.name, f"follower {follower.name}", follower.overrides))
+    for account, whose, overrides in given:
+        said = cast("Sequence[Override]", changed.get((account, OVERRIDES), overrides))
+        since = ", changed while running" if (account, OVERRIDES) in changed else ""
+        for number, override in enumerate(said, start=1):
             if override.fits(segment, *symbols):
-                yield f"override {number} of {whose} ({override})", _NOBODY, override
+                yield f"override {number} of {whose} ({override}){since}", _NOBODY, override
