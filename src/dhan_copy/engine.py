@@ -421,7 +421,7 @@ class CopyEngine:
                 raise ConfigurationError(
                     f"there is no plan {plan_hash!r} any more", advice=f"Look at healing() again: it is {plan.hash!r} now."
                 )
-            self._inbox.put(tuple(heal_facts(state, plan, self._clock.now())))
+            self._inbox.put(tuple(heal_facts(state, plan)))
             return plan
 
         done = self._call(ordered)

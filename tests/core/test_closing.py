@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime, timezone
 from decimal import Decimal
 from fractions import Fraction
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dhan_copy.core.facts import AlertRaised, CloseOrdered, CopyDeclined, DriftDeclared, RequestIssued, TradingState, TradingStateChanged
 from dhan_copy.core.requests import Intent, Submit
 from dhan_copy.core.settings import Ahead, Policy
+from dhan_copy.model.freeze import FreezeLimit, FreezeLimits
 from dhan_copy.model.ids import AccountName
 from dhan_copy.model.order import Leg, Limit, Market, OrderStatus, Product, Side
 from dhan_copy.model.reason import ReasonCode
+from dhan_copy.model.times import ist
 from tests.core.linked_world import Linked, wait
-from tests.core.world import World
+from tests.core.world import SEGMENT, World
 
 LOT = 75
 F = AccountName("F")
@@ -109,6 +113,49 @@ def test_k2_it_is_remembered_over_a_restart_and_a_halt_is_stricter() -> None:
     bench.fill_everything("F")
     assert bench.net_position("F") == 0
     assert len(bench.facts(CloseOrdered)) == 1
+
+
+def with_limits(bench: World, *limits: FreezeLimit) -> World:
+    bench.copier.state.settings = evolve(bench.copier.state.settings, freeze_limits=FreezeLimits(limits))
+    return bench
+
+
+@given(lots=st.integers(2, 40), most=st.integers(1, 9), over_night=st.booleans(), again=st.booleans())
+def test_p12_what_is_flattened_is_sliced_by_the_underlying_that_the_leader_traded(
+    lots: int, most: int, over_night: bool, again: bool
+) -> None:
+    limit = FreezeLimit(segment=SEGMENT, name="NIFTY", since=date(2026, 1, 1), units=most * LOT, source="a test")
+    bench = with_limits(World({"F": Fraction(1)}, product=Product.MARGIN), limit)
+    order = bench.place(Side.BUY, lots, tell=False)
+    order.report = evolve(order.report, symbol="NIFTY-Mar2025-2")
+    bench.tell(order)
+    bench.fill(order, lots * LOT)
+    bench.fill_everything("F")
+    if again:
+        bench.restart()
+        with_limits(bench, limit)
+    if over_night:
+        bench.next_day()
+    sent = set(bench.books["F"])
+    say(bench, TradingState.CLOSING)
+    closing = [order.report.quantity for tag, order in bench.books["F"].items() if tag not in sent]
+    assert sum(closing) == lots * LOT and max(closing) <= most * LOT, closing
+    bench.fill_everything("F")
+    assert bench.net_position("F") == 0
+
+
+def test_p12_the_day_of_a_limit_is_that_of_the_market() -> None:
+    """Shortly after midnight in India it is still yesterday in UTC, in which a clock may answer."""
+    old = FreezeLimit(segment=SEGMENT, name="*", since=date(2026, 1, 1), units=4 * LOT, source="a test")
+    new = FreezeLimit(segment=SEGMENT, name="*", since=date(2026, 11, 22), units=LOT, source="a test")
+    bench = with_limits(World({"F": Fraction(1, 2)}, product=Product.MARGIN), old, new)
+    bench.trade(Side.BUY, 4)
+    bench.fill_everything("F")
+    bench.next_day()
+    bench.now = ist(datetime(2026, 11, 22, 1, 0)).astimezone(timezone.utc)
+    assert bench.now.day == 21
+    say(bench, TradingState.CLOSING)
+    assert [order.report.quantity for order in bench.open_orders("F")] == [LOT, LOT]
 
 
 @pytest.mark.parametrize("ahead", Ahead)

@@ -113,7 +113,7 @@ def decide(
             leader=leader, leader_order_id=order_id, follower=follower, live=rules.live, facts=facts,
             exit_quantity=exit_units, entry_quantity=entry, position_before=before, ratio=ratio, carry=carry,
             most_units=most, mode=rules.mode, protected=_recognised(state, report, facts),
-            slice_units=_slice_units(state, report, facts), reason=reason, detail=detail,
+            slice_units=slice_units(state, report.key, facts), reason=reason, detail=detail,
         )  # fmt: skip
 
     if entry_units == 0:
@@ -173,10 +173,12 @@ def _recognised(state: State, report: OrderReport, facts: InstrumentFacts) -> Li
     return protected_market(report, facts)
 
 
-def _slice_units(state: State, report: OrderReport, facts: InstrumentFacts) -> int | None:
+def slice_units(state: State, key: InstrumentKey, facts: InstrumentFacts) -> int | None:
+    """Units of the largest order of an instrument that its exchange takes today; None where no limit is known."""
     return state.settings.freeze_limits.most_units(
-        report.segment, date.fromisoformat(state.day), facts.lot_units, symbol=report.symbol, security_id=report.security_id
-    )
+        key.segment, date.fromisoformat(state.day), facts.lot_units, symbol=state.symbols.get(key, ""),
+        security_id=key.security_id,
+    )  # fmt: skip
 
 
 def _shows_its_legs(state: State, order: LeaderOrder) -> bool:

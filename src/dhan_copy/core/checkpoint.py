@@ -39,6 +39,7 @@ class Saved:
     brought_in: tuple[tuple[PositionKey, int], ...] = ()
     leader_fills: tuple[tuple[PositionKey, int], ...] = ()
     instruments: tuple[tuple[InstrumentKey, InstrumentFacts], ...] = ()
+    symbols: tuple[tuple[InstrumentKey, str], ...] = ()
     stakes: tuple[tuple[StakeKey, Stake], ...] = ()
     open_trades: tuple[tuple[StakeKey, tuple[TradeKey, ...]], ...] = ()
     open_leader_orders: tuple[LeaderKey, ...] = ()
@@ -85,6 +86,7 @@ def dump(state: State, *, whole: bool) -> CheckpointWritten:
         brought_in=tuple(state.brought_in.items()),
         leader_fills=tuple(state.leader_fills.items()),
         instruments=tuple(state.instruments.items()),
+        symbols=tuple(state.symbols.items()),
         stakes=tuple(state.stakes.items()),
         open_trades=tuple((key, tuple(trades)) for key, trades in state.open_trades.items()),
         open_leader_orders=tuple(state.open_leader_orders),
@@ -140,6 +142,7 @@ def load(before: State | None, fact: CheckpointWritten, settings: CopierSettings
     state.brought_in = dict(saved.brought_in)
     state.leader_fills = dict(saved.leader_fills)
     state.instruments = dict(saved.instruments)
+    state.symbols = dict(saved.symbols)
     state.stakes = dict(saved.stakes)
     state.open_trades = {key: dict.fromkeys(trades) for key, trades in saved.open_trades}
     state.open_leader_orders = dict.fromkeys(saved.open_leader_orders)

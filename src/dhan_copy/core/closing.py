@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from fractions import Fraction
 
-from dhan_copy.core.admission import instrument_facts
+from dhan_copy.core.admission import instrument_facts, slice_units
 from dhan_copy.core.facts import CloseOrdered, CopyAdmitted, DriftDeclared, Fact
 from dhan_copy.core.settings import FollowerRules
 from dhan_copy.core.sizing import trunc_to_lot
@@ -42,7 +41,7 @@ def excess(state: State) -> dict[StakeKey, int]:
 
 
 def close(
-    state: State, stake_key: StakeKey, units: int, rules: FollowerRules, reason: ReasonCode, now: datetime, number: int | str,
+    state: State, stake_key: StakeKey, units: int, rules: FollowerRules, reason: ReasonCode, number: int | str,
     *, declare: bool = True,
 ) -> tuple[Fact, ...]:  # fmt: skip
     """What closes ``units`` of a holding (signed as they are held) at the market: the order, that it is to be sent, and,
@@ -54,13 +53,10 @@ def close(
         leader=leader, follower=follower, order_id=order_id, key=key, product=product, tree=tree,
         side=Side.SELL if units > 0 else Side.BUY, quantity=abs(units), reason=reason,
     )  # fmt: skip
-    slice_units = state.settings.freeze_limits.most_units(
-        key.segment, now.date(), facts.lot_units, security_id=key.security_id
-    )
     admitted = CopyAdmitted(
         leader=leader, leader_order_id=order_id, follower=follower, live=rules.live, facts=facts,
         exit_quantity=abs(units), entry_quantity=0, position_before=None, ratio=Fraction(0), carry=Fraction(0),
-        slice_units=slice_units, reason=reason,
+        slice_units=slice_units(state, key, facts), reason=reason,
     )  # fmt: skip
     declared = DriftDeclared(
         leader=leader, follower=follower, key=key, product=product, tree=tree, quantity=Fraction(-units), reason=reason

@@ -615,7 +615,7 @@ class Copier:
     def _close(self, stake_key: StakeKey, units: int, reason: ReasonCode, *, declare: bool = True) -> None:
         rules = self._rules[stake_key[1]]
         number = self.position + 1
-        for fact in close(self.state, stake_key, units, rules, reason, self._now.wall, number, declare=declare):
+        for fact in close(self.state, stake_key, units, rules, reason, number, declare=declare):
             self._record(fact)
 
     def _plan_all(self) -> datetime:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from hashlib import sha256
 
 from attrs import frozen
@@ -40,10 +39,10 @@ def heal_plan(state: State) -> HealPlan:
     return HealPlan(steps, sha256(f"{state.day}\n{text}".encode()).hexdigest()[:12])
 
 
-def heal_facts(state: State, plan: HealPlan, now: datetime) -> Iterator[Fact]:
+def heal_facts(state: State, plan: HealPlan) -> Iterator[Fact]:
     """The orders of the copier's own that a plan stands for; what it closes was declared as a difference before."""
     rules = {each.name: each for each in state.settings.followers}
     for number, step in enumerate(plan.steps):
         follower = rules[step.holding[1]]
         name = f"{plan.hash}-{number}"
-        yield from close(state, step.holding, step.units, follower, ReasonCode.HEALED, now, name)
+        yield from close(state, step.holding, step.units, follower, ReasonCode.HEALED, name)

@@ -138,6 +138,8 @@ class State:
     """The ids here of exit legs that have ids of their own at the broker."""
     leader_fills: dict[PositionKey, int] = field(factory=dict)
     instruments: dict[InstrumentKey, InstrumentFacts] = field(factory=dict)
+    symbols: dict[InstrumentKey, str] = field(factory=dict)
+    """What an instrument is called in the orders of the leaders: what is closed without one of them has no other name."""
     trades: Shelf[TradeKey, CopyTrade] = field(factory=lambda: Shelf(TRADES.load))
     stakes: dict[StakeKey, Stake] = field(factory=dict)
     open_trades: dict[StakeKey, dict[TradeKey, None]] = field(factory=dict)
@@ -677,6 +679,8 @@ def _leader_reported(state: State, fact: LeaderReported, at: datetime, position:
         before = state.instruments.get(report.key)
         if before is None or before.tick is None or report.instrument.tick is not None:
             state.instruments[report.key] = report.instrument
+    if order.report.symbol:
+        state.symbols[report.key] = order.report.symbol
     _note_price(state, order, at)
     for follower in state.followers_of(fact.leader):
         key = (*where, follower)

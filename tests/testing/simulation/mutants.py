@@ -397,7 +397,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         name="freeze_limit_ignored", fault="F42", row="P12", shows=6, linked=0.5,
         broken="An order above the freeze limit goes in one piece.",
-        edits=(Edit("core.admission._slice_units", "    return state.settings.freeze_limits.most_units(",
+        edits=(Edit("core.admission.slice_units", "    return state.settings.freeze_limits.most_units(",
             "    return None\n    return state.settings.freeze_limits.most_units("),),
     ),
     Mutant(
