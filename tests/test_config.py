@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from dhan_copy.config import Follower, Instruments, Leader, as_function, settings
 from dhan_copy.core.calendar import Calendar
+from dhan_copy.core.facts import CopyMode
 from dhan_copy.core.rules import Rules
 from dhan_copy.core.settings import CopierSettings, Policy
 from dhan_copy.core.sizers import OwnFunction
@@ -293,3 +294,12 @@ def test_a_leaders_account_is_asked_for_its_linked_orders() -> None:
     account = Account("1000000001")
     Leader(account).open()
     assert (account.feeds, account.linked) == (1, True)
+
+
+def test_reverse_needs_fills_to_reverse_and_says_so() -> None:
+    with pytest.raises(ConfigurationError, match="would sell at once") as problem:
+        Follower("F", size="1", reverse=True)
+    assert "mode=CopyMode.EXECUTION" in str(problem.value)
+    with pytest.raises(ConfigurationError, match="must be True or False"):
+        Follower("F", size="1", reverse="yes", mode=CopyMode.EXECUTION)  # type: ignore[arg-type]
+    assert Follower("F", size="1", reverse=True, mode=CopyMode.EXECUTION).reverse

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
+import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
@@ -60,10 +61,10 @@ def rows(*facts: tuple[float, Fact]) -> list[dict[str, Cell]]:
     return executions.table().to_dicts()
 
 
-def admitted() -> CopyAdmitted:
+def admitted(*, reverse: bool = False) -> CopyAdmitted:
     return CopyAdmitted(
         leader=L, leader_order_id=ORDER, follower=F, live=True, facts=InstrumentFacts(75), exit_quantity=0,
-        entry_quantity=150, position_before=0, ratio=Fraction(1, 2), carry=Fraction(0),
+        entry_quantity=150, position_before=0, ratio=Fraction(1, 2), carry=Fraction(0), reverse=reverse,
     )  # fmt: skip
 
 
@@ -85,6 +86,20 @@ def test_slippage_is_exactly_what_was_paid_more(
     assert Fraction(row["slippage"]) == Fraction(total["slippage"]) == worse  # type: ignore[arg-type]
     bps = worse / (Fraction(his) * sum(units for _, units in ours)) * 10_000
     assert abs(Fraction(row["slippage_bps"]) - bps) <= Fraction(1, 200)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("side", "worse"), [(Side.BUY, -75), (Side.SELL, 75)])
+def test_the_other_side_pays_more_where_the_leader_receives_more(side: Side, worse: int) -> None:
+    """A reversed copy sells what the leader bought: a higher price is better for it."""
+    leading = filled(ORDER, side, Decimal(100), 150, START)
+    told = filled("9", side.opposite, Decimal(101), 75, START, "dc1-a")
+    row, total = rows(
+        (0, LeaderReported(leader=L, report=leading, channel=Channel.STREAM)),
+        (0, admitted(reverse=True)),
+        (0, submit("dc1-a", side.opposite)),
+        (1, OrderReported(follower=F, report=told, channel=Channel.STREAM)),
+    )
+    assert (row["side"], row["slippage"], total["slippage"]) == (side.opposite.value, worse, worse)
 
 
 def test_a_report_without_our_tag_is_known_by_the_brokers_id() -> None:

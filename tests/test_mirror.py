@@ -34,6 +34,7 @@ WITHOUT_A_TEST_OF_THEIR_OWN = {
 }
 WITHOUT_A_MODULE_OF_THEIR_OWN = {
     "core/test_copy_mode.py": "fills copied instead of orders, in every module that they go through",
+    "core/test_reverse.py": "the other side of a leader's fills, in every module that they go through",
     "core/test_linked.py": "linked orders and slices, in every module that they go through",
     "test_canary.py": "about conftest.py",
     "test_layers.py": "about the whole of src",

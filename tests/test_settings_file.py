@@ -271,3 +271,21 @@ def test_what_is_written_is_toml_for_everybody() -> None:
     plain = tomllib.loads(said.text())
     assert plain["store"] == said.store
     assert json.dumps(plain["rules"]) == '{"only": {"kind": ["OPTIDX", "OPTSTK", "OPTFUT", "OPTCUR"]}}'
+
+
+def test_a_follower_takes_the_other_side_by_its_table() -> None:
+    text = """
+[[leaders]]
+name = "L"
+
+[[followers]]
+name = "F"
+size = "1"
+mode = "EXECUTION"
+reverse = true
+"""
+    settings = Settings.parse(text)
+    assert settings.followers[0].reverse and Settings.parse(settings.text()) == settings
+    straight = Settings.parse(text.replace('mode = "EXECUTION"', ""))
+    with pytest.raises(ConfigurationError, match="EXECUTION"):
+        straight.engine(sources={"L": ReadingSource()})

@@ -120,7 +120,7 @@ class Follower:
     what else holds for the follower (filters, caps), ``overrides`` what holds for some instruments. Nothing is sent
     until ``live=True``: without it everything is decided and journaled, and a paper ledger is kept. ``max_lots`` cuts an
     entry order, besides all caps; ``loss_limit`` stops the follower for the day; ``mode`` says whether the
-    leader's orders are copied or his fills; ``leaders`` names whom to copy (default: every leader);
+    leader's orders are copied or his fills, ``reverse`` takes the other side of his fills; ``leaders`` names whom to copy (default: every leader);
     ``source`` is the follower's own order feed, which tells of fills sooner than sweeps of the order book.
     """
 
@@ -132,6 +132,7 @@ class Follower:
     max_lots: int | None = field(default=None, kw_only=True)
     loss_limit: LossLimit | None = field(default=None, kw_only=True)
     mode: CopyMode = field(default=CopyMode.ORDER, kw_only=True, validator=validators.instance_of(CopyMode))
+    reverse: bool = field(default=False, kw_only=True)
     leaders: Iterable[str] | None = field(default=None, kw_only=True)
     limits: RateLimits = field(default=RateLimits(), kw_only=True)
     rules: Rules = field(default=Rules(), kw_only=True)
@@ -149,6 +150,13 @@ class Follower:
             object.__setattr__(self, "leaders", named)
         if type(self.live) is not bool:
             raise ConfigurationError(f"live of follower {self.name!r} must be True or False, not {self.live!r}")
+        if type(self.reverse) is not bool:
+            raise ConfigurationError(f"reverse of follower {self.name!r} must be True or False, not {self.reverse!r}")
+        if self.reverse and self.mode is not CopyMode.EXECUTION:
+            raise ConfigurationError(
+                f"follower {self.name!r} copies orders in reverse: a limit below the market that buys would sell at once",
+                advice="Set mode=CopyMode.EXECUTION beside reverse=True: what the leader has traded can be reversed.",
+            )
         if self.max_lots is not None and (type(self.max_lots) is not int or self.max_lots < 1):
             raise ConfigurationError(f"max_lots of follower {self.name!r} must be 1 or more, not {self.max_lots!r}")
         if self.live and isinstance(self.account, str) and self.broker is None:
@@ -273,6 +281,7 @@ def settings(
                 max_lots=follower.max_lots,
                 loss_limit=follower.loss_limit,
                 mode=follower.mode,
+                reverse=follower.reverse,
                 reads_positions=follower.name in readable,
                 forever_orders=follower.name in forever,
                 super_orders=follower.name in supers,

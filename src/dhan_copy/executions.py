@@ -25,7 +25,7 @@ from dhan_copy.core.trade import TradeKey, is_own
 from dhan_copy.display import Table
 from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId
 from dhan_copy.model.instrument import ExchangeSegment
-from dhan_copy.model.order import OrderReport
+from dhan_copy.model.order import OrderReport, Side
 
 _COLUMNS = (
     "leader", "leader_order_id", "follower", "symbol", "side", "live", "leader_at", "seen_ms", "decided_ms", "sent_ms",
@@ -66,6 +66,7 @@ class _Leading:
 class _Copy:
     live: bool
     decided_at: datetime
+    reverse: bool = False
     sent_at: datetime | None = None
     answered_at: datetime | None = None
     first_filled_at: datetime | None = None
@@ -101,7 +102,7 @@ class Executions:
             leading.report = report
             leading.fills.take(report, at)
         elif isinstance(fact, CopyAdmitted):
-            self._copies.setdefault((fact.leader, fact.leader_order_id, fact.follower), _Copy(fact.live, at))
+            self._copies.setdefault((fact.leader, fact.leader_order_id, fact.follower), _Copy(fact.live, at, reverse=fact.reverse))
         elif isinstance(fact, RequestIssued):
             self._issued(fact, at)
         elif isinstance(fact, (RequestAccepted, RequestRejected)):
@@ -180,7 +181,13 @@ def _slippage(leading: _Leading, copy: _Copy) -> tuple[Decimal | None, Decimal]:
             return None, Decimal(0)
         paid += fills.price * fills.quantity
     turnover = price * sum(fills.quantity for fills in done)
-    return (paid - turnover) * leading.report.side.sign, turnover
+    return (paid - turnover) * _side(leading, copy).sign, turnover
+
+
+def _side(leading: _Leading, copy: _Copy) -> Side:
+    """The side that the follower took."""
+    side = leading.report.side
+    return side.opposite if copy.reverse else side
 
 
 def _row(
@@ -195,7 +202,7 @@ def _row(
         "leader_order_id": key[1],
         "follower": key[2],
         "symbol": report.symbol or str(report.key),
-        "side": report.side,
+        "side": _side(leading, copy),
         "live": copy.live,
         "leader_at": leading.at,
         **dict(zip(names, _between(steps))),

@@ -53,6 +53,7 @@ class FollowerSettings:
     limits: RateLimits = RateLimits()
     loss_limit: LossLimit | None = None
     mode: CopyMode = CopyMode.ORDER
+    reverse: bool = False
     rules: Rules = Rules()
     overrides: tuple[Override, ...] = ()
 
@@ -139,7 +140,7 @@ class Settings:
             Follower(
                 one.login or one.name, broker=brokers.get(one.name), source=sources.get(one.name), live=one.live,
                 max_lots=one.max_lots, leaders=one.leaders, limits=one.limits, loss_limit=one.loss_limit, mode=one.mode,
-                rules=one.rules, overrides=one.overrides, name=one.name,
+                reverse=one.reverse, rules=one.rules, overrides=one.overrides, name=one.name,
             )
             for one in self.followers
         ]  # fmt: skip

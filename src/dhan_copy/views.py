@@ -120,10 +120,10 @@ def drift(state: State) -> Table:
                 "instrument": str(key),
                 "product": product,
                 "tree": tree,
-                "scaled": number(stake.scaled),
-                "owned": stake.owned,
-                "difference": number(stake.owned - stake.scaled),
-                "declared": ", ".join(f"{reason.name} {number(quantity):+}" for reason, quantity in stake.declared),
+                "scaled": number(stake.scaled * stake.turn),
+                "owned": stake.held,
+                "difference": number((stake.owned - stake.scaled) * stake.turn),
+                "declared": ", ".join(f"{reason.name} {number(quantity * stake.turn):+}" for reason, quantity in stake.declared),
             }
         )
     return Table.of("drift", _DRIFT, rows)

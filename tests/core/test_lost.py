@@ -38,12 +38,19 @@ def test_every_order_is_matched_to_its_copy_in_the_order_of_its_generations(plac
     assert len(orphans) == sum(n >= 3 for n, _, _ in places)
 
 
-def test_another_instrument_side_or_product_is_another_order() -> None:
+def test_another_instrument_or_product_is_another_order() -> None:
     row = leader_reported(report())
-    for changes in ({"side": Side.SELL}, {"product": Product.CNC}, {"security_id": "1"}):
+    for changes in ({"product": Product.CNC}, {"security_id": "1"}):
         book = {FOLLOWER: [copy("L1", **changes)]}
         matches, orphans = matched([row], unknown_tags(EMPTY, book, START), book)
         assert matches == {} and len(orphans) == 1
+
+
+def test_the_other_side_may_be_a_reversed_copy() -> None:
+    row = leader_reported(report())
+    book = {FOLLOWER: [copy("L1", side=Side.SELL)]}
+    matches, orphans = matched([row], unknown_tags(EMPTY, book, START), book)
+    assert [key[1] for key in matches] == ["L1"] and orphans == []
 
 
 def test_only_our_tags_of_today_that_are_not_known_are_lost() -> None:

@@ -16,6 +16,7 @@ from dhan_copy.core.facts import (
     Channel,
     CopyAdmitted,
     CopyDeclined,
+    CopyMode,
     EngineStarted,
     Fact,
     LeaderReported,
@@ -191,3 +192,20 @@ def test_t5_orders_of_nobody_are_noted_and_never_placed() -> None:
 def _only(world: World) -> OrderReport:
     (order,) = world.books["F"].values()
     return order.report
+
+
+@settings(max_examples=EXAMPLES)
+@given(script=acts(HONEST), ratio=ratios, reverse=st.booleans(), product=st.sampled_from([Product.INTRADAY, Product.MARGIN]))
+def test_t5_copies_of_fills_are_adopted_on_the_side_on_which_the_books_show_them(
+    script: list[Act], ratio: Fraction, reverse: bool, product: Product
+) -> None:
+    world = World({"F": ratio}, product=product, mode=CopyMode.EXECUTION, reverse=reverse)
+    for what, buy, count, which in script:
+        world.advance(1)
+        act(world, what, Side.BUY if buy else Side.SELL, count, which, obedient=False)
+    lose(world)
+    assert sum(stake.held for stake in world.copier.state.stakes.values()) == world.net_position("F")
+    flatten(world)
+    assert sum(stake.held for stake in world.copier.state.stakes.values()) == world.net_position("F")
+    beyond = sum((stake.turn * quantity for stake in world.copier.state.stakes.values() for _, quantity in stake.declared), Fraction(0))
+    assert world.net_position("F") == beyond and not world.open_orders("F")

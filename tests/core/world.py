@@ -86,6 +86,7 @@ class World:
     sizers: dict[str, PositionSizer] = field(factory=dict)
     max_lots: int | None = None
     mode: CopyMode = CopyMode.ORDER
+    reverse: bool = False
     leader_base: int = 0
     now: datetime = START
     leader: dict[str, TrueOrder] = field(factory=dict)
@@ -109,7 +110,7 @@ class World:
         followers = tuple(
             FollowerRules(
                 name=AccountName(name), sizer=self.sizers.get(name, Ratio(ratio)), live=self.live, limits=self.limits,
-                max_lots=self.max_lots, mode=self.mode,
+                max_lots=self.max_lots, mode=self.mode, reverse=self.reverse,
             )  # fmt: skip
             for name, ratio in self.ratios.items()
         )

@@ -233,6 +233,7 @@ class Lab(Stage):
         *,
         policy: Policy = Policy(),
         limits: Mapping[str, RateLimits] = {},
+        how: Mapping[str, Any] = {},
         start: datetime = ist(datetime(2026, 11, 20, 10, 0)),
         calendar: Calendar | None = None,
         instruments: Instruments | None = None,
@@ -256,7 +257,7 @@ class Lab(Stage):
                 followers=[
                     Follower(
                         name, size=size, broker=self.brokers[name], source=self.sources[name], live=True,
-                        limits=limits.get(name, RateLimits()),
+                        limits=limits.get(name, RateLimits()), **how,
                     )
                     for name, size in ratios.items()
                 ],
@@ -433,6 +434,7 @@ class Wire(Started):
         *,
         policy: Policy = Policy(),
         limits: Mapping[str, RateLimits] = {},
+        how: Mapping[str, Any] = {},
         timeout_seconds: float = 10.0,
         silence_seconds: float = 60.0,
         prepare: Callable[[SimulatedExchange], object] = lambda exchange: None,
@@ -475,7 +477,7 @@ class Wire(Started):
                     )
                 ],
                 followers=[
-                    Follower(accounts[name], size=size, live=True, limits=limits.get(name, RateLimits()))
+                    Follower(accounts[name], size=size, live=True, limits=limits.get(name, RateLimits()), **how)
                     for name, size in ratios.items()
                 ],
                 store=directory / "journal.db",

@@ -101,6 +101,8 @@ def decide(
         return declined(ReasonCode.LEADER_CLOSED, f"{closed} of {report.filled_quantity}")
 
     stake_key = state.stake_key(key)
+    turned = _turned(state, stake_key, rules)
+    reverse = rules.reverse if turned is None else turned
     before = _position_before(state, order)
     exit_units, entry_units = _exit_and_entry(state, stake_key, report, units, before)
     if exit_units and entry_units == 0 and not _has_anything(state, stake_key, key):
@@ -113,15 +115,18 @@ def decide(
             leader=leader, leader_order_id=order_id, follower=follower, live=rules.live, facts=facts,
             exit_quantity=exit_units, entry_quantity=entry, position_before=before, ratio=ratio, carry=carry,
             most_units=most, mode=rules.mode, protected=_recognised(state, report, facts),
-            slice_units=slice_units(state, report.key, facts), reason=reason, detail=detail,
+            slice_units=slice_units(state, report.key, facts), reason=reason, detail=detail, reverse=reverse,
         )  # fmt: skip
 
     if entry_units == 0:
         return admitted(Fraction(0), Fraction(0), 0, ReasonCode.COPIED)
     symbols = (report.symbol, str(report.key))
     holds = effective(state.settings, values_of(state.changes), leader, rules, report.segment, *symbols)
-    if before is None and not report.product.is_delivery:
-        sized: Sized | Refused | ReadMargin | None = Refused(ReasonCode.LEADER_POSITION_UNKNOWN)
+    sized: Sized | Refused | ReadMargin | None = _not_this_way(report, rules, turned)
+    if sized is not None:
+        pass
+    elif before is None and not report.product.is_delivery:
+        sized = Refused(ReasonCode.LEADER_POSITION_UNKNOWN)
     else:
         asked = Asked(order, facts, rules, holds, stake_key, entry_units, crossing=exit_units > 0)
         sized = admit_entry(state, asked, now, frame_may_follow=frame_may_follow, patient=patient)
@@ -198,6 +203,8 @@ def _in_brackets(detail: str) -> str:
 
 def _unsupported(report: OrderReport, policy: Policy, rules: FollowerRules) -> Refused | None:
     match report.variety:
+        case Variety.SUPER | Variety.BRACKET | Variety.COVER if rules.reverse:
+            return Refused(ReasonCode.REVERSE_LINKED)
         case Variety.REGULAR | Variety.SUPER | Variety.BRACKET | Variety.COVER:
             pass
         case Variety.AFTER_MARKET:
@@ -222,6 +229,25 @@ def _forever_unsupported(report: OrderReport, rules: FollowerRules) -> Refused |
     if rules.live and not rules.forever_orders:
         return Refused(ReasonCode.FOREVER_UNSUPPORTED)
     return None if report.leg is Leg.ENTRY else Refused(ReasonCode.FOREVER_LEG_UNKNOWN)
+
+
+def _turned(state: State, stake_key: StakeKey, rules: FollowerRules) -> bool | None:
+    """Whether what there is was copied to the other side: it is closed as it was opened, whatever is set by now."""
+    plain = state.stakes.get((*stake_key[:4], None))
+    if not rules.reverse and (plain is None or not plain.turned):
+        return False
+    return state.turned(stake_key)
+
+
+def _not_this_way(report: OrderReport, rules: FollowerRules, turned: bool | None) -> Refused | None:
+    """Why an entry is not copied to the side that the follower takes."""
+    if turned is not None and turned is not rules.reverse:
+        return Refused(ReasonCode.HELD_OTHER_WAY)
+    if rules.reverse and report.product.is_delivery:
+        return Refused(ReasonCode.REVERSE_DELIVERY, report.product.value)
+    if rules.reverse and report.variety is not Variety.REGULAR:
+        return Refused(ReasonCode.REVERSE_LINKED)
+    return None
 
 
 def _before_start(state: State, order: LeaderOrder, key: TradeKey) -> Refused | None:

@@ -72,6 +72,13 @@ class Asked:
     crossing: bool
 
 
+    @property
+    def side(self) -> Side:
+        """The side that the follower would take."""
+        side = self.order.report.side
+        return side.opposite if self.rules.reverse else side
+
+
 def age_of(order: LeaderOrder, now: datetime) -> timedelta:
     """How long ago the leader's order last did something."""
     return now - (order.report.updated_at or order.report.created_at or order.seen_at)
@@ -226,7 +233,7 @@ def _whole_price(asked: Asked) -> Fraction:
     """What a unit costs, where no more can be lost: shares and options that are bought. Raises ``SizingError``."""
     report, kind = asked.order.report, asked.facts.kind
     bounded = report.segment.is_equity or (kind is not None and kind.is_option)
-    if report.side is not Side.BUY or not bounded:
+    if asked.side is not Side.BUY or not bounded:
         raise StopUnknown("the leader has no stop for it")
     price = price_of(report)
     rupees = None if price is None else worth(report.segment, 1, price)
@@ -242,7 +249,7 @@ def _accounts(state: State, asked: Asked) -> Accounts:
         leader=state.funds.get(asked.order.leader),
         follower=spendable(state, asked.rules.name),
         instrument=asked.facts,
-        stop=_stop_of(state, asked.order) if by_stop else None,
+        stop=_stop_of(state, asked.order) if by_stop and not asked.rules.reverse else None,
     )
 
 
@@ -280,7 +287,7 @@ def _capped(state: State, asked: Asked, sized: Sized, total: int) -> Sized | Ref
         return sized
     report = asked.order.report
     price = price_of(report)
-    entry = Entered(asked.rules.name, report.key, report.product, report.side, asked.facts.lot_units, total, price)
+    entry = Entered(asked.rules.name, report.key, report.product, asked.side, asked.facts.lot_units, total, price)
     left = room(state, caps, entry)
     if isinstance(left, NoRoom):
         return Refused(left.reason, left.detail)
@@ -301,14 +308,14 @@ def _margin_to_read(state: State, asked: Asked, now: datetime) -> ReadMargin | N
     report = asked.order.report
     if not needs_margin(asked.holds.caps):
         return None
-    told = state.margins.get((asked.rules.name, report.key, report.product, report.side))
+    told = state.margins.get((asked.rules.name, report.key, report.product, asked.side))
     price = price_of(report)
     if price is None or (told is not None and now < told.read_at + MARGIN_HOLDS):
         return None
     return ReadMargin(
         account=asked.rules.name,
         order=MarginOrder(
-            segment=report.segment, security_id=report.security_id, side=report.side, product=report.product,
+            segment=report.segment, security_id=report.security_id, side=asked.side, product=report.product,
             quantity=asked.facts.lot_units, price=price,
         ),
     )  # fmt: skip

@@ -165,7 +165,7 @@ def left_over(state: State, key: TradeKey) -> AlertRaised | None:
     why = "; ".join(reason.value for reason, _ in stake.declared)
     return AlertRaised(
         code="LEFT_OVER", what="the leader is out of a position and the follower is not",
-        known=f"{stake.owned} of {instrument} {product.value}" + (f": {why}" if why else ""),
+        known=f"{stake.held} of {instrument} {product.value}" + (f": {why}" if why else ""),
         advice="No order of the leader's will close it: close it by hand, or keep it.",
         account=follower, leader_order_id=key[1],
     )  # fmt: skip
@@ -192,7 +192,7 @@ def over_exit(state: State, key: TradeKey) -> AlertRaised | None:
     close = state.settings.policy.over_exit is OverExit.CLOSE
     return AlertRaised(
         code="OVER_EXIT", what="the legs of a linked order have closed more than it had opened",
-        known=f"{stake.owned} of {instrument} owned",
+        known=f"{stake.held} of {instrument} owned",
         advice="Once the positions show it, it is closed at the market." if close else "Close it by hand.",
         account=follower, leader_order_id=tree,
     )  # fmt: skip

@@ -126,8 +126,8 @@ def _counted(state: State, per: Per, entry: Entered) -> Iterator[tuple[Instrumen
             continue
         if per is not Per.DAY:
             stake = state.stake(stake_key)
-            yield key, product, Side.BUY, stake.long
-            yield key, product, Side.SELL, stake.short
+            yield key, product, Side.SELL if stake.turned else Side.BUY, stake.long
+            yield key, product, Side.BUY if stake.turned else Side.SELL, stake.short
         yield from _pending(state, stake_key)
 
 
@@ -136,7 +136,7 @@ def _pending(state: State, stake_key: StakeKey) -> Iterator[tuple[InstrumentKey,
         trade = state.trades[trade_key]
         if trade.admitted is not None and trade.admitted.ratio:
             units = max(trade.leaves(Intent.ENTRY), entry_pending(state, trade))
-            yield stake_key[2], stake_key[3], state.leader_order(trade_key).report.side, units
+            yield stake_key[2], stake_key[3], state.side_of(trade), units
 
 
 def _weight(

@@ -56,7 +56,7 @@ def close(
     admitted = CopyAdmitted(
         leader=leader, leader_order_id=order_id, follower=follower, live=rules.live, facts=facts,
         exit_quantity=abs(units), entry_quantity=0, position_before=None, ratio=Fraction(0), carry=Fraction(0),
-        slice_units=slice_units(state, key, facts), reason=reason,
+        slice_units=slice_units(state, key, facts), reason=reason, reverse=state.stake(stake_key).turned,
     )  # fmt: skip
     declared = DriftDeclared(
         leader=leader, follower=follower, key=key, product=product, tree=tree, quantity=Fraction(-units), reason=reason

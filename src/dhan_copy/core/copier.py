@@ -578,13 +578,13 @@ class Copier:
             missing = suspect.missing
             held = {key: stake for key, stake in self.state.stakes.items() if key[1:4] == name}
             for stake_key, stake in held.items():
-                taken = min(missing, stake.closable(-suspect.side))
+                taken = min(missing, stake.closable(-suspect.side * stake.turn))
                 if not taken:
                     continue
                 missing -= taken
                 fact = DriftDeclared(
                     leader=stake_key[0], follower=account, key=name[1], product=name[2], tree=stake_key[4],
-                    quantity=Fraction(-taken * suspect.side), reason=ReasonCode.MANUAL,
+                    quantity=Fraction(-taken * suspect.side * stake.turn), reason=ReasonCode.MANUAL,
                     detail="the account's net position shows less than was copied",
                 )  # fmt: skip
                 entry = self._record(fact)
@@ -819,7 +819,7 @@ class Copier:
                 self._alert(
                     AlertRaised(
                         code="ABANDONED", what=f"{gone[0]} is in the journal but no longer in the settings",
-                        known=f"{stake.owned} of {stake_key[2]} owned, {len(trades)} orders open for {stake_key[1]}",
+                        known=f"{stake.held} of {stake_key[2]} owned, {len(trades)} orders open for {stake_key[1]}",
                         advice="Put the account back into the settings, or close what it holds by hand.",
                         account=stake_key[1],
                     )  # fmt: skip

@@ -223,6 +223,8 @@ class CopyAdmitted:
     """The limit by which the leader's order was recognised as a price-protected market order, and is copied as one."""
     slice_units: int | None = None
     """The largest single order that the exchange takes (its freeze limit): what is more is several orders."""
+    reverse: bool = False
+    """The follower takes the other side of the leader's."""
     reason: ReasonCode = ReasonCode.COPIED
     detail: str = ""
 

@@ -16,7 +16,7 @@ from dhan_copy.model.reason import ReasonCode
 
 @frozen
 class HealStep:
-    """``units`` of one holding, signed as they are held, that would be closed."""
+    """``units`` of one holding that would be closed: positive are sold, negative bought."""
 
     holding: StakeKey
     units: int
@@ -34,7 +34,7 @@ def heal_plan(state: State) -> HealPlan:
     """What followers that may trade hold beyond their share."""
     names = {rules.name for rules in state.settings.followers}
     beyond = excess(state)
-    steps = tuple(HealStep(key, beyond[key]) for key in sorted(beyond, key=str) if key[1] in names)
+    steps = tuple(HealStep(key, beyond[key] * state.stake(key).turn) for key in sorted(beyond, key=str) if key[1] in names)
     text = "\n".join(f"{step.holding} {step.units} {state.stake(step.holding).owned}" for step in steps)
     return HealPlan(steps, sha256(f"{state.day}\n{text}".encode()).hexdigest()[:12])
 
@@ -45,4 +45,4 @@ def heal_facts(state: State, plan: HealPlan) -> Iterator[Fact]:
     for number, step in enumerate(plan.steps):
         follower = rules[step.holding[1]]
         name = f"{plan.hash}-{number}"
-        yield from close(state, step.holding, step.units, follower, ReasonCode.HEALED, name)
+        yield from close(state, step.holding, step.units * state.stake(step.holding).turn, follower, ReasonCode.HEALED, name)

@@ -20,6 +20,9 @@ class Stake:
     what is still under way is never a lot or more away from it. ``declared`` keeps those differences by reason
     (positive: the follower holds more), ``manual`` what was closed by hand (unsigned). ``uncopied`` are the leader's
     units, signed, that he holds from orders that were not copied: they scale to nothing.
+
+    Every sign is that of the leader's side. What is ``turned`` was copied to the other one: ``held`` is what the account
+    shows.
     """
 
     long: int = 0
@@ -30,6 +33,7 @@ class Stake:
     uncopied: Fraction = Fraction(0)
     to_net_off: int = 0
     """Units filled on one side, and still held there, that will close what is still to fill on the other."""
+    turned: bool = False
 
     @property
     def owned(self) -> int:
@@ -38,6 +42,16 @@ class Stake:
     def closable(self, sign: int) -> int:
         """What orders of a side (+1 buys, -1 sells) could close, unsigned."""
         return self.short if sign > 0 else self.long
+
+    @property
+    def turn(self) -> int:
+        """-1 where the account shows the opposite of the signs here."""
+        return -1 if self.turned else 1
+
+    @property
+    def held(self) -> int:
+        """What is owned as the account shows it: positive is long."""
+        return self.owned * self.turn
 
     @property
     def scaled(self) -> Fraction:

@@ -13,7 +13,7 @@ from dhan_copy.core.state import LeaderKey, State
 from dhan_copy.core.trade import SLICES_APART, TradeKey
 from dhan_copy.model.ids import AccountName, ClientOrderId, client_order_id, id_parts, is_ours
 from dhan_copy.model.instrument import InstrumentKey
-from dhan_copy.model.order import OrderReport, Product, Side, Variety
+from dhan_copy.model.order import OrderReport, Product, Variety
 from dhan_copy.model.times import ist_date
 
 Books: TypeAlias = Mapping[AccountName, Sequence[OrderReport]]
@@ -60,12 +60,13 @@ def matched(
     """The lost orders by the copy that they belong to, and those that are left alone: super orders, and those whose leader
     order is in no leader's book.
 
-    An id cannot be read backwards: it is computed again for every order of the same instrument, product and side.
+    An id cannot be read backwards: it is computed again for every order of the same instrument and product. The side may
+    be the other one: reverse copies.
     """
-    candidates: dict[tuple[InstrumentKey, Product, Side], list[LeaderKey]] = {}
+    candidates: dict[tuple[InstrumentKey, Product], list[LeaderKey]] = {}
     for told in rows:
         report = told.report
-        candidates.setdefault((report.key, report.product, report.side), []).append((told.leader, report.order_id))
+        candidates.setdefault((report.key, report.product), []).append((told.leader, report.order_id))
     matches: dict[TradeKey, list[Found]] = {}
     orphans = []
     for follower, tags in lost.items():
@@ -74,7 +75,7 @@ def matched(
             tag = row.client_order_id
             if tag is None or tag not in wanted:
                 continue
-            whose = _whose(tag, follower, candidates.get((row.key, row.product, row.side), ()))
+            whose = _whose(tag, follower, candidates.get((row.key, row.product), ()))
             if whose is None or row.variety is Variety.SUPER:  # its legs have its tag: nobody can tell what they were for
                 orphans.append((follower, row))
             else:

@@ -50,7 +50,8 @@ def _report(state: State, trade: CopyTrade, order: FollowerOrder, filled: int, n
     assert order.broker_order_id is not None
     report = OrderReport(
         account=trade.key[2], order_id=order.broker_order_id, client_order_id=order.client_order_id,
-        segment=leader.segment, security_id=leader.security_id, side=leader.side, product=leader.product,
+        segment=leader.segment, security_id=leader.security_id, product=leader.product,
+        side=leader.side if trade.turn > 0 else leader.side.opposite,
         validity=instruction.validity, terms=instruction.terms, quantity=instruction.quantity,
         disclosed_quantity=instruction.disclosed_quantity, filled_quantity=filled,
         average_price=leader.average_price, status=status, updated_at=now,

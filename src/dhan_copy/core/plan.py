@@ -76,6 +76,8 @@ class _Builder:
         self.state, self.trade, self.rules, self.now = state, trade, rules, now
         self.order = state.leader_order(trade.key)
         self.report = self.order.report
+        self.side = self.report.side if trade.turn > 0 else self.report.side.opposite
+        """The side of the follower's orders."""
         self.policy = state.settings.policy
         self.requests: list[Request] = []
         self.queries: list[Query] = []
@@ -446,7 +448,7 @@ def _place(b: _Builder, intent: Intent, slice: int, units: int, before: list[Fol
         Submit(
             follower=follower,
             client_order_id=tag, attempt=1, leader=leader, leader_order_id=order_id, intent=intent, segment=b.report.segment,
-            security_id=b.report.security_id, side=b.report.side, product=b.report.product, validity=want.validity,
+            security_id=b.report.security_id, side=b.side, product=b.report.product, validity=want.validity,
             terms=want.terms, quantity=want.quantity, disclosed_quantity=want.disclosed_quantity, leg=leg,
             forever=asks_to_wait(b.report), second_leg=want.second_leg, bracket=bracket,
             not_after=b.now + b.policy.send_within if intent is Intent.ENTRY else None, note=_note(b, want),
@@ -631,8 +633,8 @@ def _chasing(b: _Builder, facts: InstrumentFacts) -> Terms | None:
     follows = b.trade.copies_fills or (b.policy.behind is Behind.CHASE and _is_behind(b))
     if price is None or not follows:
         return None
-    worse = price * b.policy.chase_within.value / 100 * b.report.side.sign
-    return aligned(Limit(price + worse), b.report.side, facts) if price + worse > 0 else None
+    worse = price * b.policy.chase_within.value / 100 * b.side.sign
+    return aligned(Limit(price + worse), b.side, facts) if price + worse > 0 else None
 
 
 def _watch_what_is_behind(b: _Builder, order: FollowerOrder) -> None:
@@ -679,6 +681,8 @@ def _tell_of_refused_stop_market(b: _Builder, advice: str, order: FollowerOrder 
 
 def _terms(b: _Builder, facts: InstrumentFacts) -> Terms:
     report = b.report
+    if b.side is not report.side:
+        return Market()  # at a price of the leader's the other side would trade too soon or never
     last = b.trade.orders[-1] if b.trade.orders else None
     if last is not None and _is_refused_stop_market(b):
         _tell_of_refused_stop_market(b, "The follower's order keeps its terms; change it by hand if that is wrong.", last)

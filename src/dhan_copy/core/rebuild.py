@@ -20,6 +20,7 @@ from dhan_copy.core.facts import (
     Channel,
     CopyAdmitted,
     CopyDeclined,
+    CopyMode,
     Fact,
     LeaderReported,
     OrderReported,
@@ -77,6 +78,8 @@ class _Rebuild:
     told: set[AccountName] = field(factory=set)
     """Leaders whose positions are known; the others' are not flat but unknown."""
     owned: set[StakeKey] = field(factory=set)
+    turned: dict[StakeKey, bool] = field(factory=dict)
+    """Whether what was adopted is on the other side of what the leader did."""
     instruments: dict[InstrumentKey, InstrumentFacts] = field(factory=dict)
     adopted: int = 0
     exits: int = 0
@@ -150,6 +153,8 @@ class _Rebuild:
     ) -> Iterator[Fact]:
         """The decision for one leader order and follower, unless it is known, and the orders that it led to."""
         trade = self.state.trades.get(key) if self.same_day else None
+        if found:
+            self.turned[_stake_key(key, report)] = any(one.row.side is not report.side for one in found)
         if trade is None or trade.decision is None:
             yield self._decision(key, report, split, found)
         exit_units = trade.admitted.exit_quantity if trade is not None and trade.admitted is not None else split[0]
@@ -178,11 +183,13 @@ class _Rebuild:
         self.exits += not found
         rules = next(rules for rules in self.state.settings.followers if rules.name == follower)
         facts = self._instrument(report.key)
+        reverse = self.turned.get(stake_key, self.same_day and self.state.stake(stake_key).turned)
+        mode = CopyMode.EXECUTION if reverse else rules.mode
         return CopyAdmitted(
             leader=leader, leader_order_id=order_id, follower=follower, live=rules.live, facts=facts,
             exit_quantity=exit_units, entry_quantity=entry_units if entries else 0,
             position_before=self.position.get(_place(leader, report), 0) if leader in self.told else None,
-            ratio=_ratio(entries, report, exit_units), carry=Fraction(0),
+            ratio=_ratio(entries, report, exit_units, mode), carry=Fraction(0), mode=mode, reverse=reverse,
             most_units=None if rules.max_lots is None or not entries else rules.max_lots * facts.lot_units,
             reason=ReasonCode.ADOPTED,
             detail="found in the order books" if found else "it closes what was adopted",
@@ -256,11 +263,15 @@ def _placed(told: LeaderReported) -> tuple[float, str]:
     return (at.timestamp() if at is not None else 0.0, told.report.order_id)
 
 
-def _ratio(entries: Sequence[OrderReport], report: OrderReport, exit_units: int) -> Fraction:
+def _ratio(entries: Sequence[OrderReport], report: OrderReport, exit_units: int, mode: CopyMode) -> Fraction:
     """The follower's quantity by the leader's, so that later modifications scale: what stands, and what filled before it
     was placed anew."""
     if not entries:
         return Fraction(0)
+    if mode is CopyMode.EXECUTION:
+        units = report.filled_quantity - exit_units
+        copied = sum(row.filled_quantity if row.status.is_terminal else row.quantity for row in entries)
+        return Fraction(copied, units) if units > 0 else Fraction(0)
     total = entries[-1].quantity + sum(row.filled_quantity for row in entries[:-1])
     over_at_once = report.validity is Validity.IOC and report.status.is_terminal and report.filled_quantity
     units = (report.filled_quantity if over_at_once else report.quantity) - exit_units

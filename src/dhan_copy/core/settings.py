@@ -229,6 +229,8 @@ class FollowerRules:
     """The largest entry order, in lots of its instrument."""
     loss_limit: LossLimit | None = None
     mode: CopyMode = CopyMode.ORDER
+    reverse: bool = False
+    """Take the other side of what the leader trades; only where his fills are copied."""
     reads_positions: bool = True
     """Whether the broker can read positions; without it an exit trusts the ledger alone."""
     forever_orders: bool = False

@@ -267,6 +267,24 @@ class State:
         facts = self.instruments.get(self.leader_order(trade.key).report.key)
         return facts.lot_units if facts is not None else 1
 
+    def side_of(self, trade: CopyTrade) -> Side:
+        """The side that the follower takes."""
+        side = self.leader_order(trade.key).report.side
+        return side if trade.turn > 0 else side.opposite
+
+    def turned(self, where: StakeKey) -> bool | None:
+        """Whether what a follower holds of an instrument and product, or is about to, was copied to the other side; None
+        where that is nothing."""
+        for key, stake in self.stakes.items():
+            if key[:4] == where[:4] and (stake.long or stake.short):
+                return stake.turned
+        for key, trades in self.open_trades.items():
+            if key[:4] == where[:4]:
+                for admitted in (self.trades[trade].admitted for trade in trades):
+                    if admitted is not None:
+                        return admitted.reverse
+        return None
+
     def claims(self, key: StakeKey, sign: int) -> int:
         """Units that are due to be closed by the open trades of one side (+1 buys, -1 sells)."""
         trades = (self.trades[k] for k in self.open_trades.get(key, ()))
@@ -306,9 +324,9 @@ class State:
         left = suspect.missing
         for other, stake in self.stakes.items():
             if other[1:4] == key[1:4]:
-                share = min(left, stake.closable(-suspect.side))
+                share = min(left, stake.closable(-suspect.side * stake.turn))
                 if other == key:
-                    return share * suspect.side
+                    return share * suspect.side * stake.turn
                 left -= share
         return 0
 
@@ -874,7 +892,10 @@ def _admitted(state: State, fact: CopyAdmitted, at: datetime, position: int) -> 
     state.trades[key] = evolve(trade, admitted=fact, admitted_at=at, leader_was_over=report.status.is_terminal)
     state.instruments.setdefault(report.key, fact.facts)
     state.live[fact.follower] = fact.live
-    if fact.ratio and report.side is Side.BUY and fact.follower in state.funds:
+    held = state.stake(trade.stake_key)
+    if held.turned is not fact.reverse and not held.long and not held.short:
+        state.stakes[trade.stake_key] = evolve(held, turned=fact.reverse)
+    if fact.ratio and (report.side is Side.BUY) is not fact.reverse and fact.follower in state.funds:
         state.since_funds[key] = None
     if fact.ratio and trade.opened:
         stake_key = state.stake_key(key)
@@ -1081,7 +1102,7 @@ def _deal(state: State, trade: CopyTrade, before: FollowerOrder, after: Follower
     """Count a fill: an order's average price is that of all its fills."""
     where = (trade.key[2], trade.stake_key[2])
     dealt = state.dealt.get(where, Dealt())
-    sign = state.leader_order(trade.key).report.side.sign
+    sign = state.side_of(trade).sign
     units = sign * (after.filled_quantity - before.filled_quantity)
     if after.average_price is None:
         state.dealt[where] = Dealt(dealt.net + units, dealt.cash, unpriced=True)
@@ -1093,7 +1114,7 @@ def _deal(state: State, trade: CopyTrade, before: FollowerOrder, after: Follower
 def _follower_filled(
     state: State, trade: CopyTrade, order: FollowerOrder, units: int, stake_key: StakeKey, at: datetime
 ) -> None:
-    sign = state.leader_order(trade.key).report.side.sign
+    sign = state.side_of(trade).sign * state.stake(stake_key).turn
     suspect = state.suspects.get(stake_key[1:4])
     if suspect is not None:
         # This fill may be what was missing: the suspicion begins anew, and until the next read nothing is sold twice.
@@ -1121,8 +1142,7 @@ def _follower_filled(
         stake = stake.filled(sign, closing, units - closing)
         for leg in EXIT_LEGS if stake_key[4] is not None else ():
             _reopen(state, (trade.key[0], leg_id(trade.key[1], leg), trade.key[2]), stake_key)
-        side = state.leader_order(trade.key).report.side
-        where = (stake_key[1], stake_key[2], stake_key[3], side)
+        where = (stake_key[1], stake_key[2], stake_key[3], state.side_of(trade))
         state.entered[where] = state.entered.get(where, 0) + units
     state.stakes[stake_key] = stake
     _net_off(state, stake_key)
@@ -1256,7 +1276,8 @@ def _positions_reported(state: State, fact: PositionsReported, at: datetime, pos
     for (_, follower, key, product, _), stake in state.stakes.items():
         if follower == fact.account:
             long, short = held.get((key, product), (0, 0))
-            held[key, product] = (long + stake.long, short + stake.short)
+            mine = (stake.short, stake.long) if stake.turned else (stake.long, stake.short)
+            held[key, product] = (long + mine[0], short + mine[1])
     for (key, product), (long, short) in held.items():
         less = long - short - net.get((key, product), 0)
         # The other side is the user's own, however much of it there is.

@@ -247,6 +247,11 @@ class CopyTrade:
         return self.admitted is not None and self.admitted.mode is CopyMode.EXECUTION
 
     @property
+    def turn(self) -> int:
+        """-1 where the follower takes the other side of the leader's."""
+        return -1 if self.admitted is not None and self.admitted.reverse else 1
+
+    @property
     def may_be_sliced(self) -> bool:
         """Whether its entry may be more than one order."""
         return self.copies_fills or (self.admitted is not None and self.admitted.slice_units is not None)

@@ -23,6 +23,10 @@ class Side(Enum):
         """+1 for BUY, -1 for SELL: signed quantities are long when positive."""
         return 1 if self is Side.BUY else -1
 
+    @property
+    def opposite(self) -> Side:
+        return Side.SELL if self is Side.BUY else Side.BUY
+
 
 class Product(Enum):
     """Dhan's product types."""

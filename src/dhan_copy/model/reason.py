@@ -26,6 +26,9 @@ class ReasonCode(Enum):
     FOREVER_UNSUPPORTED = "the follower's broker takes no Forever orders"
     FOREVER_LEG_UNKNOWN = "a Forever order with two legs of which only one is told: it is not copied by half"
     AFTER_MARKET_UNSUPPORTED = "after-market orders are not supported yet"
+    REVERSE_LINKED = "a linked order has no reverse: its target would be where the follower loses"
+    REVERSE_DELIVERY = "delivery has no reverse: shares that nobody holds cannot be sold for delivery"
+    HELD_OTHER_WAY = "what is still held was copied to the other side: nothing is added until it is closed"
     STOP_MARKET_REFUSED = "stop-market orders are refused: Dhan drops the trigger of those that come over its API"
     INSTRUMENT_UNKNOWN = "lot size unknown: neither the frame, the journal nor the scrip master names it"
     QUANTITY_OFF_LOT = "the leader's quantity is not a multiple of the instrument's lot"
@@ -80,6 +83,9 @@ INPUTS: Mapping[ReasonCode, str] = MappingProxyType(
         ReasonCode.FOREVER_UNSUPPORTED: "",
         ReasonCode.FOREVER_LEG_UNKNOWN: "",
         ReasonCode.AFTER_MARKET_UNSUPPORTED: "",
+        ReasonCode.REVERSE_LINKED: "",
+        ReasonCode.REVERSE_DELIVERY: "the product",
+        ReasonCode.HELD_OTHER_WAY: "",
         ReasonCode.STOP_MARKET_REFUSED: "",
         ReasonCode.INSTRUMENT_UNKNOWN: "segment and security id",
         ReasonCode.QUANTITY_OFF_LOT: "his quantity and the lot",

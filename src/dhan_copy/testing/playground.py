@@ -10,6 +10,7 @@ from decimal import Decimal
 from attrs import evolve
 
 from dhan_copy.config import Follower, Leader
+from dhan_copy.core.facts import CopyMode
 from dhan_copy.core.rules import Override, Rules
 from dhan_copy.core.settings import Policy
 from dhan_copy.display import Table
@@ -226,7 +227,7 @@ class Playground:
     """The real engine on a simulated exchange, on virtual time and without threads.
 
     ``followers`` maps names to sizes (a sizer, or a ratio as text), or to ``Rules`` with a size and what else holds for
-    the follower; ``rules`` and ``overrides`` hold for all of them. They are live: their orders go to the simulated
+    the follower; ``rules``, ``overrides``, ``mode`` and ``reverse`` hold for all of them. They are live: their orders go to the simulated
     exchange. A symbol that was not seen before is made up: options and futures (``"NIFTY 22500 CE"``, ``"NIFTY FUT"``)
     with a lot of 75, everything else as shares; all with a tick of 0.05 and a price of 100 rupees.
     """
@@ -241,6 +242,8 @@ class Playground:
         overrides: Sequence[Override] = (),
         store: Store | None = None,
         start: datetime = _OPENING,
+        mode: CopyMode = CopyMode.ORDER,
+        reverse: bool = False,
     ) -> None:
         self.clock = VirtualClock(start)
         self.exchange = SimulatedExchange(self.clock, [leader, *followers])
@@ -252,7 +255,7 @@ class Playground:
             for name, size in followers.items()
         }
         self._rules, self._overrides = rules, overrides
-        self._policy = policy
+        self._policy, self._mode, self._reverse = policy, mode, reverse
         self._store = _LabStore() if store is None else store
         self._instruments: dict[str, InstrumentKey] = {}
         self.engine = self._new_engine()
@@ -339,7 +342,10 @@ class Playground:
         return CopyEngine(
             leaders=[Leader(name, source=self.sources[name])],
             followers=[
-                Follower(each, rules=size, broker=self.brokers[each], source=self.sources[each], live=True)
+                Follower(
+                    each, rules=size, broker=self.brokers[each], source=self.sources[each], live=True, mode=self._mode,
+                    reverse=self._reverse,
+                )  # fmt: skip
                 for each, size in self._sizes.items()
             ],
             store=self._store,
