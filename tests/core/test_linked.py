@@ -11,9 +11,19 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dhan_copy.core.facts import AlertRaised, Channel, CopyDeclined, DriftDeclared, LeaderReported, Refusal, TradeSettled
+from dhan_copy.core.facts import (
+    AlertRaised,
+    Channel,
+    CopyDeclined,
+    DriftDeclared,
+    EngineStarted,
+    Fact,
+    LeaderReported,
+    Refusal,
+    TradeSettled,
+)
 from dhan_copy.core.legs import LINKED
-from dhan_copy.core.requests import Intent, Submit
+from dhan_copy.core.requests import Command, Intent, ReadOrders, Submit
 from dhan_copy.core.settings import Behind, OverExit, Policy
 from dhan_copy.model.freeze import FreezeLimit, FreezeLimits
 from dhan_copy.model.order import Leg, Limit, Market, OrderStatus, Product, Side, StopLimit, Validity, Variety
@@ -51,6 +61,15 @@ def fill(world: World, linked: Linked, leg: Leg, lots: int | None = None) -> Non
     [order] = linked.orders("F", leg)
     left = order.report.quantity - order.report.filled_quantity
     world.fill_follower("F", order, left if lots is None else lots * LOT)
+
+
+class LeaderUnread(World):
+    """The leader's book does not answer while it is ``unread``."""
+
+    unread = False
+
+    def answer(self, command: Command) -> list[Fact]:
+        return [] if self.unread and command == ReadOrders(account=LEADER) else super().answer(command)
 
 
 def live(linked: Linked) -> list[int]:
@@ -176,6 +195,28 @@ def test_l7_a_leg_that_the_leader_takes_back_after_the_entry_goes_and_the_other_
     wait(bench, 20)
     assert live(linked) == [0 if each is leg else 2 * LOT for each in LEGS]
     assert bench.net_position("F") == 2 * LOT
+
+
+@with_target
+@pytest.mark.parametrize("leg", LEGS)
+def test_t4_a_leg_that_the_leader_took_back_does_not_come_again_with_a_restart(leg: Leg, variety: Variety) -> None:
+    """Not for a moment either, before his book has been read again; his entry may still fill."""
+    bench = LeaderUnread({"F": Fraction(1, 2)})
+    linked = Linked.place(bench, 6, variety=variety)
+    linked.fill_entry(4)
+    fill(bench, linked, Leg.ENTRY, 2)
+    linked.cancel_leg(leg)
+    wait(bench, 20)
+    asked = len(bench.requests())
+    bench.copier = bench.fresh()
+    bench.copier.restore(bench.journal)
+    bench.unread = True
+    bench.feed(EngineStarted(version="test", epoch=2))
+    wait(bench, 20)
+    bench.unread = False
+    wait(bench, 20)
+    assert bench.requests()[asked:] == []
+    assert live(linked) == [0 if each is leg else 2 * LOT for each in LEGS]
 
 
 @with_target
