@@ -15,7 +15,7 @@ from dhan_copy.core.facts import AlertRaised, DriftDeclared, RequestIssued, Trad
 from dhan_copy.core.requests import Submit
 from dhan_copy.errors import PlacementRejected
 from dhan_copy.model.order import Leg, Limit, OrderStatus, Side, StopLimit, StopMarket, Variety
-from dhan_copy.testing import SimulatedExchange
+from dhan_copy.testing import RequestKind, SimulatedExchange
 from dhan_copy.testing.broker import Call, Fault
 from dhan_copy.testing.server import Action, HttpFault
 from tests.scenarios.kit import CALL, F, LEADER, Lab, Stage, Wire
@@ -349,6 +349,43 @@ def test_c7_a_leg_that_the_follower_cancels_by_hand_is_respected_and_told_of(lab
     lab.advance(120)
     assert tree.live() == [0 if each is leg else 150 for each in LEGS]
     assert "EXIT_CANCELLED_BY_HAND" in [alert.code for alert in lab.alerts] and len(lab.requests()) == 1
+
+
+@pytest.mark.parametrize("leg", LEGS)
+def test_c7_a_leg_cancelled_by_hand_before_the_entry_has_filled_is_missed_in_the_list_and_told_of(
+    stages: Callable[..., Stage], leg: Leg
+) -> None:
+    stage = stages(policy=QUICK)
+    tree = Tree.place(stage, 300)
+    stage.until(lambda: tree.copy(Leg.ENTRY) is not None)
+    stage.exchange.linked.cancel(F, tree.copies(Leg.ENTRY)[0].order_id, leg)
+    tree.fill_copy(Leg.ENTRY)
+    tree.fill(Leg.ENTRY)
+    stage.until(lambda: "EXIT_CANCELLED_BY_HAND" in [alert.code for alert in stage.alerts])
+    assert tree.live() == [0 if each is leg else 150 for each in LEGS] and len(stage.requests(RequestKind.PLACE)) == 1
+
+
+@pytest.mark.parametrize("leg", LEGS)
+def test_l5_a_leg_that_was_taken_back_before_the_entry_filled_stands_again_once_the_leader_is_out(
+    stages: Callable[..., Stage], leg: Leg
+) -> None:
+    stage = stages(policy=QUICK)
+    tree = Tree.place(stage, 300)
+    stage.until(lambda: tree.copy(Leg.ENTRY) is not None)
+    tree.cancel(leg)
+    stage.until(lambda: stage.requests(RequestKind.CANCEL))
+    tree.fill_copy(Leg.ENTRY)
+    tree.fill(Leg.ENTRY)
+    stage.settle()
+    assert tree.live() == [0 if each is leg else 150 for each in LEGS]
+    other = Leg.STOP if leg is Leg.TARGET else Leg.TARGET
+    tree.fill(other)
+    stage.settle()
+    if leg is Leg.STOP:
+        stage.until(lambda: tree.live() == [150, 150])
+    tree.fill_copy(other)
+    stage.until(lambda: tree.live() == [0, 0])
+    assert stage.net() == 0
 
 
 @pytest.mark.parametrize("first", LEGS)

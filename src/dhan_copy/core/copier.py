@@ -349,6 +349,7 @@ class Copier:
                 news = fact.account not in self.state.books_read or any(f == fact.account for f, _ in self.state.unresolved)
                 if not news and fact.forever is not None:
                     news = any(is_leaving(order) for _, order in self.state.waiting(fact.account))
+                news = news or bool(self.state.legs_gone(fact))
                 self._record(fact) if news else self._note(fact)
             case OrderNotFound():
                 self._reads.answered(Query(follower=fact.follower, client_order_id=fact.client_order_id))

@@ -147,6 +147,9 @@ class BookRead:
     tags: tuple[ClientOrderId, ...] = ()
     forever: tuple[BrokerOrderId, ...] | None = None
     """The Forever orders that were listed; None where their list was not read."""
+    linked: tuple[BrokerOrderId, ...] | None = None
+    """The super orders that were listed, and those of their legs (``<entry>/TARGET``) that stand or were for something;
+    None where their list was not read."""
 
 
 @frozen(kw_only=True)

@@ -24,6 +24,14 @@ def leg_id(entry: str, leg: Leg) -> BrokerOrderId:
     return BrokerOrderId(entry if leg is Leg.ENTRY else f"{entry}/{leg.value}")
 
 
+def parts_of(listed: OrderReport) -> Iterator[BrokerOrderId]:
+    """What a report out of the list of super orders tells of that is there: itself, and the legs of an entry that stand."""
+    yield leg_id(listed.order_id, listed.leg)
+    if listed.bracket is not None:
+        prices = {Leg.TARGET: listed.bracket.target, Leg.STOP: listed.bracket.stop}
+        yield from (leg_id(listed.order_id, leg) for leg, price in prices.items() if price is not None)
+
+
 def entry_of(order_id: BrokerOrderId) -> BrokerOrderId:
     """The broker's id of what goes by ``order_id`` here: legs of a super order have their entry's."""
     return BrokerOrderId(order_id.partition("/")[0])

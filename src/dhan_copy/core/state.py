@@ -61,7 +61,7 @@ from dhan_copy.core.feeds import Feed
 from dhan_copy.core.killing import Switch
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.ledger import Stake
-from dhan_copy.core.legs import EXIT_LEGS, is_exit_leg, leg_id, tree_of
+from dhan_copy.core.legs import EXIT_LEGS, entry_of, is_exit_leg, leg_id, tree_of
 from dhan_copy.core.lifecycle import OrderState
 from dhan_copy.core.requests import Intent, Submit
 from dhan_copy.core.settings import CopierSettings, OverExit
@@ -299,6 +299,15 @@ class State:
         arrived."""
         orders = ((key, order) for key in self.open_keys() if key[2] == follower for order in self.trades[key].orders)
         return [(key, o) for key, o in orders if o.waits and (o.state is OrderState.ABSENT or not o.state.is_over)]
+
+    def legs_gone(self, read: BookRead) -> list[tuple[TradeKey, FollowerOrder]]:
+        """Legs of our super orders that were taken back before they were for anything: their entry is listed, and they
+        are not."""
+        if not read.linked:
+            return []
+        mine = ((key, order) for key in self.open_keys() if key[2] == read.account for order in self.trades[key].orders)
+        legs = ((key, o, o.broker_order_id) for key, o in mine if o.is_leg and not o.state.is_over)
+        return [(key, o) for key, o, there in legs if there and entry_of(there) in read.linked and there not in read.linked]
 
     def note_answer(self, follower: AccountName, at: datetime) -> None:
         """A request was answered, or may have left: it has used a permit."""
@@ -1223,6 +1232,9 @@ def _looked(state: State, fact: BookRead | OrderNotFound, position: int) -> None
         awaited = not state.has_read_book(fact.account)
         state.book_read_at[fact.account] = fact.read_at
         _unlisted(state, fact, position)
+        for key, leg in state.legs_gone(fact):
+            _put(state, state.trades[key].with_order(evolve(leg, state=OrderState.CANCELLED, over_at=fact.read_at)))
+            state.touch_stake(state.trades[key].stake_key, position)
         if awaited:
             for stake_key in state.open_trades:
                 if stake_key[1] == fact.account:

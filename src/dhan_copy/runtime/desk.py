@@ -21,7 +21,6 @@ from dhan_copy.core.facts import (
     RequestRejected,
     RequestWithheld,
 )
-from dhan_copy.core.legs import with_linked
 from dhan_copy.core.requests import (
     Cancel,
     Command,
@@ -197,12 +196,11 @@ class FollowerDesk:
                 # The list is read last: what it still shows as waiting had not fired when the book was read.
                 rows = tuple(broker.orders())
                 try:
-                    if read.linked:
-                        rows = tuple(with_linked(rows, _linked(broker).linked()))
+                    linked = tuple(_linked(broker).linked()) if read.linked else None
                     forever = tuple(_forever(broker).forever()) if read.forever else None
                 except Exception as error:
                     return (*follower_book(self.name, rows, read_at), _failed(read, error))
-                return follower_book(self.name, rows, read_at, forever)
+                return follower_book(self.name, rows, read_at, forever, linked)
             case ReadPositions() | ReadFunds():
                 if not isinstance(broker, AccountReader):
                     return (failed(read, "the broker cannot read the account"),)

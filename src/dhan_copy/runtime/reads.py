@@ -21,6 +21,7 @@ from dhan_copy.core.facts import (
     ReadFailed,
     Refusal,
 )
+from dhan_copy.core.legs import parts_of, with_linked
 from dhan_copy.core.requests import Query, Read, ReadFunds, ReadKillSwitch, ReadMargin, ReadOrders, ReadPositions
 from dhan_copy.model.account import Funds, Holding, Margin, Position
 from dhan_copy.model.ids import AccountName, is_ours
@@ -57,14 +58,18 @@ Forever = Sequence[OrderReport] | None
 
 
 def follower_book(
-    account: AccountName, rows: Sequence[OrderReport], read_at: datetime, forever: Forever = None
+    account: AccountName,
+    rows: Sequence[OrderReport],
+    read_at: datetime,
+    forever: Forever = None,
+    linked: Sequence[OrderReport] | None = None,
 ) -> tuple[Fact, ...]:
-    """One batch: every row, then that the book was read."""
-    rows = (*rows, *(forever or ()))
+    """One batch: every row, with what the list of super orders ``linked`` adds, then that the book was read."""
+    rows = (*(rows if linked is None else with_linked(rows, linked)), *(forever or ()))
     reports = [
         OrderReported(follower=account, report=_report(row), channel=Channel.BOOK, read_at=read_at) for row in rows
     ]
-    return (*reports, _read(account, rows, read_at, forever))
+    return (*reports, _read(account, rows, read_at, forever, linked))
 
 
 def leader_book(
@@ -135,10 +140,17 @@ def merged(positions: Sequence[Position], holdings: Sequence[Holding]) -> tuple[
     return tuple(Position(key.segment, key.security_id, product, n) for (key, product), n in net.items())
 
 
-def _read(account: AccountName, rows: Sequence[OrderReport], read_at: datetime, forever: Forever) -> BookRead:
+def _read(
+    account: AccountName,
+    rows: Sequence[OrderReport],
+    read_at: datetime,
+    forever: Forever,
+    linked: Sequence[OrderReport] | None = None,
+) -> BookRead:
     tags = tuple(row.client_order_id for row in rows if row.client_order_id is not None and is_ours(row.client_order_id))
     listed = None if forever is None else tuple(dict.fromkeys(row.order_id for row in forever))
-    return BookRead(account=account, read_at=read_at, tags=tags, forever=listed)
+    parts = None if linked is None else tuple(dict.fromkeys(part for row in linked for part in parts_of(row)))
+    return BookRead(account=account, read_at=read_at, tags=tags, forever=listed, linked=parts)
 
 
 def _report(row: object) -> OrderReport:

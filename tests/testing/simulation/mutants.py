@@ -180,7 +180,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         name="modification_cap_ignored", fault="F39", shows=12, seed=10, orders=100,
         broken="An order's modifications are not counted.",
-        edits=(Edit("core.plan._steer_live", "if order.modifications >= b.rules.limits.modifications_per_order:", "if False:"),),
+        edits=(Edit("core.plan._modify", "if order.modifications >= b.rules.limits.modifications_per_order:", "if False:"),),
     ),
     Mutant(
         name="lost_modification_taken_for_done", fault="F39", shows=10, seed=11, orders=100, followers=6,
@@ -245,7 +245,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         name="wrong_side", fault="", shows=4,
         broken="Every order is placed on the other side.",
-        edits=(Edit("core.plan._place", "side=b.report.side,", "side=next(side for side in type(b.report.side) if side is not b.report.side),"),),
+        edits=(Edit("core.plan._place", "side=b.side,", "side=next(side for side in type(b.side) if side is not b.side),"),),
     ),
     Mutant(
         name="changed_before_it_is_known", fault="", shows=11,
