@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
 from typing import Protocol
 
 from attrs import field, frozen, validators
@@ -212,6 +213,10 @@ def as_function(instruments: Instruments | None) -> Callable[[InstrumentKey], In
     return instruments.get
 
 
+def _no_expiry(key: InstrumentKey) -> date | None:
+    return None
+
+
 def _nothing_awaited(key: InstrumentKey) -> bool:
     return False
 
@@ -292,6 +297,7 @@ def settings(
         ),
         policy=policy,
         instruments=as_function(known),
+        expiry=getattr(known, "expiry", _no_expiry),
         awaited=getattr(known, "pending", _nothing_awaited),
         freeze_limits=published_freeze_limits() if freeze_limits is None else freeze_limits,
         calendar=_calendar(leaders, followers) if calendar is None else calendar,

@@ -187,7 +187,7 @@ class Judge:
             order for order in self.world.books[fact.follower].values()
             if order.report.filled_quantity > self.told_fills[order.report.client_order_id or ""]
         ]  # fmt: skip
-        self.hold(4, fact.reason is not ReasonCode.MANUAL or bool(untold), f"{fact}, which nobody did")
+        self.hold(4, fact.reason not in (ReasonCode.MANUAL, ReasonCode.CONVERTED) or bool(untold), f"{fact}, which nobody did")
 
     def asked(self, request: Asked, now: datetime) -> None:
         tag = request.client_order_id

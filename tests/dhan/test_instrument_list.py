@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -218,3 +218,11 @@ def test_addresses_and_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("HOME", str(tmp_path))
     assert str(tmp_path / ".cache" / "dhan_copy") in repr(InstrumentList())
     assert DETAILED_URL in repr(InstrumentList())
+
+
+def test_d4_the_day_of_expiry_is_told_at_once_and_the_list_read_behind(server: DhanServer, tmp_path: Path) -> None:
+    server.exchange.add_instrument(Instrument(key=NEW, facts=FACTS, option_type="CE", strike=Decimal(1), expiry="2026-12-31"))
+    instruments = listed(server, tmp_path)
+    assert instruments.expiry(NEW) is None, "not known yet"
+    until(lambda: instruments.expiry(NEW) == date(2026, 12, 31))
+    assert instruments.expiry(SHARE) is None and instruments.expiry(NOBODYS) is None

@@ -85,6 +85,25 @@ def alert_for(state: State, fact: Fact) -> AlertRaised | None:
                 code="MANUAL", what="a copied position was closed by hand", known=f"{-fact.quantity} of {fact.key}",
                 advice="The copier will not close it a second time.", account=fact.follower,
             )  # fmt: skip
+        case DriftDeclared(reason=ReasonCode.EXPIRED):
+            return AlertRaised(
+                code="EXPIRED", what="a copied position has expired or was exercised",
+                known=f"{-fact.quantity} of {fact.key}, {fact.detail}",
+                advice="Nothing is traded because of it; look at what was delivered or settled.", account=fact.follower,
+            )  # fmt: skip
+        case DriftDeclared(reason=ReasonCode.CONVERTED):
+            return AlertRaised(
+                code="CONVERTED", what="a copied position was converted to another product",
+                known=f"{-fact.quantity} of {fact.key}, {fact.detail}",
+                advice="It is the account's own now: the leader's exit does not close it.", account=fact.follower,
+            )  # fmt: skip
+        case DriftDeclared(reason=ReasonCode.GONE_OVERNIGHT):
+            return AlertRaised(
+                code="GONE_OVERNIGHT", what="a copied position is no longer there, and nobody has traded today",
+                known=f"{-fact.quantity} of {fact.key}, {fact.detail}",
+                advice="Look for a corporate action, a delivery or a trade of the day before. Nothing is traded because of it.",
+                account=fact.follower,
+            )  # fmt: skip
         case DriftDeclared(reason=ReasonCode.DAY_END):
             return AlertRaised(
                 code="DAY_END", what="the day ended with a copy that is not what the leader's is",

@@ -64,6 +64,7 @@ from dhan_copy.core.facts import (
     TradingStateChanged,
 )
 from dhan_copy.core.forever import Forevers, with_list
+from dhan_copy.core.gone import cause_of
 from dhan_copy.core.hours import warning
 from dhan_copy.core.intake import SETTLED_AFTER, merge, says_nothing_new
 from dhan_copy.core.leader import LeaderOrder
@@ -573,9 +574,13 @@ class Copier:
             self._alert(circuit_opened(follower, circuit), cause)
 
     def _book_what_was_closed_by_hand(self, account: AccountName) -> None:
-        proven = [name for name, suspect in self.state.suspects.items() if name[0] == account and suspect.proven]
+        mine = {name: suspect for name, suspect in self.state.suspects.items() if name[0] == account}
+        for _, key, _ in mine:
+            self.settings.expiry(key)  # asked early: a list of instruments takes seconds to be read
+        proven = [name for name, suspect in mine.items() if suspect.proven]
         for name in proven:
             suspect = self.state.suspects.pop(name)
+            reason, detail = cause_of(self.state, name, suspect, self._now.wall)
             missing = suspect.missing
             held = {key: stake for key, stake in self.state.stakes.items() if key[1:4] == name}
             for stake_key, stake in held.items():
@@ -585,8 +590,7 @@ class Copier:
                 missing -= taken
                 fact = DriftDeclared(
                     leader=stake_key[0], follower=account, key=name[1], product=name[2], tree=stake_key[4],
-                    quantity=Fraction(-taken * suspect.side * stake.turn), reason=ReasonCode.MANUAL,
-                    detail="the account's net position shows less than was copied",
+                    quantity=Fraction(-taken * suspect.side * stake.turn), reason=reason, detail=detail,
                 )  # fmt: skip
                 entry = self._record(fact)
                 self._alert(alert_for(self.state, fact), entry.position)

@@ -117,9 +117,10 @@ class Stake:
         stake = evolve(self, ideal=self.ideal + quantity, declared=tuple((r, q) for r, q in amounts.items() if q))
         return stake
 
-    def closed_by_hand(self, units: int, beyond_claims: int) -> Stake:
-        """Somebody closed ``units`` (signed as they were owned); ``beyond_claims`` of them no exit had been due for."""
-        stake = self.with_declared(ReasonCode.MANUAL, Fraction(-beyond_claims)) if beyond_claims else self
+    def closed_by_hand(self, units: int, beyond_claims: int, reason: ReasonCode = ReasonCode.MANUAL) -> Stake:
+        """``units`` (signed as they were owned) are gone, by somebody's hand or another ``reason``; ``beyond_claims`` of
+        them no exit had been due for."""
+        stake = self.with_declared(reason, Fraction(-beyond_claims)) if beyond_claims else self
         closed = stake.filled(-1 if units > 0 else 1, abs(units), 0)
         return evolve(closed, manual=stake.manual + abs(units))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
@@ -255,6 +255,8 @@ class CopierSettings:
     """Facts that the user supplied (a scrip master); asked when neither frame nor journal knows them."""
     awaited: Callable[[InstrumentKey], bool] = lambda key: False
     """Whether ``instruments`` may still come to know one: it is being looked up, and the order waits for a while."""
+    expiry: Callable[[InstrumentKey], date | None] = lambda key: None
+    """The day on which an instrument expires, where that is known."""
     freeze_limits: FreezeLimits = FreezeLimits()
     """The largest single orders that exchanges take; larger copies are sliced."""
     calendar: Calendar = Calendar()

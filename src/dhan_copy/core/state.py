@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -74,6 +74,8 @@ from dhan_copy.model.instrument import InstrumentFacts, InstrumentKey
 from dhan_copy.model.order import Leg, Market, OrderReport, OrderStatus, Product, Side, Validity, Variety
 from dhan_copy.model.reason import ReasonCode
 
+GONE = (ReasonCode.MANUAL, ReasonCode.CONVERTED, ReasonCode.EXPIRED, ReasonCode.GONE_OVERNIGHT)
+"""Why copied units are no longer in an account that no order of ours has sold."""
 LONGEST_RETRY = timedelta(seconds=60)
 """The longest pause before something that was refused is tried again."""
 
@@ -100,6 +102,8 @@ class Suspect:
     """The last book that was read after the absence window."""
     books: int = 0
     """How many were, and did not explain it: one alone may lag, or lack rows."""
+    converted_to: Product | None = None
+    """Another product of the instrument that holds as many more since the read that showed it first."""
 
     @property
     def proven(self) -> bool:
@@ -580,7 +584,9 @@ def _clock_stepped(state: State, by: timedelta) -> None:
         for order in trade.orders:
             _put(state, trade := trade.with_order(life.postponed(order, by)))
     for name, suspect in state.suspects.items():
-        state.suspects[name] = Suspect(suspect.missing, suspect.side, suspect.since + by, suspect.confirmed)
+        state.suspects[name] = Suspect(
+            suspect.missing, suspect.side, suspect.since + by, suspect.confirmed, converted_to=suspect.converted_to
+        )
     for follower, (until, refusal) in state.blocked_until.items():
         state.blocked_until[follower] = (until + by, refusal)
     for follower, circuit in state.circuits.items():
@@ -1127,7 +1133,9 @@ def _follower_filled(
     suspect = state.suspects.get(stake_key[1:4])
     if suspect is not None:
         # This fill may be what was missing: the suspicion begins anew, and until the next read nothing is sold twice.
-        state.suspects[stake_key[1:4]] = Suspect(suspect.missing, suspect.side, at, suspect.confirmed)
+        state.suspects[stake_key[1:4]] = Suspect(
+            suspect.missing, suspect.side, at, suspect.confirmed, converted_to=suspect.converted_to
+        )
     stake = state.stake(stake_key)
     if order.intent is Intent.EXIT:
         _closed_for_others(state, trade, units, stake_key)
@@ -1282,6 +1290,7 @@ def _positions_reported(state: State, fact: PositionsReported, at: datetime, pos
             state.brought_in[fact.account, key, product, None] = quantity - legs
         state.positions_known.add(fact.account)
         return
+    before = state.net_positions.get(fact.account)
     state.positions_read_at[fact.account] = fact.read_at
     state.net_positions[fact.account] = net
     held: dict[tuple[InstrumentKey, Product], tuple[int, int]] = {}
@@ -1296,7 +1305,7 @@ def _positions_reported(state: State, fact: PositionsReported, at: datetime, pos
         missing = min(less, long) if less > 0 else min(-less, short)
         name = (fact.account, key, product)
         if missing:
-            state.suspects[name] = _suspect(state, name, missing, 1 if less > 0 else -1, fact.read_at)
+            state.suspects[name] = _suspect(state, name, missing, 1 if less > 0 else -1, fact.read_at, before)
         else:
             state.suspects.pop(name, None)
     for stake_key in state.open_trades:
@@ -1305,17 +1314,40 @@ def _positions_reported(state: State, fact: PositionsReported, at: datetime, pos
 
 
 def _suspect(
-    state: State, name: tuple[AccountName, InstrumentKey, Product], missing: int, side: int, read_at: datetime
+    state: State,
+    name: tuple[AccountName, InstrumentKey, Product],
+    missing: int,
+    side: int,
+    read_at: datetime,
+    before: Mapping[tuple[InstrumentKey, Product], int] | None,
 ) -> Suspect:
     known = state.suspects.get(name)
     if known is None or (known.missing, known.side) != (missing, side):
-        return Suspect(missing, side, read_at)
+        return Suspect(missing, side, read_at, converted_to=_converted_to(state, name, missing * side, before))
     book = state.book_read_at.get(name[0])
     confirmed = known.confirmed or (book is not None and known.since < book <= read_at)
     late = book is not None and min(book, read_at) - known.since >= state.settings.policy.absence_window
     if not late or book == known.book_read_at or state.is_busy(*name):
-        return Suspect(missing, side, known.since, confirmed, known.book_read_at, known.books)
-    return Suspect(missing, side, known.since, confirmed, book, known.books + 1)
+        return Suspect(missing, side, known.since, confirmed, known.book_read_at, known.books, known.converted_to)
+    return Suspect(missing, side, known.since, confirmed, book, known.books + 1, known.converted_to)
+
+
+def _converted_to(
+    state: State,
+    name: tuple[AccountName, InstrumentKey, Product],
+    units: int,
+    before: Mapping[tuple[InstrumentKey, Product], int] | None,
+) -> Product | None:
+    """The product that holds exactly so many more than at the read before, or than was copied where there was none: by
+    one read, for fills of our own take time to be told."""
+    account, key, product = name
+    for other in Product:
+        now = state.net_positions[account].get((key, other), 0)
+        owned = sum(stake.owned for where, stake in state.stakes.items() if where[1:4] == (account, key, other))
+        had = owned if before is None else before.get((key, other), 0)
+        if other is not product and now - had == units and now != owned:
+            return other
+    return None
 
 
 def _close(state: State, trade: CopyTrade, position: int) -> None:
@@ -1354,7 +1386,7 @@ def _close_ordered(state: State, fact: CloseOrdered, at: datetime, position: int
 def _drift_declared(state: State, fact: DriftDeclared, position: int) -> None:
     stake_key = (fact.leader, fact.follower, fact.key, fact.product, fact.tree)
     stake = state.stake(stake_key)
-    if fact.reason is ReasonCode.MANUAL:
+    if fact.reason in GONE:
         units = int(-fact.quantity)
         direction = 1 if units > 0 else -1
         left = abs(units)
@@ -1365,7 +1397,7 @@ def _drift_declared(state: State, fact: DriftDeclared, position: int) -> None:
             if taken:
                 left -= taken
                 state.trades[key] = evolve(trade, claim=trade.claim - taken)
-        state.stakes[stake_key] = stake.closed_by_hand(units, left * direction)
+        state.stakes[stake_key] = stake.closed_by_hand(units, left * direction, fact.reason)
         state.suspects.pop((fact.follower, fact.key, fact.product), None)
     else:
         state.stakes[stake_key] = stake.with_declared(fact.reason, fact.quantity)

@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 from attrs import define, field
@@ -91,6 +91,14 @@ class InstrumentList:
             if file.busy:
                 return not self._is_given_up(file, key)
         return file.master is not None and file.master(key) is not None
+
+    def expiry(self, key: InstrumentKey) -> date | None:
+        """The day of expiry, at once; None where there is none, and while, or where, it is not known."""
+        file = self._file(key.segment)
+        if file.master is None:
+            self._work(file, key)
+            return None
+        return file.master.expiry(key)
 
     def find(self, key: InstrumentKey) -> Listing | None:
         """Everything that the file on disk lists of an instrument; waits while it is read, fetches nothing.

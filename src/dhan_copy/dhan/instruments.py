@@ -6,6 +6,7 @@ import csv
 import io
 from codecs import getincrementaldecoder
 from collections.abc import Iterator
+from datetime import date
 from os import PathLike
 
 from attrs import evolve, frozen
@@ -58,6 +59,11 @@ class ScripMaster:
     def __call__(self, key: InstrumentKey) -> InstrumentFacts | None:
         listing = self.find(key)
         return None if listing is None else listing.facts
+
+    def expiry(self, key: InstrumentKey) -> date | None:
+        """The day of expiry; None where there is none, or the instrument is not listed."""
+        listing = self.find(key)
+        return None if listing is None else listing.expiry
 
     def find(self, key: InstrumentKey) -> Listing | None:
         """Everything that is listed of an instrument; None where it is not listed."""

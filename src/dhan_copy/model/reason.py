@@ -58,6 +58,11 @@ class ReasonCode(Enum):
     NEVER_PLACED = "proven not to have reached the broker; an entry is never sent again"
     HUMAN_CANCELLED = "cancelled by hand in the follower's account, and respected"
     MANUAL = "closed by hand in the follower's account"
+    CONVERTED = "converted to another product in the follower's account"
+    EXPIRED = "expired or exercised: the instrument is no longer traded"
+    GONE_OVERNIGHT = (
+        "no longer in the account before the day's trading began: a corporate action, a delivery, or a trade that nobody told of"
+    )
     FLATTENED = "closed at the user's word"
     LOSS_LIMIT = "closed because the day's loss limit was reached"
     AHEAD = "filled before the leader's order, which ended with less"
@@ -114,7 +119,10 @@ INPUTS: Mapping[ReasonCode, str] = MappingProxyType(
         ReasonCode.UNFILLED: "how the follower's order ended",
         ReasonCode.NEVER_PLACED: "how the follower's order ended",
         ReasonCode.HUMAN_CANCELLED: "how the follower's order ended",
-        ReasonCode.MANUAL: "what showed it",
+        ReasonCode.MANUAL: "that the account's net position shows less than was copied",
+        ReasonCode.CONVERTED: "the product in which the units have appeared",
+        ReasonCode.EXPIRED: "the day of expiry",
+        ReasonCode.GONE_OVERNIGHT: "when they were first missed",
         ReasonCode.FLATTENED: "",
         ReasonCode.LOSS_LIMIT: "",
         ReasonCode.AHEAD: "",

@@ -519,7 +519,7 @@ class Oracle:
     def _drift(self, fact: DriftDeclared) -> None:
         self.rare[f"drift {fact.reason.name}"] += 1
         listing = _LISTINGS[fact.key, fact.product]
-        if fact.reason is ReasonCode.MANUAL:
+        if fact.reason in (ReasonCode.MANUAL, ReasonCode.CONVERTED):  # what a meddler trades in another product may look so
             place = (fact.follower, listing)
             self.manual[place] = self.manual.get(place, Fraction(0)) + fact.quantity
             self.ideals.closed_by_hand(fact.follower, listing, self.world.accounts[fact.follower].held(listing))
