@@ -33,7 +33,7 @@ class ReasonCode(Enum):
     INSTRUMENT_UNKNOWN = "lot size unknown: neither the frame, the journal nor the scrip master names it"
     QUANTITY_OFF_LOT = "the leader's quantity is not a multiple of the instrument's lot"
     LEADER_POSITION_UNKNOWN = "the leader's position is unknown, so entry and exit cannot be told apart"
-    NOTHING_OWNED = "the leader closes what he held before copying began; the follower owns none of it"
+    NOTHING_OWNED = "the leader closes something, and what was copied to the follower holds none of it"
     STALE = "too old: filled and market orders are copied only while they are fresh"
     OLDER_THAN_START = "placed before copying began"
     SIZER_FAILED = "the sizer raised an error"
