@@ -12,11 +12,11 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dhan_copy.core.legs import with_linked
 from dhan_copy.dhan.linked_rows import parse_super_book, parse_super_row
 from dhan_copy.dhan.rows import parse_order_row
 from dhan_copy.errors import UnreadableReport
 from dhan_copy.model.bracket import Bracket
+from dhan_copy.model.listed import with_linked
 from dhan_copy.model.order import Leg, Limit, OrderStatus, Side, StopMarket, Variety
 
 ITEMS = json.loads((Path(__file__).parent.parent / "data" / "rest_rows.json").read_text())["items"]

@@ -201,29 +201,3 @@ def _pooled(positions: Sequence[Position]) -> tuple[Position, ...]:
         before = net[where].net_quantity if where in net else 0
         net[where] = evolve(position, product=where[1], net_quantity=before + position.net_quantity)
     return tuple(net.values())
-
-
-def with_linked(book: Sequence[OrderReport], linked: Sequence[OrderReport]) -> list[OrderReport]:
-    """The order book with what the list of super orders adds: the brackets of entries, and legs that the book lacks.
-
-    What stands in both is reported once: by the book, which has average prices, unless the list, which is read later,
-    knows of more fills.
-    """
-    listed = {(report.order_id, report.leg): report for report in linked}
-    merged = []
-    for report in book:
-        other = listed.pop((report.order_id, report.leg), None)
-        merged.append(report if other is None else _both(report, other))
-    return [*merged, *listed.values()]
-
-
-def _both(report: OrderReport, other: OrderReport) -> OrderReport:
-    newest = other if other.filled_quantity > report.filled_quantity else report
-    return evolve(
-        newest,
-        variety=Variety.SUPER,
-        bracket=other.bracket,
-        average_price=newest.average_price or report.average_price,
-        exchange_order_id=report.exchange_order_id or other.exchange_order_id,
-        client_order_id=report.client_order_id or other.client_order_id,
-    )

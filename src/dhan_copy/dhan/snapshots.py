@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 
 from attrs import define, evolve, field
 
-from dhan_copy.core.legs import with_linked
 from dhan_copy.dhan.reads import AccountReads, Book, ReadRefused
 from dhan_copy.errors import AuthenticationError, BrokerError
+from dhan_copy.model.listed import with_linked
 from dhan_copy.model.order import OrderReport, Variety
 from dhan_copy.protocols import Unreadable
 

@@ -21,11 +21,12 @@ from dhan_copy.core.facts import (
     ReadFailed,
     Refusal,
 )
-from dhan_copy.core.legs import parts_of, with_linked
+from dhan_copy.core.legs import parts_of
 from dhan_copy.core.requests import Query, Read, ReadFunds, ReadKillSwitch, ReadMargin, ReadOrders, ReadPositions
 from dhan_copy.model.account import Funds, Holding, Margin, Position
 from dhan_copy.model.ids import AccountName, is_ours
 from dhan_copy.model.instrument import ExchangeSegment, InstrumentKey
+from dhan_copy.model.listed import with_linked
 from dhan_copy.model.order import OrderReport, Product
 from dhan_copy.protocols import AccountReader, Broker, KillSwitch, MarginReader
 
