@@ -419,6 +419,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--picture", type=Path, default=Path("family.svg"), help="SVG or PNG (default %(default)s)")
     options = parser.parse_args()
+    if options.picture.suffix not in (".svg", ".png"):
+        parser.error(f"a picture is an .svg or a .png, and not {options.picture}")
     with tempfile.TemporaryDirectory() as folder:
         lab = family(Path(folder))
         play(lab)

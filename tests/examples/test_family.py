@@ -88,6 +88,11 @@ def test_the_same_day_is_the_same_picture(run: tuple[Path, str], tmp_path: Path)
     assert (tmp_path / "again.svg").read_bytes() == (run[0] / "family.svg").read_bytes()
 
 
+def test_another_suffix_is_refused_before_the_day_is_played(tmp_path: Path) -> None:
+    status, said, errors = finished(tmp_path, "family.py", "--picture", "day.txt")
+    assert (status, said) == (2, "") and "a picture is an .svg or a .png, and not day.txt" in errors
+
+
 def test_without_matplotlib_the_report_is_told_and_the_extra_named(tmp_path: Path) -> None:
     (tmp_path / "matplotlib.py").write_text('raise ModuleNotFoundError("No module", name="matplotlib")')
     folders = [str(tmp_path), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
