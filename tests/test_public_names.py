@@ -12,6 +12,7 @@ import dhan_copy
 NAMES = [
     "Ahead",
     "AlertRaised",
+    "AmoSlot",
     "AtModificationCap",
     "Behind",
     "BelowLot",

@@ -76,6 +76,7 @@ if TYPE_CHECKING:
     from dhan_copy.market.calendar import published_calendar as published_calendar
     from dhan_copy.market.freeze import freeze_limits as freeze_limits
     from dhan_copy.market.freeze import load_freeze_limits as load_freeze_limits
+    from dhan_copy.model.order import AmoSlot as AmoSlot
     from dhan_copy.model.reason import ReasonCode as ReasonCode
     from dhan_copy.model.size import Quantity as Quantity
     from dhan_copy.model.size import Ratio as Ratio
@@ -89,6 +90,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Ahead": "core.settings",
+    "AmoSlot": "model.order",
     "AlertRaised": "core.facts",
     "AtModificationCap": "core.settings",
     "Behind": "core.settings",
@@ -167,6 +169,7 @@ _HOMES = {
 
 __all__ = [
     "Ahead",
+    "AmoSlot",
     "AlertRaised",
     "AtModificationCap",
     "Behind",

@@ -232,6 +232,8 @@ def _issued(request: Request) -> str:
         case Submit():
             what = f"{request.side.value} {request.quantity} of {request.segment.value}:{request.security_id}"
             kind = "a Forever order, " if request.forever else "" if request.bracket is None else "a super order, "
+            if request.after_market is not None:
+                kind = f"an after-market order ({request.after_market.value}), "
             text = f"Decided to place {kind}{what} {_legs_text(request)} as {request.intent.value.lower()}"
         case Modify() if request.linked and request.leg is not Leg.ENTRY:
             text = f"Decided to move it: {_legs_text(request)}"

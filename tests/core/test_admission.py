@@ -113,7 +113,7 @@ def test_p14_rejected_is_never_copied() -> None:
 
 
 KINDS = [
-    ({"variety": Variety.AFTER_MARKET}, ReasonCode.AFTER_MARKET_UNSUPPORTED),
+    ({"variety": Variety.AFTER_MARKET}, ReasonCode.AMO_SLOT_UNKNOWN),
     ({"variety": Variety.FOREVER, "parent_order_id": BrokerOrderId("9")}, ReasonCode.FOREVER_CHILD),
     ({"variety": Variety.FOREVER, "terms": WAITING, "status": OrderStatus.TRADED}, ReasonCode.FOREVER_CHILD),
     ({"variety": Variety.FOREVER, "terms": WAITING, "status": OrderStatus.CONFIRM}, ReasonCode.FOREVER_UNSUPPORTED),

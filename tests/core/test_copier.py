@@ -363,7 +363,7 @@ def test_d1_a_row_of_yesterday_is_left_out_and_told_once() -> None:
     assert bench.alerts() == ["FROM_BEFORE"]
     assert not bench.facts(LeaderReported)
     bench.tell(evolve(yesterday, variety=Variety.AFTER_MARKET))
-    assert [d.reason for d in bench.decisions()] == [ReasonCode.AFTER_MARKET_UNSUPPORTED], "an AMO is of yesterday by nature"
+    assert [d.reason for d in bench.decisions()] == [ReasonCode.AMO_SLOT_UNKNOWN], "an AMO is of yesterday by nature"
 
 
 def test_somebody_elses_reports_are_not_a_leaders() -> None:

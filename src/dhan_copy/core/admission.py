@@ -8,13 +8,14 @@ from fractions import Fraction
 from typing_extensions import assert_never
 
 from dhan_copy.core.admit_entry import Asked, Refused, Sized, admit_entry
+from dhan_copy.core.after_market import session_of
 from dhan_copy.core.changes import values_of
 from dhan_copy.core.effective import effective
 from dhan_copy.core.facts import Channel, CopyAdmitted, CopyDeclined, CopyMode
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.legs import EXIT_LEGS, LINKED, is_exit_leg, leg_id, tree_of
 from dhan_copy.core.requests import Intent, ReadMargin
-from dhan_copy.core.settings import FirstStart, FollowerRules, Policy, ProtectedMarket, StopMarketForm
+from dhan_copy.core.settings import CopierSettings, FirstStart, FollowerRules, ProtectedMarket, StopMarketForm
 from dhan_copy.core.state import State, entry_total, has_fired, waits
 from dhan_copy.core.terms import protected_market
 from dhan_copy.core.trade import StakeKey, TradeKey
@@ -75,7 +76,7 @@ def decide(
         return _decide_leg(state, order, rules, now)
     if waits(report) and report.leg is not Leg.ENTRY and now < order.first_seen_at + LEGS_MAY_FOLLOW:
         return None
-    refused = _unsupported(report, state.settings.policy, rules) or _before_start(state, order, key)
+    refused = _unsupported(report, state.settings, rules) or _before_start(state, order, key)
     if refused is not None:
         return declined(refused.reason, refused.detail)
     units = report.filled_quantity if report.status.is_terminal else report.quantity
@@ -201,20 +202,32 @@ def _in_brackets(detail: str) -> str:
     return f" ({detail})" if detail else ""
 
 
-def _unsupported(report: OrderReport, policy: Policy, rules: FollowerRules) -> Refused | None:
+def _unsupported(report: OrderReport, settings: CopierSettings, rules: FollowerRules) -> Refused | None:
     match report.variety:
         case Variety.SUPER | Variety.BRACKET | Variety.COVER if rules.reverse:
             return Refused(ReasonCode.REVERSE_LINKED)
         case Variety.REGULAR | Variety.SUPER | Variety.BRACKET | Variety.COVER:
             pass
         case Variety.AFTER_MARKET:
-            return Refused(ReasonCode.AFTER_MARKET_UNSUPPORTED)
+            unsent = _after_market_unsupported(report, settings, rules)
+            if unsent is not None:
+                return unsent
         case Variety.FOREVER:
             return _forever_unsupported(report, rules)
         case _:
             assert_never(report.variety)
-    if isinstance(report.terms, StopMarket) and policy.stop_market is StopMarketForm.REFUSE:
+    if isinstance(report.terms, StopMarket) and settings.policy.stop_market is StopMarketForm.REFUSE:
         return Refused(ReasonCode.STOP_MARKET_REFUSED)
+    return None
+
+
+def _after_market_unsupported(report: OrderReport, settings: CopierSettings, rules: FollowerRules) -> Refused | None:
+    if rules.mode is CopyMode.EXECUTION:
+        return None  # it has gone to the exchange when it fills
+    if settings.policy.amo_slot is None:
+        return Refused(ReasonCode.AMO_SLOT_UNKNOWN)
+    if session_of(settings.calendar, report) is None:
+        return Refused(ReasonCode.AMO_SESSION_UNKNOWN, f"placed {report.created_at or 'nobody knows when'}")
     return None
 
 
@@ -245,7 +258,7 @@ def _not_this_way(report: OrderReport, rules: FollowerRules, turned: bool | None
         return Refused(ReasonCode.HELD_OTHER_WAY)
     if rules.reverse and report.product.is_delivery:
         return Refused(ReasonCode.REVERSE_DELIVERY, report.product.value)
-    if rules.reverse and report.variety is not Variety.REGULAR:
+    if rules.reverse and report.variety is Variety.FOREVER:
         return Refused(ReasonCode.REVERSE_LINKED)
     return None
 

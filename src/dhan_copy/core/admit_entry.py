@@ -9,6 +9,7 @@ from fractions import Fraction
 from attrs import frozen
 from typing_extensions import assert_never
 
+from dhan_copy.core.after_market import is_queued
 from dhan_copy.core.capping import Entered, NoRoom, needs_margin, room
 from dhan_copy.core.caps import Cap
 from dhan_copy.core.effective import Effective
@@ -20,7 +21,7 @@ from dhan_copy.core.requests import ReadMargin
 from dhan_copy.core.legs import is_exit_leg, leg_id
 from dhan_copy.core.reserve import spendable
 from dhan_copy.core.rules import BelowLot, Percent
-from dhan_copy.core.settings import FollowerRules, Policy
+from dhan_copy.core.settings import CopierSettings, FollowerRules
 from dhan_copy.core.sizers import unit_loss
 from dhan_copy.core.sizing import entry_size
 from dhan_copy.core.state import State
@@ -91,8 +92,12 @@ def is_momentary(order: LeaderOrder, *, copies_fills: bool = False) -> bool:
     return copies_fills or report.status.is_terminal or isinstance(report.terms, Market) or report.validity is Validity.IOC
 
 
-def has_passed(order: LeaderOrder, now: datetime, policy: Policy, *, copies_fills: bool = False) -> bool:
-    """Whether the moment of a filled, market or IOC order is over; a resting order is judged by its price instead."""
+def has_passed(order: LeaderOrder, now: datetime, settings: CopierSettings, *, copies_fills: bool = False) -> bool:
+    """Whether the moment of a filled, market or IOC order is over; a resting order is judged by its price instead, and
+    the moment of one that is queued for the next session is yet to come."""
+    policy = settings.policy
+    if is_queued(settings.calendar, order.report, now):
+        return False
     return is_momentary(order, copies_fills=copies_fills) and age_of(order, now) > policy.entry_age
 
 
@@ -128,7 +133,7 @@ def _not_now(state: State, asked: Asked, now: datetime) -> Refused | None:
     if circuit is not None and circuit.is_open(now):
         return Refused(ReasonCode.CIRCUIT_OPEN, f"{circuit.rejections} in a row, the last: {circuit.words}")
     policy = state.settings.policy
-    if has_passed(asked.order, now, policy, copies_fills=asked.rules.mode is CopyMode.EXECUTION):
+    if has_passed(asked.order, now, state.settings, copies_fills=asked.rules.mode is CopyMode.EXECUTION):
         age = age_of(asked.order, now).total_seconds()
         return Refused(ReasonCode.STALE, f"{age:.0f} s old, {policy.entry_age.total_seconds():.0f} s allowed")
     moved = price_moved(state, asked.order, asked.holds.price_deviation)

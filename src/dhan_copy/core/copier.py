@@ -13,6 +13,7 @@ from attrs import frozen
 from dhan_copy.core import checkpoint, supers
 from dhan_copy.core.admission import decide, look_again_at
 from dhan_copy.core.admit_entry import MARGIN_MAY_COME
+from dhan_copy.core.after_market import session_of
 from dhan_copy.core.alerts import (
     ahead,
     alert_for,
@@ -53,6 +54,7 @@ from dhan_copy.core.facts import (
     OrderReported,
     OutcomeUnresolved,
     PositionsReported,
+    Queued,
     ReadFailed,
     Refusal,
     ReportUnreadable,
@@ -71,6 +73,7 @@ from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.legs import LINKED, Trees, is_exit_leg
 from dhan_copy.core.limits import RateBudget
 from dhan_copy.core.losses import day_result, stopped_by_loss, unjudged, was_stopped_by_loss
+from dhan_copy.core.lost import is_of
 from dhan_copy.core.paper import paper_answer, paper_report
 from dhan_copy.core.plan import NOTHING, Plan, Wants, plan
 from dhan_copy.core.reads import ReadSchedule
@@ -334,10 +337,7 @@ class Copier:
 
     def _is_from_before(self, report: OrderReport) -> bool:
         """Whether a report is about a day that is over: a book may still show it after midnight."""
-        if report.variety is Variety.AFTER_MARKET or waits(report):
-            return False
-        days = [ist_date(at).isoformat() for at in (report.created_at, report.updated_at) if at is not None]
-        return bool(days) and min(days) < self.state.day
+        return not waits(report) and not is_of(report, self.state.day)
 
     def _take(self, fact: Fact) -> None:
         match fact:
@@ -832,9 +832,12 @@ class Copier:
 
     def _open_day(self, day: str, *, continuous: bool) -> None:
         first = not self.state.day
+        queued: list[LeaderKey] = []
         if not first:
-            self._close_day()
-        self._record(DayOpened(day=day, continuous=continuous))
+            queued = self._queued(day)
+            self._close_day(queued)
+        known = tuple(Queued(leader=leader, order_id=order_id) for leader, order_id in queued)
+        self._record(DayOpened(day=day, continuous=continuous, queued=known))
         for budget in self._budgets.values():
             budget.new_day()
         self._waiting.clear()
@@ -848,10 +851,22 @@ class Copier:
         if not first:
             self._checkpoint(whole=True)
 
-    def _close_day(self) -> None:
+    def _queued(self, day: str) -> list[LeaderKey]:
+        """After-market orders whose session is not over when ``day`` begins."""
+        found = []
+        for where in self.state.leader_orders:
+            report = self.state.leader_orders[where].report
+            if report.variety is Variety.AFTER_MARKET:
+                session = session_of(self.settings.calendar, report)
+                if session is not None and ist_date(session.opens).isoformat() >= day:
+                    found.append(where)
+        return found
+
+    def _close_day(self, queued: Sequence[LeaderKey]) -> None:
         """What the day leaves open will not be done any more: it is declared before it is forgotten."""
         for key in self.state.open_keys():
-            if self.state.trades[key].decision is None and not waits(self.state.leader_order(key).report):
+            to_come = key[:2] in queued or waits(self.state.leader_order(key).report)
+            if self.state.trades[key].decision is None and not to_come:
                 self._record(
                     CopyDeclined(leader=key[0], leader_order_id=key[1], follower=key[2], reason=ReasonCode.DAY_END)
                 )

@@ -74,12 +74,22 @@ class EngineStarted:
 
 
 @frozen(kw_only=True)
+class Queued:
+    """A leader's after-market order."""
+
+    leader: AccountName
+    order_id: BrokerOrderId
+
+
+@frozen(kw_only=True)
 class DayOpened:
     """A new IST calendar day, ``day`` as YYYY-MM-DD. ``continuous``: the engine ran over midnight, so that it knows what
     every leader brought into the day; otherwise that is read again."""
 
     day: str
     continuous: bool = True
+    queued: tuple[Queued, ...] = ()
+    """Those that are for this day or a later one."""
 
 
 @frozen(kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from dhan_copy.core.after_market import is_queued
 from dhan_copy.core.facts import AlertRaised
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.settings import ClosedMarket, CopierSettings
@@ -18,7 +19,7 @@ def refusal(settings: CopierSettings, report: OrderReport, now: datetime) -> tup
     """Why the calendar is against an entry now. By default a closed market is not a reason: an order that the leader's
     broker has confirmed proves that the session is open."""
     policy = settings.policy
-    if waits(report):
+    if waits(report) or is_queued(settings.calendar, report, now):
         return None
     if policy.closed_market is ClosedMarket.DENY:
         phase, _ = settings.calendar.phase(report.segment, now)
@@ -34,7 +35,7 @@ def refusal(settings: CopierSettings, report: OrderReport, now: datetime) -> tup
 
 def warning(settings: CopierSettings, order: LeaderOrder, now: datetime) -> AlertRaised | None:
     """The alert for an order that is copied though the calendar calls the market closed, or does not know the year."""
-    if waits(order.report):
+    if waits(order.report) or is_queued(settings.calendar, order.report, now):
         return None  # it is placed at any hour
     segment = order.report.segment
     phase, known = settings.calendar.phase(segment, now)

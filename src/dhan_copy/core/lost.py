@@ -101,4 +101,6 @@ def _whose(
 def is_of(report: OrderReport, day: str) -> bool:
     """Whether a row is of this day, as far as it says: a book may still show yesterday's after midnight."""
     days = [ist_date(at).isoformat() for at in (report.created_at, report.updated_at) if at is not None]
-    return not days or min(days) >= day or report.variety is Variety.AFTER_MARKET
+    if report.variety is Variety.AFTER_MARKET:  # placed on another day than that of its session
+        return not days or not report.status.is_terminal or max(days) >= day
+    return not days or min(days) >= day

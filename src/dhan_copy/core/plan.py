@@ -11,6 +11,7 @@ from typing_extensions import assert_never
 
 from dhan_copy.core import supers
 from dhan_copy.core.admit_entry import age_of, has_passed
+from dhan_copy.core.after_market import BEFORE_THE_OPENING, is_queued, session_of
 from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import AlertRaised, CopyDeclined, Fact, Refusal, TradingState
 from dhan_copy.core.intake import SETTLED_AFTER
@@ -442,6 +443,11 @@ def _place(b: _Builder, intent: Intent, slice: int, units: int, before: list[Fol
     tag = client_order_id(leader, order_id, follower, leg.letter, slice, generation)
     if not _is_unknown_there(b, tag, intent, first=last is None):
         return
+    queued = is_queued(b.state.settings.calendar, b.report, b.now)
+    session = session_of(b.state.settings.calendar, b.report) if queued else None
+    if session is not None and b.now >= session.opens - BEFORE_THE_OPENING:
+        b.wake(session.opens)
+        return
     want = _instruction(b, units, intent)
     bracket = supers.bracket_for(b.state, b.trade, b.rules, want) if intent is Intent.ENTRY else None
     b.requests.append(
@@ -451,6 +457,7 @@ def _place(b: _Builder, intent: Intent, slice: int, units: int, before: list[Fol
             security_id=b.report.security_id, side=b.side, product=b.report.product, validity=want.validity,
             terms=want.terms, quantity=want.quantity, disclosed_quantity=want.disclosed_quantity, leg=leg,
             forever=asks_to_wait(b.report), second_leg=want.second_leg, bracket=bracket,
+            after_market=b.policy.amo_slot if queued else None,
             not_after=b.now + b.policy.send_within if intent is Intent.ENTRY else None, note=_note(b, want),
         )  # fmt: skip
     )
@@ -514,7 +521,7 @@ def _may_enter(b: _Builder) -> bool:
     detail = ""
     if b.state.trading_state(b.rules.name) is not TradingState.ACTIVE:
         reason = ReasonCode.NOT_ACTIVE
-    elif has_passed(b.order, b.now, b.policy, copies_fills=b.trade.copies_fills):
+    elif has_passed(b.order, b.now, b.state.settings, copies_fills=b.trade.copies_fills):
         reason, detail = ReasonCode.STALE, f"{age_of(b.order, b.now).total_seconds():.0f} s old when it could be sent"
     elif _is_refused_stop_market(b):
         reason = ReasonCode.STOP_MARKET_REFUSED

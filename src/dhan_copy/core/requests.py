@@ -12,7 +12,7 @@ from dhan_copy.model.account import MarginOrder
 from dhan_copy.model.bracket import Bracket
 from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId, SecurityId
 from dhan_copy.model.instrument import ExchangeSegment
-from dhan_copy.model.order import ForeverLeg, Leg, Product, Side, Terms, Validity
+from dhan_copy.model.order import AmoSlot, ForeverLeg, Leg, Product, Side, Terms, Validity
 
 
 class Intent(Enum):
@@ -46,6 +46,8 @@ class Submit:
     second_leg: ForeverLeg | None = None
     bracket: Bracket | None = None
     """Place a super order: the entry, and these legs with it."""
+    after_market: AmoSlot | None = None
+    """Queue it until then."""
     not_after: datetime | None = None
     """The sender answers ``RequestWithheld`` instead of writing after this moment."""
     note: str = ""

@@ -18,6 +18,7 @@ from dhan_copy.core.rules import Override, Rules
 from dhan_copy.core.rules import Percent as Percent
 from dhan_copy.model.ids import AccountName
 from dhan_copy.model.instrument import ExchangeSegment, InstrumentFacts, InstrumentKey
+from dhan_copy.model.order import AmoSlot
 from dhan_copy.protocols import PositionSizer
 
 
@@ -190,6 +191,9 @@ class Policy:
     """How far the limit of such a stop-limit lies beyond its trigger; 5 % for options and 1 % for all else where a
     segment is not named."""
     closed_market: ClosedMarket = ClosedMarket.WARN
+    amo_slot: AmoSlot | None = None
+    """When copies of the leader's after-market orders are sent to the exchange: Dhan tells no slot of his. None declines
+    them."""
     entries_stop_before_square_off: timedelta | None = timedelta(minutes=2)
     """How long before the broker closes intraday positions entries of such products stop; None never."""
     requests_per_trade: int = field(default=60, validator=validators.ge(1))

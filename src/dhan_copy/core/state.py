@@ -601,7 +601,7 @@ def _day_opened(state: State, fact: DayOpened, at: datetime, position: int) -> N
     """Yesterday's orders are over but for Forever orders, what the broker squares off is gone, and the rest is brought
     into today."""
     if state.day:
-        waiting, copies = _over_night(state, at)
+        waiting, copies = _over_night(state, at, [(one.leader, one.order_id) for one in fact.queued])
         ledgers = (*state.stakes, *state.open_trades)
         trees = dict.fromkeys((*state.leader_fills, *(place_of(key) for key in ledgers)))
         for where in [where for where in trees if where[3] is not None and not where[2].ends_with_day]:
@@ -640,9 +640,10 @@ def _day_opened(state: State, fact: DayOpened, at: datetime, position: int) -> N
     state.day = fact.day
 
 
-def _over_night(state: State, at: datetime) -> tuple[list[LeaderOrder], list[CopyTrade]]:
-    """Forever orders that wait, the leaders' and our own, with every decision about them: they are neither copied again
-    nor forgotten. What one of them placed when it fired was an order of the day."""
+def _over_night(state: State, at: datetime, queued: Iterable[LeaderKey]) -> tuple[list[LeaderOrder], list[CopyTrade]]:
+    """Forever orders that wait and after-market orders that are ``queued``, the leaders' and our own, with every decision
+    about them: they are neither copied again nor forgotten. What a Forever order placed when it fired was an order of the
+    day."""
     copies: dict[TradeKey, CopyTrade] = {}
     orders: dict[LeaderKey, LeaderOrder] = {}
     for key in state.open_keys():
@@ -652,12 +653,16 @@ def _over_night(state: State, at: datetime) -> tuple[list[LeaderOrder], list[Cop
     for where in state.open_leader_orders:
         if waits(state.leader_orders[where].report):
             orders[where] = state.leader_orders[where]
+    for where in queued:
+        if where in state.leader_orders:
+            orders[where] = state.leader_orders[where]
     followers = {rules.name for rules in state.settings.followers} | {follower for _, _, follower in state.open_keys()}
     for where in orders:
         for follower in followers:
             copy = state.trades.get((*where, follower))
             if copy is not None:
-                ended = tuple(life.ended_with_day(order, at) for order in copy.orders)
+                stays = waits(orders[where].report) is False and orders[where].report.variety is Variety.AFTER_MARKET
+                ended = copy.orders if stays else tuple(life.ended_with_day(order, at) for order in copy.orders)
                 copies[copy.key] = evolve(copy, orders=ended, requests=0)
     return list(orders.values()), list(copies.values())
 

@@ -23,7 +23,7 @@ from dhan_copy.errors import (
 from dhan_copy.model.account import Funds, Holding, Margin, MarginOrder, Position
 from dhan_copy.model.finding import Finding
 from dhan_copy.model.ids import BrokerOrderId, ClientOrderId
-from dhan_copy.model.order import OrderReport, Product
+from dhan_copy.model.order import AmoSlot, OrderReport, Product
 from dhan_copy.protocols import Clock, Unreadable
 
 _log = logging.getLogger(__name__)
@@ -66,6 +66,8 @@ class DhanBroker(SuperOrders, ForeverRequests, KillSwitchRequests):
                 trigger_price=terms.trigger_price,
                 disclosed_quantity=request.disclosed_quantity,
                 validity=request.validity.value,
+                after_market_order=request.after_market is not None,
+                amo_time=(request.after_market or AmoSlot.OPEN).value,
                 tag=request.client_order_id,
             )
         )

@@ -28,6 +28,15 @@ class Side(Enum):
         return Side.SELL if self is Side.BUY else Side.BUY
 
 
+class AmoSlot(Enum):
+    """When an after-market order is sent to the exchange: at the opening, or 30 or 60 minutes after it. Dhan's ``PRE_OPEN``
+    is not among them: its client (2.1 and later) refuses it."""
+
+    OPEN = "OPEN"
+    OPEN_30 = "OPEN_30"
+    OPEN_60 = "OPEN_60"
+
+
 class Product(Enum):
     """Dhan's product types."""
 

@@ -25,7 +25,8 @@ class ReasonCode(Enum):
     ENTRY_NOT_COPIED = "a leg of a linked order whose entry was not copied: there is nothing that it would close"
     FOREVER_UNSUPPORTED = "the follower's broker takes no Forever orders"
     FOREVER_LEG_UNKNOWN = "a Forever order with two legs of which only one is told: it is not copied by half"
-    AFTER_MARKET_UNSUPPORTED = "after-market orders are not supported yet"
+    AMO_SLOT_UNKNOWN = "an after-market order, whose slot the broker does not tell: name one with Policy.amo_slot"
+    AMO_SESSION_UNKNOWN = "an after-market order, and the calendar cannot tell the session that it is for"
     REVERSE_LINKED = "a linked order has no reverse: its target would be where the follower loses"
     REVERSE_DELIVERY = "delivery has no reverse: shares that nobody holds cannot be sold for delivery"
     HELD_OTHER_WAY = "what is still held was copied to the other side: nothing is added until it is closed"
@@ -87,7 +88,8 @@ INPUTS: Mapping[ReasonCode, str] = MappingProxyType(
         ReasonCode.ENTRY_NOT_COPIED: "the entry's code",
         ReasonCode.FOREVER_UNSUPPORTED: "",
         ReasonCode.FOREVER_LEG_UNKNOWN: "",
-        ReasonCode.AFTER_MARKET_UNSUPPORTED: "",
+        ReasonCode.AMO_SLOT_UNKNOWN: "",
+        ReasonCode.AMO_SESSION_UNKNOWN: "when it was placed",
         ReasonCode.REVERSE_LINKED: "",
         ReasonCode.REVERSE_DELIVERY: "the product",
         ReasonCode.HELD_OTHER_WAY: "",

@@ -231,6 +231,7 @@ class FakeBroker:
             validity=request.validity,
             disclosed_quantity=request.disclosed_quantity,
             tag=request.client_order_id,
+            after_market=request.after_market is not None,
             source="P",
         )
 
