@@ -174,9 +174,11 @@ def _leg_wants(state: State, stake_key: StakeKey, missing: int) -> dict[TradeKey
             continue
         key, sign = trade.key, order.report.side.sign
         open_units = max(0, stake.closable(sign) - max(0, -sign * missing))
-        gone = is_taken_back(state, stake_key, order) or _went_with_it(state, trade, order)
-        if not is_exit_leg(order.report) or gone:
+        if not is_exit_leg(order.report) or is_taken_back(state, stake_key, order):
             open_units = min(open_units, claim_left(trade))
+        elif order.leader not in state.book_read_at and may_be_taken_back(state, stake_key, order):
+            # A process before this one may have seen that it was: his book is read before the copy comes again or grows.
+            open_units = min(open_units, max(claim_left(trade), trade.leaves(Intent.EXIT)))
         else:
             open_units = max(0, open_units - claimed[sign])
         wants[key] = trade.filled(Intent.EXIT) + open_units
@@ -188,16 +190,6 @@ def is_taken_back(state: State, stake_key: StakeKey, order: LeaderOrder) -> bool
     exchange cancels the other, and its cancel may be told first: it counts once a later look at his book shows the rest
     still open."""
     return may_be_taken_back(state, stake_key, order) and _looked_since(state, order)
-
-
-def _went_with_it(state: State, trade: CopyTrade, order: LeaderOrder) -> bool:
-    """Whether the copy of a leg has gone because the leader took his back: after a restart his book is looked at before
-    it is placed again."""
-    return (
-        may_be_taken_back(state, trade.stake_key, order)
-        and trade.live(Intent.EXIT) is None
-        and any(one.was_cancelled_by_us and one.over_at is not None and one.over_at >= order.seen_at for one in trade.orders)
-    )
 
 
 def may_be_taken_back(state: State, stake_key: StakeKey, order: LeaderOrder) -> bool:
