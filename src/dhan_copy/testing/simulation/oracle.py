@@ -740,13 +740,17 @@ class Oracle:
         self.rare["restart without news"] += 1
 
     def _every_leader_order(self) -> None:
+        parked = {order.own_id for order in self.world.leader.orders.values() if self._is_parked_leg(order)}
         for order_id in self.newest:
-            if order_id not in self.world.leader.orders:
+            if order_id not in self.world.leader.orders and order_id not in parked:
                 self.blame(2, f"{order_id} was journaled, an order that the leader never had", order_id)
         for order in self.world.leader.orders.values():
             if not order.is_shown:
                 continue
             self.leader_orders += 1
+            if order.own_id in parked:
+                self.rare["a leg of an entry that never filled was parked"] += 1
+                continue
             newest = self.newest.get(order.order_id)
             if newest is None:
                 self.blame(2, f"the leader's {order.order_id} was never journaled", order.order_id)
@@ -757,6 +761,14 @@ class Oracle:
                 self.blame(10, f"{order.order_id} is {order.status.value}, journaled {newest.status.value}", order.order_id)
             for name in self.world.names:
                 self._outcome(order, name)
+
+    def _is_parked_leg(self, order: TrueOrder) -> bool:
+        """Whether it is a leg that was over, like its entry, when it was first seen, and the row did not say of what: it
+        was declined by the name that it has, and there is nothing to protect."""
+        if order.own_id is None or order.own_id not in self.newest or order.family is None or order.family.entry.filled:
+            return False
+        copies = [self.copies.get((order.own_id, name)) for name in self.world.names]
+        return not order.is_open and all(copy is not None and copy.declined is not None for copy in copies)
 
     def _outcome(self, original: TrueOrder, name: AccountName) -> None:
         copy = self.copies.get((original.order_id, name))
