@@ -198,6 +198,18 @@ def test_l7_a_leg_that_the_leader_takes_back_after_the_entry_goes_and_the_other_
 
 
 @with_target
+def test_l5_what_both_legs_closed_at_the_leader_takes_no_leg_back(variety: Variety) -> None:
+    """His stop closes everything, after a part of his target: the exchange cancels what is left of that."""
+    bench = world()
+    linked = entered(bench, variety=variety)
+    linked.fill_leg(Leg.TARGET, 2)
+    linked.fill_leg(Leg.STOP, siblings=False)
+    linked.cancel_leg(Leg.TARGET)
+    wait(bench, 40)
+    assert live(linked) == [2 * LOT, 2 * LOT]
+
+
+@with_target
 @pytest.mark.parametrize("leg", LEGS)
 def test_t4_a_leg_that_the_leader_took_back_does_not_come_again_with_a_restart(leg: Leg, variety: Variety) -> None:
     """Not for a moment either, before his book has been read again; his entry may still fill."""

@@ -196,8 +196,8 @@ def may_be_taken_back(state: State, stake_key: StakeKey, order: LeaderOrder) -> 
     report = order.report
     if not report.status.is_terminal or report.status is OrderStatus.TRADED:
         return False
-    if state.position(place_of(stake_key)):
-        return True
+    if -report.side.sign * state.position(place_of(stake_key)) > 0:
+        return True  # on its other side he is when both of his legs have filled: then he is out, and more than that
     entry = state.leader_orders.get((order.leader, stake_key[4])) if stake_key[4] is not None else None
     return entry is not None and not entry.report.status.is_terminal
 
