@@ -231,10 +231,7 @@ def _issued(request: Request) -> str:
     match request:
         case Submit():
             what = f"{request.side.value} {request.quantity} of {request.segment.value}:{request.security_id}"
-            kind = "a Forever order, " if request.forever else "" if request.bracket is None else "a super order, "
-            if request.after_market is not None:
-                kind = f"an after-market order ({request.after_market.value}), "
-            text = f"Decided to place {kind}{what} {_legs_text(request)} as {request.intent.value.lower()}"
+            text = f"Decided to place {_kind(request)}{what} {_legs_text(request)} as {request.intent.value.lower()}"
         case Modify() if request.linked and request.leg is not Leg.ENTRY:
             text = f"Decided to move it: {_legs_text(request)}"
         case Modify():
@@ -245,6 +242,14 @@ def _issued(request: Request) -> str:
             assert_never(never)
     note = f" ({request.note})" if request.note else ""
     return f"{text} (attempt {request.attempt}){note}."
+
+
+def _kind(request: Submit) -> str:
+    if request.after_market is not None:
+        return f"an after-market order ({request.after_market.value}), "
+    if request.forever:
+        return "a Forever order, "
+    return "" if request.bracket is None else "a super order, "
 
 
 def _legs_text(request: Submit | Modify) -> str:
