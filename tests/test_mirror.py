@@ -10,8 +10,16 @@ TESTS = ROOT / "tests"
 
 SIMULATED = "a part of the simulated day, judged as a whole by test_summary and by the bugs planted in test_oracle_planted"
 CRASHED = "a part of a run over deaths, judged as a whole by test_run and by the bugs planted there"
+FOLDED = "a part of folding the journal, told by test_state and test_copier, and by the simulated days"
 WITHOUT_A_TEST_OF_THEIR_OWN = {
     "protocols.py": "declarations without behaviour; tests/typing checks that they can be met without inheriting",
+    "core/fold.py": FOLDED,
+    "core/fold_copies.py": FOLDED,
+    "core/fold_days.py": FOLDED,
+    "core/fold_leaders.py": FOLDED,
+    "core/fold_orders.py": FOLDED,
+    "core/fold_reads.py": FOLDED,
+    "core/fold_requests.py": FOLDED,
     "core/requests.py": "values without behaviour",
     "core/leader.py": "a value without behaviour",
     "model/reason.py": "names and their sentences",

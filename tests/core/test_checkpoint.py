@@ -24,7 +24,8 @@ from dhan_copy.core.facts import (
 )
 from dhan_copy.core.ledger import Stake
 from dhan_copy.core.settings import CopierSettings, Policy
-from dhan_copy.core.state import State, fold
+from dhan_copy.core.fold import fold
+from dhan_copy.core.state import State
 from dhan_copy.errors import StoreCorrupt
 from dhan_copy.model.account import Funds
 from dhan_copy.model.ids import AccountName, BrokerOrderId

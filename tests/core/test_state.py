@@ -39,7 +39,8 @@ from dhan_copy.core.facts import (
 from dhan_copy.core.ledger import Stake
 from dhan_copy.core.requests import Cancel, Query, ReadOrders, ReadPositions
 from dhan_copy.core.settings import CopierSettings, FollowerRules, LeaderRules, RateLimits
-from dhan_copy.core.state import State, fold
+from dhan_copy.core.fold import fold
+from dhan_copy.core.state import State
 from dhan_copy.model.account import Position
 from dhan_copy.model.ids import AccountName, BrokerOrderId
 from dhan_copy.model.instrument import InstrumentFacts

@@ -10,7 +10,7 @@ from attrs import evolve
 from dhan_copy.core.facts import BookRead, DriftDeclared, Entry, PositionsReported
 from dhan_copy.core.ledger import Stake
 from dhan_copy.core.requests import ReadOrders, ReadPositions
-from dhan_copy.core.state import fold
+from dhan_copy.core.fold import fold
 from dhan_copy.model.account import Position
 from dhan_copy.model.ids import AccountName
 from dhan_copy.model.order import OrderStatus, Product, Side

@@ -37,7 +37,7 @@ BROKEN: tuple[Broken, ...] = (
     Broken(
         name="sent_again_by_the_next", fault="F02",
         broken="What one process left without an answer, the next takes for refused, sends again, and dies as well.",
-        edits=(Edit("core.state._engine_started", "trade.with_order(life.unresolved(order, order.outstanding, at))",
+        edits=(Edit("core.fold_days.engine_started", "trade.with_order(life.unresolved(order, order.outstanding, at))",
             "trade.with_order(evolve(order, outstanding=None, state=life.OrderState.REJECTED, refused_for_now=True, over_at=at))"),),
         caught_by="tests/testing/crash/test_run.py::test_f02_a_second_death_in_the_recovery",
     ),
@@ -59,7 +59,7 @@ BROKEN: tuple[Broken, ...] = (
     Broken(
         name="unanswered_taken_for_refused", fault="F04",
         broken="What had no answer when the process was killed is taken for refused, and sent again.",
-        edits=(Edit("core.state._engine_started", "trade.with_order(life.unresolved(order, order.outstanding, at))",
+        edits=(Edit("core.fold_days.engine_started", "trade.with_order(life.unresolved(order, order.outstanding, at))",
             "trade.with_order(evolve(order, outstanding=None, state=life.OrderState.REJECTED, refused_for_now=True, over_at=at))"),),
         caught_by="tests/proof/test_kills.py", environment={"DHAN_COPY_STRACE_KILLS": "6"}, says="has too much",
     ),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dhan_copy.core.facts import Channel, EngineStarted, Entry, Fact, LeaderReported, SourceStarted
 from dhan_copy.core.settings import CopierSettings, LeaderRules
-from dhan_copy.core.state import State, fold
+from dhan_copy.core.fold import fold
+from dhan_copy.core.state import State
 from dhan_copy.model.ids import SecurityId
 from dhan_copy.model.instrument import ExchangeSegment, InstrumentKey
 from dhan_copy.model.order import OrderStatus, Product

@@ -18,7 +18,8 @@ from dhan_copy.core.feeds import Feed
 from dhan_copy.core.killing import Switch
 from dhan_copy.core.ledger import Stake
 from dhan_copy.core.settings import CopierSettings
-from dhan_copy.core.state import LEADER_ORDERS, TRADES, Dealt, LeaderKey, State, TagKey, setting_changed
+from dhan_copy.core.fold import setting_changed
+from dhan_copy.core.state import LEADER_ORDERS, TRADES, Dealt, LeaderKey, State, TagKey
 from dhan_copy.core.trade import PositionKey, StakeKey, TradeKey
 from dhan_copy.errors import StoreCorrupt
 from dhan_copy.model.account import Funds

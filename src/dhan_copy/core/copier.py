@@ -96,7 +96,8 @@ from dhan_copy.core.settings import Ahead, CopierSettings, FollowerRules
 from dhan_copy.core.settle import difference, is_given_up, is_left_over, is_over
 from dhan_copy.core.sizing import trunc_to_lot
 from dhan_copy.core.slippage import is_limited, limit_of, measured, stopped_by_slippage
-from dhan_copy.core.state import LeaderKey, State, alert_key, fold, waits
+from dhan_copy.core.fold import fold
+from dhan_copy.core.state import LeaderKey, State, alert_key, waits
 from dhan_copy.core.target import balance_of, closes
 from dhan_copy.core.trade import CopyTrade, FollowerOrder, StakeKey, TradeKey, is_leaving, is_undoubted, repeats, reported
 from dhan_copy.model.account import MarginOrder, Position

@@ -12,7 +12,6 @@ from typing_extensions import assert_never
 from dhan_copy.core import supers
 from dhan_copy.core.admit_entry import age_of, has_passed
 from dhan_copy.core.after_market import BEFORE_THE_OPENING, is_queued, session_of
-from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import AlertRaised, CopyDeclined, Fact, Refusal, TradingState
 from dhan_copy.core.intake import SETTLED_AFTER
 from dhan_copy.core.leader import LeaderOrder

@@ -70,7 +70,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         name="resend_after_restart", fault="F01", shows=9, seed=10,
         broken="After a restart, an order without an answer is taken for one that never left.",
-        edits=(Edit("core.state._engine_started",
+        edits=(Edit("core.fold_days.engine_started",
             "life.unresolved(order, order.outstanding, at)",
             "evolve(order, outstanding=None, state=life.OrderState.REJECTED, refused_for_now=True, over_at=at)"),),
     ),
@@ -140,7 +140,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         name="short_absence_window", fault="F32", shows=9, seed=15,
         broken="The absence window is shorter than a request may be under way.",
-        edits=(Edit("core.state._looked", "since + state.settings.policy.absence_window", "since + timedelta(seconds=10)"),),
+        edits=(Edit("core.fold_reads.looked", "since + state.settings.policy.absence_window", "since + timedelta(seconds=10)"),),
     ),
     Mutant(
         name="day_not_counted", fault="F34", shows=12, seed=56, orders=200, followers=1,
@@ -156,7 +156,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         name="blocked_for_good", fault="F35", shows=4, seed=2,
         broken="An account that was refused once stays blocked for the day.",
-        edits=(Edit("core.state._answered", "(at + pause, fact.refusal)", "(at + timedelta(days=1), fact.refusal)"),),
+        edits=(Edit("core.fold_requests.answered", "(at + pause, fact.refusal)", "(at + timedelta(days=1), fact.refusal)"),),
     ),
     Mutant(
         name="blocked_all", fault="F35", shows=13, seed=2,
@@ -192,7 +192,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         name="positions_not_compared", fault="F41", shows=4, seed=2,
         broken="What the account really holds is not looked at: what was squared off by hand is closed again.",
-        edits=(Edit("core.state._positions_reported", "        if missing:\n", "        if False:\n"),),
+        edits=(Edit("core.fold_reads.positions_reported", "        if missing:\n", "        if False:\n"),),
     ),
     Mutant(
         name="market_taken_for_filled", fault="F43", shows=1,
@@ -294,7 +294,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         name="absent_from_one_book", fault="F36", shows=1, seed=2,
         broken="An order that a read of the book does not show is taken for never placed.",
-        edits=(Edit("core.state._looked", "        shown = set(fact.tags)\n",
+        edits=(Edit("core.fold_reads.looked", "        shown = set(fact.tags)\n",
             "        shown = set(fact.tags)\n"
             "        for key in state.open_keys():\n"
             "            for order in state.trades[key].orders if key[2] == follower else ():\n"
@@ -348,8 +348,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         name="over_exit_not_closed", fault="F40", row="L4", shows=5, linked=0.5,
         broken="What both legs have closed too much is not opened again.",
-        edits=(Edit("core.state._over_exited", "over_exited_at=at, settled=False)", "over_exited_at=at)"),
-               Edit("core.state._over_exited", "obliged(trade, units)", "trade")),
+        edits=(Edit("core.fold_orders._over_exited", "over_exited_at=at, settled=False)", "over_exited_at=at)"),
+               Edit("core.fold_orders._over_exited", "obliged(trade, units)", "trade")),
     ),
     Mutant(
         name="legs_go_with_the_leaders", fault="", row="L5", shows=5, linked=0.5,

@@ -1,0 +1,105 @@
+"""Fold decisions about copies, their end, and what they leave different."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from dhan_copy.core.evolving import evolve
+from dhan_copy.core.facts import Channel, CloseOrdered, CopyAdmitted, DriftDeclared
+from dhan_copy.core.leader import LeaderOrder
+from dhan_copy.core.legs import EXIT_LEGS, leg_id
+from dhan_copy.core.requests import Intent
+from dhan_copy.core.state import State, claim_left
+from dhan_copy.core.trade import CopyTrade, TradeKey
+from dhan_copy.model.order import Market, OrderReport, OrderStatus, Side, Validity
+from dhan_copy.model.reason import ReasonCode
+
+GONE = (ReasonCode.MANUAL, ReasonCode.CONVERTED, ReasonCode.EXPIRED, ReasonCode.GONE_OVERNIGHT)
+"""Why copied units are no longer in an account that no order of ours has sold."""
+
+
+def admitted(state: State, fact: CopyAdmitted, at: datetime, position: int) -> None:
+    key = (fact.leader, fact.leader_order_id, fact.follower)
+    trade = state.trade_of(key)
+    report = state.leader_order(key).report
+    state.trades[key] = evolve(trade, admitted=fact, admitted_at=at, leader_was_over=report.status.is_terminal)
+    state.instruments.setdefault(report.key, fact.facts)
+    state.live[fact.follower] = fact.live
+    held = state.stake(trade.stake_key)
+    if held.turned is not fact.reverse and not held.long and not held.short:
+        state.stakes[trade.stake_key] = evolve(held, turned=fact.reverse)
+    if fact.ratio and (report.side is Side.BUY) is not fact.reverse and fact.follower in state.funds:
+        state.since_funds[key] = None
+    if fact.ratio and trade.opened:
+        stake_key = state.stake_key(key)
+        stake = state.stake(stake_key).left_out(-trade.opened * report.side.sign)
+        state.stakes[stake_key] = stake.opened(fact.ratio * trade.opened * report.side.sign)
+    state.touch(key, position)
+    touch_undecided_legs(state, key, position)
+
+
+def touch_undecided_legs(state: State, entry: TradeKey, position: int) -> None:
+    """A leg that was looked at before its entry was decided waits for that, and nothing else may ever happen to it."""
+    for leg in EXIT_LEGS:
+        trade = state.trades.get((entry[0], leg_id(entry[1], leg), entry[2]))
+        if trade is not None and trade.decision is None:
+            state.touch(trade.key, position)
+
+
+def close(state: State, trade: CopyTrade, position: int) -> None:
+    """A trade that can do no more is no longer among the open ones."""
+    stake_key = trade.stake_key
+    stake = state.stake(stake_key)
+    opened = stake.closable(-state.leader_order(trade.key).report.side.sign)
+    netting = min(trade.covers, trade.filled(Intent.ENTRY), opened)
+    if netting:
+        state.stakes[stake_key] = evolve(stake, to_net_off=stake.to_net_off + netting)
+    state.trades[trade.key] = evolve(trade, settled=True, covers=0)
+    state.open_trades.get(stake_key, {}).pop(trade.key, None)
+    if stake_key[4] == trade.key[1]:
+        state.touch_stake(stake_key, position)  # its legs have nothing more to wait for
+
+
+def close_ordered(state: State, fact: CloseOrdered, at: datetime, position: int) -> None:
+    """An order of the copier's own is an exit like any other: of an order that stands where a leader's does, and that is
+    over, so that nothing is waited for."""
+    report = OrderReport(
+        account=fact.leader, order_id=fact.order_id, segment=fact.key.segment, security_id=fact.key.security_id,
+        side=fact.side, product=fact.product, validity=Validity.DAY, terms=Market(), quantity=fact.quantity,
+        filled_quantity=fact.quantity, status=OrderStatus.TRADED, created_at=at, updated_at=at,
+    )  # fmt: skip
+    order = LeaderOrder(
+        leader=fact.leader, report=report, first_seen_at=at, seen_at=at, channel=Channel.BOOK, confirmed=True
+    )
+    state.leader_orders[fact.leader, fact.order_id] = order
+    key = (fact.leader, fact.order_id, fact.follower)
+    stake_key = (fact.leader, fact.follower, fact.key, fact.product, fact.tree)
+    state.trades[key] = CopyTrade(key=key, stake_key=stake_key, claim=fact.quantity, closed=fact.quantity)
+    state.open_trades.setdefault(stake_key, {})[key] = None
+    state.touch_stake(stake_key, position)
+
+
+def drift_declared(state: State, fact: DriftDeclared, position: int) -> None:
+    stake_key = (fact.leader, fact.follower, fact.key, fact.product, fact.tree)
+    stake = state.stake(stake_key)
+    if fact.reason in GONE:
+        units = int(-fact.quantity)
+        direction = 1 if units > 0 else -1
+        left = abs(units)
+        for key in list(state.open_trades.get(stake_key, ())):
+            trade = state.trades[key]
+            closes = state.leader_order(key).report.side.sign == -direction
+            taken = min(left, claim_left(trade)) if closes else 0
+            if taken:
+                left -= taken
+                state.trades[key] = evolve(trade, claim=trade.claim - taken)
+        state.stakes[stake_key] = stake.closed_by_hand(units, left * direction, fact.reason)
+        state.suspects.pop((fact.follower, fact.key, fact.product), None)
+    else:
+        state.stakes[stake_key] = stake.with_declared(fact.reason, fact.quantity)
+        if fact.leader_order_id is not None:
+            key = (fact.leader, fact.leader_order_id, fact.follower)
+            settled = state.trades.get(key)
+            if settled is not None:
+                state.trades[key] = evolve(settled, claim=settled.claim - claim_left(settled))
+    state.touch_stake(stake_key, position)

@@ -1,0 +1,194 @@
+"""Fold what a leader's broker says of his orders: what his fills open, close and give up for each follower."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from dhan_copy.core import feeds, intake
+from dhan_copy.core.evolving import evolve
+from dhan_copy.core.facts import Channel, LeaderReported
+from dhan_copy.core.leader import LeaderOrder
+from dhan_copy.core.legs import is_exit_leg, leg_id, tree_of
+from dhan_copy.core.requests import Intent
+from dhan_copy.core.sizing import kept_after_exit
+from dhan_copy.core.state import LeaderKey, State, behind_by, entry_total, obliged, split
+from dhan_copy.core.trade import CopyTrade, PositionKey, StakeKey, TradeKey, place_of
+from dhan_copy.model.order import Leg, Validity
+
+
+def leader_reported(state: State, fact: LeaderReported, at: datetime, position: int) -> None:
+    report = fact.report
+    where = (fact.leader, report.order_id)
+    known = state.leader_orders.get(where)
+    feed = state.feeds.get(fact.leader)
+    if feed is not None:
+        streamed = fact.channel is Channel.STREAM
+        state.follow_feed(fact.leader, feeds.told(feed) if streamed else feeds.read_instead(feed, known, report, at))
+    order = intake.merge(known, fact, at)
+    state.leader_orders[where] = order
+    member(state.open_leader_orders, where, not order.report.status.is_terminal)
+    member(state.disputed, where, order.disputed)
+    if order.report.leg_order_id not in (None, order.report.parent_order_id):
+        state.legs[fact.leader, order.report.leg_order_id] = report.order_id
+    if known is not None and tree_of(known.report) != tree_of(order.report):
+        # It was copied as a plain order before anything showed that it has legs: they are plain exits.
+        state.released[where] = None
+    _release_what_it_closes(state, order, position)
+    if report.instrument is not None:
+        before = state.instruments.get(report.key)
+        if before is None or before.tick is None or report.instrument.tick is not None:
+            state.instruments[report.key] = report.instrument
+    if order.report.symbol:
+        state.symbols[report.key] = order.report.symbol
+    _note_price(state, order, at)
+    for follower in state.followers_of(fact.leader):
+        key = (*where, follower)
+        if key not in state.trades:
+            trade = state.trades[key] = state.trade_of(key)
+            state.open_trades.setdefault(trade.stake_key, {})[key] = None
+        elif order.report.status.is_terminal and order.report.validity is Validity.IOC and not state.trades[key].orders:
+            # Over before anything could be sent, though it came in several reports: what it filled is the size.
+            state.trades[key] = evolve(state.trades[key], leader_was_over=True)
+        state.touch(key, position)
+        if is_exit_leg(order.report) and order.report.parent_order_id is not None:
+            state.touch((fact.leader, order.report.parent_order_id, follower), position)
+    grown = order.report.filled_quantity - (known.report.filled_quantity if known else 0)
+    if grown > 0:
+        _leader_filled(state, order, grown, position)
+
+
+def _note_price(state: State, order: LeaderOrder, at: datetime) -> None:
+    """Every report of an order tells a price of its instrument; the newest counts."""
+    report = order.report
+    price = report.last_price or (report.average_price if report.filled_quantity else None)
+    told_at = report.updated_at or at
+    known = state.prices.get(report.key)
+    if price is not None and (known is None or told_at >= known[1]):
+        state.prices[report.key] = (price, told_at)
+
+
+def member(keys: dict[LeaderKey, None], key: LeaderKey, belongs: bool) -> None:
+    if belongs:
+        keys[key] = None
+    else:
+        keys.pop(key, None)
+
+
+def _leader_filled(state: State, order: LeaderOrder, units: int, position: int) -> None:
+    report = order.report
+    where = state.place(order.leader, report)
+    before = state.position(where)
+    sign = report.side.sign
+    state.leader_fills[where] = state.leader_fills.get(where, 0) + sign * units
+    closing = min(units, abs(before)) if before * sign < 0 else 0
+    opening = units - closing
+    for follower in state.followers_of(order.leader):
+        key = (order.leader, report.order_id, follower)
+        stake_key = (order.leader, follower, *where[1:])
+        if closing:
+            _leader_closed(state, key, stake_key, before, closing, opening)
+            if where[3] is not None and closing == abs(before) and state.stake(stake_key).owned:
+                # A stop that was cancelled before this fill was told may have been the exchange's to cancel: it is needed.
+                state.reopen((order.leader, leg_id(where[3], Leg.STOP), follower), stake_key)
+        if opening:
+            _leader_opened(state, key, stake_key, opening, sign)
+        state.touch_stake(stake_key, position)
+
+
+def _release_what_it_closes(state: State, order: LeaderOrder, position: int) -> None:
+    """Linked orders that the leader trades against by another order are taken apart: what they hold is a part of what he
+    holds by plain orders, and their legs are plain exits, so that nothing is closed twice."""
+    report = order.report
+    if not order.confirmed or tree_of(report) is not None:
+        return
+    sign = report.side.sign
+    place = (order.leader, report.key, report.product)
+    trees = {where: units for where, units in state.leader_fills.items() if where[:3] == place and where[3] is not None}
+    closable = max(0, -sign * state.position((*place, None)))
+    units = report.filled_quantity if report.status.is_terminal else report.quantity
+    if units > closable and any(held * sign < 0 for held in trees.values()):
+        for where in trees:
+            release(state, where, position)
+
+
+def release(state: State, where: PositionKey, position: int) -> None:
+    """Merge the ledgers of a linked order into those of plain orders."""
+    leader, key, product, tree = where
+    assert tree is not None
+    plain = (leader, key, product, None)
+    state.leader_fills[plain] = state.leader_fills.get(plain, 0) + state.leader_fills.pop(where, 0)
+    state.released[leader, tree] = None
+    ledgers = {*state.stakes, *state.open_trades}
+    for follower in dict.fromkeys((*state.followers_of(leader), *(k[1] for k in ledgers if place_of(k) == where))):
+        old = (leader, follower, key, product, tree)
+        new = (leader, follower, key, product, None)
+        if old in state.stakes:
+            state.stakes[new] = state.stake(new).merged(state.stakes.pop(old))
+        moved = state.open_trades.pop(old, {})
+        state.open_trades.setdefault(new, {}).update(moved)
+        for leg in Leg:
+            trade = state.trades.get((leader, leg_id(tree, leg), follower))
+            if trade is not None:
+                state.trades[trade.key] = evolve(trade, stake_key=new)
+        state.touch_stake(new, position)
+
+
+def _leader_opened(state: State, key: TradeKey, stake_key: StakeKey, opening: int, sign: int) -> None:
+    """The leader opened more: as far as the order was decided to be an entry, the follower should too."""
+    trade = state.trades[key]
+    copied = 0
+    if trade.admitted is not None and trade.admitted.ratio:
+        entry_part = split(trade, state.leader_order(key).report.filled_quantity)[1]
+        copied = min(opening, max(0, entry_part - trade.opened))
+    stake = state.stake(stake_key).left_out((opening - copied) * sign)
+    if copied and trade.admitted is not None:
+        stake = stake.opened(trade.admitted.ratio * copied * sign)
+    state.stakes[stake_key] = stake
+    # Undecided yet: what it opened is brought in by the decision.
+    state.trades[key] = evolve(trade, opened=trade.opened + (copied if trade.decision is not None else opening))
+
+
+def _leader_closed(
+    state: State, key: TradeKey, stake_key: StakeKey, before: int, closing: int, opening: int
+) -> None:
+    """The leader closed a part of his position: what is beyond the kept part is given up where it has not filled yet,
+    and claimed from what is owned where it has."""
+    direction = 1 if before > 0 else -1
+    state.trades[key] = evolve(state.trades[key], closed=state.trades[key].closed + closing)
+    stake = state.stake(stake_key)
+    behind = [
+        (other, late)
+        for other in (state.trades[k] for k in state.open_trades.get(stake_key, ()) if k != key)
+        if (late := behind_by(state, other, direction)) > 0
+    ]
+    free = stake.closable(-direction) - state.claims(stake_key, -direction)
+    after = abs(before) - closing
+    lot = state.instruments[stake_key[2]].lot_units if stake_key[2] in state.instruments else 1
+    kept = kept_after_exit(stake.ideal, abs(before), after, lot)
+    excess = max(0, free + sum(late for _, late in behind) - kept)
+    covered = min(excess, _covered_by_entry(state, state.trades[key], opening))
+    if covered:
+        state.trades[key] = evolve(state.trades[key], covers=state.trades[key].covers + covered)
+        excess -= covered
+    for other, late in reversed(behind):
+        given_up = min(late, excess)
+        excess -= given_up
+        if given_up:
+            state.trades[other.key] = evolve(other, forgone=other.forgone + given_up, forgone_to=key)
+    state.stakes[stake_key] = stake.scaled_down(abs(before), after)
+    state.net_off(stake_key)
+    if excess:
+        trade = state.trades[key]
+        state.trades[key] = evolve(obliged(trade, excess), settled=False)
+        state.open_trades.setdefault(stake_key, {})[key] = None
+
+
+def _covered_by_entry(state: State, trade: CopyTrade, opening: int) -> int:
+    """What an order decided as an entry will close with its own copy, now that the leader's fills of it closed."""
+    if trade.admitted is None or not trade.admitted.ratio or trade.admitted.exit_quantity:
+        return 0
+    filled = split(trade, state.leader_order(trade.key).report.filled_quantity)[1]
+    share = entry_total(trade, filled) - entry_total(trade, trade.opened + opening) - trade.covers
+    placed = trade.last(Intent.ENTRY) is not None
+    coming = trade.leaves(Intent.ENTRY) if placed else entry_total(trade, filled)
+    return max(0, min(share, coming + trade.filled(Intent.ENTRY)))
