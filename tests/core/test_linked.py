@@ -366,6 +366,22 @@ def test_d1_what_the_legs_have_not_closed_is_a_holding_like_any_other() -> None:
     assert bench.net_position("F") == 0
 
 
+def test_d1_what_two_linked_orders_held_on_both_sides_is_one_holding_the_next_morning() -> None:
+    """Nothing rests over night that would close one side of it: an exit is for what the account has."""
+    bench = World({"F": Fraction(1, 2)}, product=Product.MARGIN)
+    for lots, side in ((4, Side.BUY), (8, Side.SELL)):
+        linked = Linked.place(bench, lots, side)
+        linked.fill_entry()
+        fill(bench, linked, Leg.ENTRY)
+    wait(bench, 8)
+    bench.next_day()
+    [stake] = [stake for key, stake in bench.copier.state.stakes.items() if key[1] == "F"]
+    assert (stake.long, stake.short, bench.net_position("F")) == (0, 2 * LOT, -2 * LOT)
+    bench.trade(Side.BUY, 4)
+    bench.fill_everything("F")
+    assert bench.net_position("F") == 0
+
+
 def test_legs_of_an_entry_that_rested_for_minutes_do_not_alarm() -> None:
     bench = world()
     linked = Linked.place(bench, 4)

@@ -111,7 +111,7 @@ def day_opened(state: State, fact: DayOpened, at: datetime, position: int) -> No
         state.brought_in = {where: units for where, units in state.brought_in.items() if units}
         state.leader_fills.clear()
         state.stakes = {
-            key: evolve(stake, manual=0)
+            key: evolve(stake.netted(), manual=0)
             for key, stake in state.stakes.items()
             if not key[3].ends_with_day and not stake.is_flat
         }

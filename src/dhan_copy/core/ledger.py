@@ -110,6 +110,10 @@ class Stake:
         units = min(self.to_net_off, self.long, self.short)
         return evolve(self.reattributed(units), to_net_off=self.to_net_off - units)
 
+    def netted(self) -> Stake:
+        """Over night nothing rests that would close one side alone: what is held on both has closed one another."""
+        return evolve(self.reattributed(min(self.long, self.short)), to_net_off=0)
+
     def with_declared(self, reason: ReasonCode, quantity: Fraction) -> Stake:
         """A difference that will stay: the ideal follows what the follower really has."""
         amounts = dict(self.declared)
