@@ -31,6 +31,7 @@ from dhan_copy.core.facts import (
     OrderReported,
     OutcomeUnresolved,
     PositionsReported,
+    QuotesReported,
     ReadFailed,
     Refusal,
     ReportUnreadable,
@@ -50,7 +51,7 @@ from dhan_copy.core.facts import (
     TradingStateChanged,
 )
 from dhan_copy.explain import Story, happened, sentence
-from dhan_copy.model.account import Funds, Margin, MarginOrder
+from dhan_copy.model.account import Funds, Margin, MarginOrder, Quote
 from dhan_copy.model.ids import BrokerOrderId, SecurityId
 from dhan_copy.model.instrument import ExchangeSegment, InstrumentFacts, InstrumentKey
 from dhan_copy.model.order import OrderStatus, Product, Side
@@ -92,6 +93,10 @@ SAID: list[tuple[Fact, str]] = [
             leader=LEADER, leader_order_id=BrokerOrderId("1"), follower=FOLLOWER, percent=Fraction(4, 3), allowed=Decimal("0.5")
         ),
         "1.33 % worse than the leader's order; 0.5 %",
+    ),
+    (
+        QuotesReported(account=FOLLOWER, read_at=START, quotes=(Quote(KEY, Decimal("99.5")),)),
+        "Last prices were read: NSE_FNO:50001 99.5",
     ),
     (KillSwitchTurned(follower=FOLLOWER, on=True), "asked to turn its kill switch on at F"),
     (KillSwitchAnswered(follower=FOLLOWER, on=True, outcome=Outcome.TAKEN), "turned its kill switch on"),

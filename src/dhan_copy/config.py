@@ -230,6 +230,7 @@ def settings(
     durable: bool,
     flat: frozenset[AccountName] = frozenset(),
     readable: frozenset[AccountName] = frozenset(),
+    quoted: frozenset[AccountName] = frozenset(),
     forever: frozenset[AccountName] = frozenset(),
     supers: frozenset[AccountName] = frozenset(),
     freeze_limits: FreezeLimits | None = None,
@@ -238,9 +239,9 @@ def settings(
     overrides: Sequence[Override] = (),
 ) -> CopierSettings:
     """What the core is told. ``durable`` says whether the store outlives the process, ``flat`` names the leaders whose
-    positions were given by the user, ``readable`` the followers whose positions can be read, ``forever`` and ``supers`` those
-    whose broker takes Forever and super orders. Without ``freeze_limits`` those of this release hold; without ``calendar`` and
-    ``instruments``, where some account is on a real exchange, this release's and the account's own list.
+    positions were given by the user, ``readable`` the followers whose positions can be read, ``quoted`` those whose broker tells
+    last prices, ``forever`` and ``supers`` those whose broker takes Forever and super orders. Without ``freeze_limits`` those of
+    this release hold; without ``calendar`` and ``instruments``, where some account is on a real exchange, this release's and the account's own list.
 
     Raises ``ConfigurationError`` for whatever contradicts itself.
     """
@@ -288,6 +289,7 @@ def settings(
                 mode=follower.mode,
                 reverse=follower.reverse,
                 reads_positions=follower.name in readable,
+                reads_quotes=follower.name in quoted,
                 forever_orders=follower.name in forever,
                 super_orders=follower.name in supers,
                 rules=follower.rules,

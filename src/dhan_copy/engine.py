@@ -55,7 +55,7 @@ from dhan_copy.model.ids import AccountName, ClientOrderId
 from dhan_copy.model.instrument import ExchangeSegment
 from dhan_copy.observe import LogFormat, log, logger
 from dhan_copy.preflight import Subject, not_ready, of_accounts, of_calendar, of_instruments
-from dhan_copy.protocols import AccountReader, Broker, Clock, ForeverOrders, KillSwitch, LinkedOrders, Store
+from dhan_copy.protocols import AccountReader, Broker, Clock, ForeverOrders, KillSwitch, LinkedOrders, Quotes, Store
 from dhan_copy.runtime.accounts import Accounts, FollowerAccount, LeaderAccount
 from dhan_copy.runtime.clock import SteadyClock, SystemClock
 from dhan_copy.runtime.desk import FollowerDesk, LeaderDesk, words
@@ -184,6 +184,7 @@ class CopyEngine:
                 if not account.reads_positions and not leader.positions
             ),
             readable=frozenset(f.name for f in self._accounts.followers if f.reads_positions),
+            quoted=frozenset(f.name for f in self._accounts.followers if f.reads_quotes),
             forever=frozenset(f.name for f in self._accounts.followers if f.takes_forever_orders),
             supers=frozenset(f.name for f in self._accounts.followers if f.takes_super_orders),
             rules=rules,
@@ -539,6 +540,7 @@ class CopyEngine:
             account = FollowerAccount(
                 name, own, fdesk, follower.live, isinstance(broker, AccountReader),
                 takes_forever_orders=isinstance(broker, ForeverOrders), takes_super_orders=isinstance(broker, LinkedOrders),
+                reads_quotes=isinstance(broker, Quotes),
             )  # fmt: skip
             following.append(account)
         return Accounts(tuple(leading), tuple(following))

@@ -31,6 +31,7 @@ from dhan_copy.core.facts import (
     Outcome,
     OutcomeUnresolved,
     PositionsReported,
+    QuotesReported,
     ReadFailed,
     ReportUnreadable,
     RequestAccepted,
@@ -151,6 +152,9 @@ def sentence(fact: Fact) -> str:
         case MarginReported():
             asked = f"{fact.order.side.value} {fact.order.quantity} of {fact.order.segment.value}:{fact.order.security_id}"
             return f"The margin of {asked} at {fact.order.price} was read: {fact.margin.required} rupees."
+        case QuotesReported():
+            told = ", ".join(f"{quote.key} {quote.price}" for quote in fact.quotes)
+            return f"Last prices were read: {told or 'none'}."
         case CopyAdmitted():
             return _admitted(fact)
         case CopyDeclined():

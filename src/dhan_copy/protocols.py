@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Protocol, TypeAlias, runtime_checkable
@@ -16,7 +16,7 @@ from dhan_copy.model.account import Funds, Holding, Margin, MarginOrder, Positio
 from dhan_copy.model.bracket import Bracket
 from dhan_copy.model.finding import Finding
 from dhan_copy.model.ids import BrokerOrderId, ClientOrderId
-from dhan_copy.model.instrument import InstrumentFacts
+from dhan_copy.model.instrument import InstrumentFacts, InstrumentKey
 from dhan_copy.model.order import ForeverLeg, OrderReport
 from dhan_copy.model.size import Quantity, Ratio
 
@@ -159,6 +159,15 @@ class ForeverOrders(Protocol):
     def forever(self) -> Sequence[OrderReport]:
         """Every one that the broker shows: an ENTRY for a single one, TARGET and STOP with one id for a pair. What
         trades is told of the order that appears. Raises when they cannot be read."""
+        ...
+
+
+@runtime_checkable
+class Quotes(Protocol):
+    """A broker that can say at which price instruments traded last."""
+
+    def quotes(self, keys: Sequence[InstrumentKey]) -> Mapping[InstrumentKey, Decimal]:
+        """Rupees; what has not traded is left out. Raises when they cannot be read."""
         ...
 
 

@@ -55,6 +55,7 @@ from dhan_copy.core.facts import (
     OutcomeUnresolved,
     PositionsReported,
     Queued,
+    QuotesReported,
     ReadFailed,
     Refusal,
     ReportUnreadable,
@@ -88,6 +89,7 @@ from dhan_copy.core.requests import (
     ReadMargin,
     ReadOrders,
     ReadPositions,
+    ReadQuotes,
     Request,
     Submit,
     TurnKillSwitch,
@@ -368,6 +370,9 @@ class Copier:
             case MarginReported():
                 self._reads.answered(ReadMargin(account=fact.account, order=fact.order))
                 self._record(fact)
+            case QuotesReported():
+                self._reads.answered(ReadQuotes(account=fact.account))
+                self._take_quotes(fact)
             case ReadFailed():
                 self._reads.answered(_read_named(fact))
                 self._take_failed(fact)
@@ -397,6 +402,14 @@ class Copier:
                 self._take_adopted(fact, request)
             case _:
                 self._record(fact)
+
+    def _take_quotes(self, fact: QuotesReported) -> None:
+        """Prices are journaled where a follower is stopped for them."""
+        self._note(fact)
+        for rules in self._loss_limited:
+            if rules.name == fact.account and stopped_by_loss(self.state, rules, day_result(self.state, rules.name)):
+                self._record(fact)
+                self._watch_losses(rules)
 
     def _take_failed(self, fact: ReadFailed) -> None:
         alert, known = alert_for(self.state, fact), fact.account in self.state.token_refused
@@ -923,6 +936,8 @@ def _read_named(fact: ReadFailed) -> Read:
             return ReadPositions(account=fact.account)
         case "ReadFunds":
             return ReadFunds(account=fact.account)
+        case "ReadQuotes":
+            return ReadQuotes(account=fact.account)
         case "ReadKillSwitch":
             return ReadKillSwitch(account=fact.account)
         case "ReadMargin":

@@ -16,7 +16,7 @@ from typing import TypeAlias
 from attrs import field, frozen
 
 from dhan_copy.core.requests import Request
-from dhan_copy.model.account import Funds, Margin, MarginOrder, Position
+from dhan_copy.model.account import Funds, Margin, MarginOrder, Position, Quote
 from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId
 from dhan_copy.model.instrument import InstrumentFacts, InstrumentKey
 from dhan_copy.model.order import Limit, OrderReport, Product, Side
@@ -208,6 +208,15 @@ class MarginReported:
     read_at: datetime
     order: MarginOrder
     margin: Margin
+
+
+@frozen(kw_only=True)
+class QuotesReported:
+    """Last prices; the read began at ``read_at``. An instrument that is not listed keeps the price that is known."""
+
+    account: AccountName
+    read_at: datetime
+    quotes: tuple[Quote, ...]
 
 
 @frozen(kw_only=True)
@@ -463,6 +472,7 @@ Fact: TypeAlias = (
     | PositionsReported
     | FundsReported
     | MarginReported
+    | QuotesReported
     | CopyAdmitted
     | CopyDeclined
     | TradeSettled

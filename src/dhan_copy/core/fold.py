@@ -32,6 +32,7 @@ from dhan_copy.core.facts import (
     OrderReported,
     OutcomeUnresolved,
     PositionsReported,
+    QuotesReported,
     ReadFailed,
     Refusal,
     ReportUnreadable,
@@ -78,6 +79,11 @@ def fold(state: State, entry: Entry) -> None:
             positions_reported(state, fact, at, position)
         case FundsReported():
             funds_reported(state, fact)
+        case QuotesReported():
+            for quote in fact.quotes:
+                marked = state.marks.get(quote.key)
+                if marked is None or marked[1] <= fact.read_at:
+                    state.marks[quote.key] = (quote.price, fact.read_at)
         case MarginReported():
             margin_reported(state, fact, position)
         case CopyAdmitted():

@@ -121,7 +121,7 @@ def day_opened(state: State, fact: DayOpened, at: datetime, position: int) -> No
             known.clear()
         _still_there(state, waiting, copies)
         _forget_answers(state, at)
-        for seen in (state.suspects, state.net_positions, state.touched, state.dealt):
+        for seen in (state.suspects, state.net_positions, state.touched, state.dealt, state.marks):
             seen.clear()
         for stake_key in state.open_trades:
             state.touch_stake(stake_key, position)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 
 from attrs import frozen
@@ -23,17 +24,22 @@ class DayResult:
 
 
 def day_result(state: State, follower: AccountName) -> DayResult:
-    """What the copies of today came to, by their average prices and the last price that an order of a leader has told."""
+    """What the copies of today came to, by their average prices and the newest price that an order of a leader or a
+    broker's quotes have told."""
     rupees, unknown = Decimal(0), []
     for (name, key), dealt in state.dealt.items():
         if name != follower or not (dealt.net or dealt.cash):
             continue
-        told = state.prices.get(key)
+        told = max((one for one in (state.prices.get(key), state.marks.get(key)) if one), key=_told_at, default=None)
         if key.segment is ExchangeSegment.MCX_COMM or dealt.unpriced or (told is None and dealt.net):
             unknown.append(key)
             continue
         rupees += dealt.cash + dealt.net * (told[0] if told is not None else Decimal(0))
     return DayResult(rupees, tuple(unknown))
+
+
+def _told_at(price: tuple[Decimal, datetime]) -> datetime:
+    return price[1]
 
 
 def stopped_by_loss(

@@ -13,11 +13,12 @@ from attrs import define, field
 from dhan_copy.core.changes import values_of
 from dhan_copy.core.effective import OVERRIDES, Changed
 from dhan_copy.core.feeds import CATCHING_UP
-from dhan_copy.core.requests import Query, Read, ReadFunds, ReadKillSwitch, ReadMargin, ReadOrders, ReadPositions
+from dhan_copy.core.requests import Query, Read, ReadFunds, ReadKillSwitch, ReadMargin, ReadOrders, ReadPositions, ReadQuotes
 from dhan_copy.core.rules import BelowLot, Override
 from dhan_copy.core.settings import CopierSettings, FollowerRules
 from dhan_copy.core.state import State, TagKey
 from dhan_copy.model.ids import AccountName, ClientOrderId
+from dhan_copy.model.instrument import ExchangeSegment, InstrumentKey
 
 LONGEST_LOOKUP_PAUSE = timedelta(seconds=10)
 ANSWER_OVERDUE = timedelta(seconds=60)
@@ -178,6 +179,8 @@ def _sweeps(state: State) -> list[tuple[Read, timedelta]]:
             if name in owning and follower.reads_positions:
                 # Two reads of everything tell whether somebody closed by hand: not a minute apart.
                 reads.append((_positions_of(name), policy.sweep_open if name in suspected else policy.positions_every))
+            if follower.loss_limit is not None and follower.reads_quotes and (held := _held(state, name)):
+                reads.append((ReadQuotes(account=name, keys=held), policy.quotes_every))
     for account in _accounts_with_funds(state):
         reads.append((ReadFunds(account=account), policy.funds_every))
     return reads
@@ -204,6 +207,14 @@ def _owning_accounts(state: State) -> set[AccountName]:
         if follower not in owning and stake.long != stake.short:
             owning.add(follower)
     return owning
+
+
+def _held(state: State, follower: AccountName) -> tuple[InstrumentKey, ...]:
+    """What today's copies have opened and not closed, as far as a loss limit counts it."""
+    return tuple(
+        key for (name, key), dealt in state.dealt.items()
+        if name == follower and dealt.net and key.segment is not ExchangeSegment.MCX_COMM
+    )  # fmt: skip
 
 
 def _accounts_with_funds(state: State) -> list[AccountName]:

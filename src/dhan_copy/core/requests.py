@@ -11,7 +11,7 @@ from attrs import field, frozen, validators
 from dhan_copy.model.account import MarginOrder
 from dhan_copy.model.bracket import Bracket
 from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId, SecurityId
-from dhan_copy.model.instrument import ExchangeSegment
+from dhan_copy.model.instrument import ExchangeSegment, InstrumentKey
 from dhan_copy.model.order import AmoSlot, ForeverLeg, Leg, Product, Side, Terms, Validity
 
 
@@ -142,6 +142,14 @@ class ReadMargin:
     order: MarginOrder
 
 
+@frozen(kw_only=True, cache_hash=True)
+class ReadQuotes:
+    """Ask a follower's broker for the last prices of what was copied there."""
+
+    account: AccountName
+    keys: tuple[InstrumentKey, ...] = field(default=(), eq=False)
+
+
 @frozen(kw_only=True)
 class ReadKillSwitch:
     """Ask whether the broker's kill switch is on at a follower."""
@@ -157,5 +165,5 @@ class TurnKillSwitch:
     on: bool
 
 
-Read: TypeAlias = Query | ReadOrders | ReadPositions | ReadFunds | ReadMargin | ReadKillSwitch
+Read: TypeAlias = Query | ReadOrders | ReadPositions | ReadFunds | ReadMargin | ReadQuotes | ReadKillSwitch
 Command: TypeAlias = Request | TurnKillSwitch | Read

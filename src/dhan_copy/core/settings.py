@@ -158,6 +158,8 @@ class Policy:
     """Between reads of a follower's order book while anything is open there."""
     sweep_idle: timedelta = timedelta(seconds=60)
     positions_every: timedelta = timedelta(seconds=60)
+    quotes_every: timedelta = timedelta(seconds=5)
+    """Between reads of last prices, for a follower with a loss limit that holds something; Dhan takes one a second."""
     funds_every: timedelta = timedelta(seconds=60)
     retry_after: timedelta = timedelta(seconds=1)
     """Before a passing refusal or a failed read is tried again."""
@@ -237,6 +239,8 @@ class FollowerRules:
     """Take the other side of what the leader trades; only where his fills are copied."""
     reads_positions: bool = True
     """Whether the broker can read positions; without it an exit trusts the ledger alone."""
+    reads_quotes: bool = False
+    """Whether the broker can read last prices."""
     forever_orders: bool = False
     """Whether the broker takes Forever orders."""
     super_orders: bool = False

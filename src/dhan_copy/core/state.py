@@ -114,6 +114,8 @@ class State:
     """Copies that buy to open and that the figure of their account's funds does not count yet."""
     dealt: dict[tuple[AccountName, InstrumentKey], Dealt] = field(factory=dict)
     """What was copied today, by follower and instrument."""
+    marks: dict[InstrumentKey, tuple[Decimal, datetime]] = field(factory=dict)
+    """The last price that a broker's quotes have shown today, and when that was read: loss limits alone look at it."""
     prices: dict[InstrumentKey, tuple[Decimal, datetime]] = field(factory=dict)
     """The newest price of an instrument that a leader's order has told, and when."""
     margins: dict[MarginKey, MarginReported] = field(factory=dict)

@@ -11,6 +11,7 @@ from dhan_copy.dhan.forever_orders import ForeverRequests
 from dhan_copy.dhan.kill_switch import KillSwitchRequests
 from dhan_copy.dhan.outcomes import classify_cancellation, classify_modification, classify_placement
 from dhan_copy.dhan.preflight import account_findings
+from dhan_copy.dhan.quotes import QuoteRequests
 from dhan_copy.dhan.session import Session
 from dhan_copy.dhan.super_orders import SuperOrders, may_be_ours
 from dhan_copy.errors import (
@@ -29,9 +30,9 @@ from dhan_copy.protocols import Clock, Unreadable
 _log = logging.getLogger(__name__)
 
 
-class DhanBroker(SuperOrders, ForeverRequests, KillSwitchRequests):
+class DhanBroker(SuperOrders, ForeverRequests, KillSwitchRequests, QuoteRequests):
     """A :class:`~dhan_copy.protocols.Broker`, ``LinkedOrders``, ``ForeverOrders``, ``AccountReader``,
-    ``MarginReader`` and ``KillSwitch`` for one Dhan account.
+    ``MarginReader``, ``Quotes`` and ``KillSwitch`` for one Dhan account.
 
     A request that Dhan's answer does not settle raises :class:`~dhan_copy.errors.Unresolved`; one that never left
     raises a ``Rejected`` that is not final. Nothing is ever sent twice. Threads may share a broker and wait for each

@@ -44,6 +44,14 @@ class Margin:
 
 
 @frozen
+class Quote:
+    """The last price of an instrument, in rupees."""
+
+    key: InstrumentKey
+    price: Decimal
+
+
+@frozen
 class Position:
     """A net position of the day, or shares held: ``net_quantity`` is signed, long when positive."""
 

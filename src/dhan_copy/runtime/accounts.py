@@ -53,6 +53,7 @@ class FollowerAccount:
     reads_positions: bool = False
     takes_forever_orders: bool = False
     takes_super_orders: bool = False
+    reads_quotes: bool = False
 
     def feed(self, inbox: Inbox) -> Feed | None:
         """The follower's own feed. After a gap the core has the book read by the worker, which owns the broker."""

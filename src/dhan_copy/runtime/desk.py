@@ -33,6 +33,7 @@ from dhan_copy.core.requests import (
     ReadMargin,
     ReadOrders,
     ReadPositions,
+    ReadQuotes,
     Request,
     Submit,
     TurnKillSwitch,
@@ -41,7 +42,17 @@ from dhan_copy.core.trade import is_child
 from dhan_copy.errors import DhanCopyError, PlacementRejected, Rejected
 from dhan_copy.model.ids import AccountName, BrokerOrderId
 from dhan_copy.model.order import Leg, Variety
-from dhan_copy.protocols import AccountReader, Broker, Clock, EventSource, ForeverOrders, KillSwitch, LinkedOrders, MarginReader
+from dhan_copy.protocols import (
+    AccountReader,
+    Broker,
+    Clock,
+    EventSource,
+    ForeverOrders,
+    KillSwitch,
+    LinkedOrders,
+    MarginReader,
+    Quotes,
+)
 from dhan_copy.runtime.gate import Gate
 from dhan_copy.runtime.inbox import Batch
 from dhan_copy.runtime.reads import (
@@ -53,6 +64,7 @@ from dhan_copy.runtime.reads import (
     leader_book,
     lookup,
     margin_read,
+    quotes_read,
 )
 
 Answer = Callable[[Batch], None]
@@ -88,7 +100,7 @@ class Job:
                 return 3
             case ReadMargin() | ReadKillSwitch():
                 return 3
-            case ReadOrders() | ReadPositions() | ReadFunds():
+            case ReadOrders() | ReadPositions() | ReadFunds() | ReadQuotes():
                 return 4
         assert_never(self.command)
 
@@ -113,7 +125,7 @@ class FollowerDesk:
                     self._send(command, job.deadline, answer)
                 case TurnKillSwitch():
                     self._turn(command, answer)
-                case Query() | ReadOrders() | ReadPositions() | ReadFunds() | ReadMargin() | ReadKillSwitch():
+                case Query() | ReadOrders() | ReadPositions() | ReadFunds() | ReadMargin() | ReadQuotes() | ReadKillSwitch():
                     _answer_read(command, answer, self._read)
                 case _ as never:
                     assert_never(never)
@@ -209,6 +221,10 @@ class FollowerDesk:
                 if not isinstance(broker, MarginReader):
                     return (failed(read, "the broker has no margin calculator"),)
                 return (margin_read(broker, read, read_at),)
+            case ReadQuotes():
+                if not isinstance(broker, Quotes):
+                    return (failed(read, "the broker tells no prices"),)
+                return (quotes_read(broker, read, read_at),)
             case ReadKillSwitch():
                 if not isinstance(broker, KillSwitch):
                     return (failed(read, "the broker has no kill switch"),)
@@ -268,7 +284,7 @@ class LeaderDesk:
                 answer((withheld(command, "a leader's account takes no requests"),))
             case TurnKillSwitch():
                 answer((switch_answered(command, Outcome.REFUSED, "a leader's account takes no requests"),))
-            case Query() | ReadOrders() | ReadPositions() | ReadFunds() | ReadMargin() | ReadKillSwitch():
+            case Query() | ReadOrders() | ReadPositions() | ReadFunds() | ReadMargin() | ReadQuotes() | ReadKillSwitch():
                 with self._lock:
                     _answer_read(command, answer, self._read)
             case _ as never:
@@ -277,7 +293,7 @@ class LeaderDesk:
     def _read(self, read: Read) -> Batch:
         read_at = self._clock.now()
         match read:
-            case Query() | ReadMargin() | ReadKillSwitch():
+            case Query() | ReadMargin() | ReadQuotes() | ReadKillSwitch():
                 return (failed(read, "a leader's account is not looked up"),)
             case ReadOrders():
                 return self._book(read_at)

@@ -21,6 +21,7 @@ from dhan_copy.core.requests import (
     ReadMargin,
     ReadOrders,
     ReadPositions,
+    ReadQuotes,
     Submit,
     TurnKillSwitch,
 )
@@ -43,7 +44,7 @@ def account_of(command: Command) -> AccountName:
     match command:
         case Submit() | Modify() | Cancel() | Query() | TurnKillSwitch():
             return command.follower
-        case ReadOrders() | ReadPositions() | ReadFunds() | ReadMargin() | ReadKillSwitch():
+        case ReadOrders() | ReadPositions() | ReadFunds() | ReadMargin() | ReadQuotes() | ReadKillSwitch():
             return command.account
     assert_never(command)
 
@@ -117,6 +118,6 @@ def _cut_short(command: Command) -> Fact:
             return unresolved(command, "it was cut short")
         case TurnKillSwitch():
             return switch_answered(command, Outcome.UNKNOWN, "it was cut short")
-        case Query() | ReadOrders() | ReadPositions() | ReadFunds() | ReadMargin() | ReadKillSwitch():
+        case Query() | ReadOrders() | ReadPositions() | ReadFunds() | ReadMargin() | ReadQuotes() | ReadKillSwitch():
             return failed(command, "it was cut short")
     assert_never(command)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 
 from typing_extensions import assert_never
 
@@ -18,17 +19,18 @@ from dhan_copy.core.facts import (
     OrderNotFound,
     OrderReported,
     PositionsReported,
+    QuotesReported,
     ReadFailed,
     Refusal,
 )
 from dhan_copy.core.legs import parts_of
-from dhan_copy.core.requests import Query, Read, ReadFunds, ReadKillSwitch, ReadMargin, ReadOrders, ReadPositions
-from dhan_copy.model.account import Funds, Holding, Margin, Position
+from dhan_copy.core.requests import Query, Read, ReadFunds, ReadKillSwitch, ReadMargin, ReadOrders, ReadPositions, ReadQuotes
+from dhan_copy.model.account import Funds, Holding, Margin, Position, Quote
 from dhan_copy.model.ids import AccountName, is_ours
 from dhan_copy.model.instrument import ExchangeSegment, InstrumentKey
 from dhan_copy.model.listed import with_linked
 from dhan_copy.model.order import OrderReport, Product
-from dhan_copy.protocols import AccountReader, Broker, KillSwitch, MarginReader
+from dhan_copy.protocols import AccountReader, Broker, KillSwitch, MarginReader, Quotes
 
 _DEMAT_SEGMENTS = (ExchangeSegment.NSE_EQ, ExchangeSegment.BSE_EQ)
 
@@ -38,7 +40,7 @@ def name_of(read: Read) -> str:
     match read:
         case Query():
             return f"Query:{read.client_order_id}"
-        case ReadOrders() | ReadPositions() | ReadFunds() | ReadKillSwitch():
+        case ReadOrders() | ReadPositions() | ReadFunds() | ReadQuotes() | ReadKillSwitch():
             return type(read).__name__
         case ReadMargin(order=order):
             what = (order.segment.name, order.security_id, order.side.name, order.product.name)
@@ -115,6 +117,17 @@ def margin_read(reader: MarginReader, read: ReadMargin, read_at: datetime) -> Fa
     if not margin.required.is_finite() or margin.required <= 0:
         raise ValueError(f"the margin calculator answered {margin.required} rupees")
     return MarginReported(account=read.account, read_at=read_at, order=read.order, margin=margin)
+
+
+def quotes_read(broker: Quotes, read: ReadQuotes, read_at: datetime) -> Fact:
+    """The last prices. Raises when the read failed, or a price cannot be right."""
+    quotes = []
+    for key, price in broker.quotes(read.keys).items():
+        if not isinstance(price, Decimal) or not price.is_finite() or price <= 0:
+            raise ValueError(f"quotes() answered {price!r} for {key}")
+        if key in read.keys:
+            quotes.append(Quote(key, price))
+    return QuotesReported(account=read.account, read_at=read_at, quotes=tuple(quotes))
 
 
 def kill_switch_read(broker: KillSwitch, read: ReadKillSwitch, read_at: datetime) -> Fact:

@@ -6,7 +6,7 @@ import threading
 from itertools import count
 from queue import PriorityQueue
 
-from dhan_copy.core.requests import Query, ReadFunds, ReadKillSwitch, ReadOrders, ReadPositions
+from dhan_copy.core.requests import Query, ReadFunds, ReadKillSwitch, ReadOrders, ReadPositions, ReadQuotes
 from dhan_copy.runtime.desk import Answer, Desk, Job
 
 _LAST = 9
@@ -47,7 +47,7 @@ class Worker:
             job = self._jobs.get()[2]
             if job is None:
                 return
-            if self._stopping and isinstance(job.command, (Query, ReadOrders, ReadPositions, ReadFunds, ReadKillSwitch)):
+            if self._stopping and isinstance(job.command, (Query, ReadOrders, ReadPositions, ReadFunds, ReadQuotes, ReadKillSwitch)):
                 continue
             try:
                 self._desk.perform(job, self._answer)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from enum import Enum
 from typing import TypeVar
 
@@ -29,6 +30,7 @@ from dhan_copy.errors import (
 )
 from dhan_copy.model.account import Funds, Holding, Margin, MarginOrder, Position
 from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId
+from dhan_copy.model.instrument import InstrumentKey
 from dhan_copy.model.order import OrderReport, OrderStatus
 from dhan_copy.testing.exchange import SimulatedExchange
 from dhan_copy.testing.orders import ExchangeRefusal, NewOrder, SimulatedOrder, instrument_key
@@ -69,10 +71,11 @@ class Call(Enum):
     KILL_SWITCH = "KILL_SWITCH"
     """Turning the kill switch."""
     KILL_SWITCH_STATUS = "KILL_SWITCH_STATUS"
+    QUOTES = "QUOTES"
 
 
 REQUESTS = frozenset({Call.SUBMIT, Call.MODIFY, Call.CANCEL, Call.KILL_SWITCH})
-READS = frozenset({Call.FIND, Call.ORDERS, Call.ACCOUNT, Call.KILL_SWITCH_STATUS})
+READS = frozenset({Call.FIND, Call.ORDERS, Call.ACCOUNT, Call.KILL_SWITCH_STATUS, Call.QUOTES})
 
 
 @frozen
@@ -86,7 +89,8 @@ class _Planned:
 
 class FakeBroker:
     """Implements :class:`~dhan_copy.protocols.Broker`, :class:`~dhan_copy.protocols.AccountReader`,
-    :class:`~dhan_copy.protocols.MarginReader` and :class:`~dhan_copy.protocols.KillSwitch` for one account.
+    :class:`~dhan_copy.protocols.MarginReader`, :class:`~dhan_copy.protocols.Quotes` and
+    :class:`~dhan_copy.protocols.KillSwitch` for one account.
 
     Its orders are API orders (source ``P``). Synchronous refusals raise as Dhan's would; an order that is rejected
     afterwards is learnt from the book, as at Dhan.
@@ -207,6 +211,12 @@ class FakeBroker:
     def margin(self, orders: Sequence[MarginOrder]) -> Margin:
         self._read(Call.ACCOUNT)
         return self.exchange.margin(self.account, orders)
+
+    # Quotes
+
+    def quotes(self, keys: Sequence[InstrumentKey]) -> Mapping[InstrumentKey, Decimal]:
+        self._read(Call.QUOTES)
+        return {key: price for key in keys if (price := self.exchange.last_price(key)) is not None}
 
     # KillSwitch
 

@@ -10,11 +10,11 @@ from urllib.parse import unquote, urlsplit
 from attrs import evolve
 
 from dhan_copy.model.account import Margin, MarginOrder
-from dhan_copy.model.instrument import InstrumentKey
+from dhan_copy.model.instrument import ExchangeSegment, InstrumentKey
 from dhan_copy.testing.exchange import SimulatedExchange
 from dhan_copy.testing.orders import ExchangeRefusal, Instrument, NewOrder, SimulatedOrder, instrument_key
 from dhan_copy.testing.server.answers import Answer, DhanError, json_answer
-from dhan_copy.testing.server.dialect import Dialect, shown_tag
+from dhan_copy.testing.server.dialect import Dialect, decimal_number, shown_tag
 from dhan_copy.testing.server.inputs import check_client, read_change, read_margin_order, read_margin_orders, read_new_order
 from dhan_copy.testing.server.limits import DHAN_PER_DAY, DHAN_WINDOWS, RateCounter
 from dhan_copy.testing.server.linked_rest import LinkedApi
@@ -73,7 +73,7 @@ class RestApi:
     def answer(self, account: str, method: str, path: str, body: bytes, address: str = "127.0.0.1") -> Answer:
         """The answer to an authenticated request that came from ``address``; ``path`` is below ``/v2``."""
         try:
-            self._count(account, reads=method == "GET" or path.strip("/").startswith(("margincalculator", "killswitch")))
+            self._count(account, reads=method == "GET" or path.strip("/").startswith(("margincalculator", "killswitch", "marketfeed")))
             target = urlsplit(path)
             parts = [unquote(part) for part in target.path.split("/") if part]
             with self._lock:
@@ -84,6 +84,8 @@ class RestApi:
                 return self._read(account, parts)
             if parts == ["killswitch"] and method == "POST":
                 return self._kill(account, target.query)
+            if parts == ["marketfeed", "ltp"] and method == "POST":
+                return self._last_prices(_object(body))
             if registered != address:
                 raise DhanError("DH-905", "Invalid IP")
             return self._request(account, method, parts, body)
@@ -138,6 +140,21 @@ class RestApi:
                 answer = self.linked.request(account, method, parts, {} if method == "DELETE" else _object(body))
                 return answer or _unserved()
         return _unserved()
+
+    def _last_prices(self, asked: Mapping[str, object]) -> Answer:
+        """Shaped as the v2 documentation shows it ("Market Quote"); what it says of an id that is not listed is not
+        written, here it is left out."""
+        told: dict[str, dict[str, object]] = {}
+        for segment, ids in asked.items():
+            if segment == "dhanClientId":
+                continue
+            if segment not in ExchangeSegment.__members__ or not isinstance(ids, list):
+                raise DhanError("DH-905", "Missing required fields, bad values for parameters")
+            for security_id in ids:
+                price = self._exchange.last_price(instrument_key(segment, str(security_id)))
+                if price is not None:
+                    told.setdefault(segment, {})[str(security_id)] = {"last_price": decimal_number(price)}
+        return json_answer(200, {"data": told, "status": "success"})
 
     def _kill(self, account: str, query: str) -> Answer:
         match query:

@@ -22,7 +22,7 @@ from dhan_copy.core.facts import (
     RequestRejected,
     TradingState,
 )
-from dhan_copy.core.requests import Cancel, Command, Intent, Modify, Query, ReadFunds, ReadKillSwitch, ReadMargin, ReadOrders, ReadPositions, Submit, TurnKillSwitch
+from dhan_copy.core.requests import Cancel, Command, Intent, Modify, Query, ReadFunds, ReadKillSwitch, ReadMargin, ReadOrders, ReadPositions, ReadQuotes, Submit, TurnKillSwitch
 from dhan_copy.model.account import Position
 from dhan_copy.model.ids import BrokerOrderId, is_ours
 from dhan_copy.model.order import OrderReport, Product
@@ -261,7 +261,7 @@ class Desk:
             case ReadPositions():
                 positions = self._positions(read_at)
                 return (*self.book(read_at, lagging=False), positions) if self.carry is None else (positions,)
-            case ReadFunds() | ReadMargin() | ReadKillSwitch() | TurnKillSwitch() | Submit() | Modify() | Cancel():
+            case ReadFunds() | ReadMargin() | ReadQuotes() | ReadKillSwitch() | TurnKillSwitch() | Submit() | Modify() | Cancel():
                 raise AssertionError(f"not asked in the simulation: {read}")
 
     def _shown_until(self) -> float:
@@ -343,7 +343,7 @@ def _urgency(command: Command) -> int:
             return 2
         case Query():
             return 3
-        case ReadOrders() | ReadPositions() | ReadFunds() | ReadMargin() | ReadKillSwitch():
+        case ReadOrders() | ReadPositions() | ReadFunds() | ReadMargin() | ReadQuotes() | ReadKillSwitch():
             return 4
 
 
