@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 import pytest
@@ -105,12 +105,12 @@ def lab(size: object = "1", **more: object) -> Playground:
     return made
 
 
-def with_engine(made: Playground, **more: object) -> Playground:
+def with_engine(made: Playground, instruments: object = None, calendar: object = None, **more: object) -> Playground:
     """The same exchange with an engine whose follower says more than a playground's can."""
     made.engine = CopyEngine(
         [Leader(LEADER, source=made.sources[LEADER])],
         [Follower(F, **{"size": "1", "live": True, "broker": made.brokers[F], "source": made.sources[F], **more})],  # type: ignore[arg-type]
-        store=DurableMemory(), clock=made.clock,
+        store=DurableMemory(), clock=made.clock, instruments=instruments, calendar=calendar,  # type: ignore[arg-type]
     )  # fmt: skip
     made.step()
     return made
@@ -580,6 +580,41 @@ def manual() -> CopyEngine:
     made.step()
     made.advance(300)
     return made.engine
+
+
+def held_and_then(made: Playground, product: Product = Product.INTRADAY, **positions: int) -> CopyEngine:
+    """The leader's two lots are copied, and the broker shows other positions of the follower from then on."""
+    made.leader.buy(CE, lots=2, product=product)
+    made.step()
+    made.advance(61)
+    for name, units in positions.items():
+        made.exchange.set_position(F, made.instrument(CE), Product[name], units)
+    made.advance(300)
+    return made.engine
+
+
+@produces(ReasonCode.CONVERTED)
+def converted() -> CopyEngine:
+    return held_and_then(lab(), INTRADAY=0, MARGIN=150)
+
+
+@produces(ReasonCode.EXPIRED)
+def expired() -> CopyEngine:
+    class Listed:
+        def __call__(self, key: InstrumentKey) -> InstrumentFacts | None:
+            return None
+
+        def expiry(self, key: InstrumentKey) -> date | None:
+            return date(2026, 8, 27)
+
+    made = with_engine(Playground({F: "1"}), instruments=Listed())
+    return held_and_then(made, Product.MARGIN, MARGIN=0)
+
+
+@produces(ReasonCode.GONE_OVERNIGHT)
+def gone_overnight() -> CopyEngine:
+    early = Playground({F: "1"}, start=ist(datetime(2026, 9, 1, 7, 0)))
+    return held_and_then(with_engine(early, calendar=published_calendar()), Product.MARGIN, MARGIN=0)
 
 
 @produces(ReasonCode.FLATTENED)
