@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
+from dhan_copy.core.settings import LinkedForm
 from dhan_copy.testing.simulation.faults import KINDS
 from dhan_copy.testing.simulation.summary import LINKED, simulate, told
 
@@ -14,6 +15,7 @@ misbehave, the process dies; then everything heals and must come to rest. An ora
 the invariants. The last line of the output is one JSON object; the exit status is 1 when something was violated, and
 the command that shows it again is printed.
 """
+FORMS = {"orders": LinkedForm.ORDERS, "super": LinkedForm.SUPER_ORDER}
 SHOWN = 3
 """Violations printed in full: those after the first mostly follow from it."""
 
@@ -28,6 +30,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--linked", type=_share, default=LINKED, metavar="SHARE",
         help=f"of his new orders, how many are super, bracket or cover orders (0 to 1, default {LINKED:g})",
     )  # fmt: skip
+    parser.add_argument(
+        "--form", choices=sorted(FORMS), default="orders",
+        help="what followers have for his linked orders: orders, or super orders where they can be (default orders)",
+    )  # fmt: skip
     parser.add_argument("--followers", type=_positive, default=5, help="how many follow him (default 5)")
 
 
@@ -40,12 +46,13 @@ def run(options: argparse.Namespace, say: Callable[[str], object]) -> int:
     """Run the command, telling each line to ``say``; returns the exit status."""
     summary = simulate(
         options.seed, options.days, orders=options.orders, followers=options.followers, only=options.faults,
-        linked=options.linked,
+        linked=options.linked, form=FORMS[options.form],
     )  # fmt: skip
     named = "" if options.faults is None else f" --faults {','.join(options.faults) or 'none'}"
+    form = "" if options.form == "orders" else f" --form {options.form}"
     command = (
         f"python -m dhan_copy.testing simulate --seed {options.seed} --days {summary.days} --orders {options.orders} "
-        f"--followers {options.followers} --linked {options.linked:g}{named}"
+        f"--followers {options.followers} --linked {options.linked:g}{form}{named}"
     )
     for violation in summary.violations[:SHOWN]:
         say(told(violation, command))

@@ -30,6 +30,7 @@ from dhan_copy.testing.simulation.faults import Faults
 from dhan_copy.testing.simulation.host import Host, withheld
 from dhan_copy.testing.simulation.linked import in_book
 from dhan_copy.testing.simulation.market import Account, Listing, TrueOrder
+from dhan_copy.testing.simulation.supers import SuperDesk
 from dhan_copy.testing.simulation.timeline import Timeline
 
 TIMEOUT_SECONDS = 10.0
@@ -60,6 +61,8 @@ class Desk:
         """What the account holds under products other than those that its orders are kept by."""
         self.parents_in_book = True
         """Whether rows of the order book name the entry of a bracket or cover order's leg."""
+        self.supers: SuperDesk | None = None
+        """Where a follower's broker keeps super orders."""
         self.latency_seconds = random.choice((0.005, 0.03, 0.2))
         self.lag_until = 0.0
         self.lag_seconds = 0.0
@@ -229,7 +232,7 @@ class Desk:
         read_at = self.host.clock.now()
         there = self.latency_seconds * self.random.uniform(0.5, 2.0)
         back = self.latency_seconds * self.random.uniform(0.5, 2.0)
-        then = ReadOrders(account=read.follower) if isinstance(read, Query) else None
+        then = ReadOrders(account=read.follower, linked=read.linked) if isinstance(read, Query) else None
         name = type(read).__name__ + (f":{read.client_order_id}" if isinstance(read, Query) else "")
         if self.faults.strike("F26") or (self.timeline.now < self.out_until and self.out_how != "IP"):
             failed = ReadFailed(account=self.account.name, what=name, problem="the read failed")
@@ -251,13 +254,15 @@ class Desk:
             case Query():
                 order = self.account.by_tag.get(read.client_order_id)
                 report = None if order is None or order.ghost else order.as_of(self._shown_until())
+                if report is not None and order is not None:
+                    report = self._row(order, report, listed=False)
                 if report is None:
                     return (
                         OrderNotFound(follower=read.follower, client_order_id=read.client_order_id, read_at=read_at),
                     )
                 return (OrderReported(follower=read.follower, report=report, channel=Channel.BOOK, read_at=read_at),)
             case ReadOrders():
-                return self.book(read_at)
+                return self.book(read_at, listed=read.linked)
             case ReadPositions():
                 positions = self._positions(read_at)
                 return (*self.book(read_at, lagging=False), positions) if self.carry is None else (positions,)
@@ -268,9 +273,13 @@ class Desk:
         """The moment that books show: now, or earlier while they lag."""
         return self.timeline.now - (self.lag_seconds if self.timeline.now < self.lag_until else 0.0)
 
-    def book(self, read_at: datetime, *, lagging: bool = True) -> tuple[Fact, ...]:
-        """Every row, then that the book was read."""
+    def _row(self, order: TrueOrder, report: OrderReport, *, listed: bool) -> OrderReport | None:
+        return report if self.supers is None or order.family is None else self.supers.row(order, report, listed=listed)
+
+    def book(self, read_at: datetime, *, lagging: bool = True, listed: bool = False) -> tuple[Fact, ...]:
+        """Every row, then that the book was read; ``listed``, with the list of super orders, which may fail by itself."""
         self._reads += 1
+        unlisted = listed and self.faults.strike("F26")
         until = self._shown_until() if lagging else self.timeline.now
         truncated = lagging and self.carry is None and self.faults.strike("F26")
         everything = self._reads % FULL_BOOK_EVERY == 0 or self.timeline.now - self._shown_in_full >= FULL_BOOK_SECONDS
@@ -284,10 +293,12 @@ class Desk:
             if order.ghost:
                 continue
             if not everything and order.updated_at < settled and not order.is_open:
-                if is_ours(order.tag) and order.tag is not None:
-                    tags.append(order.tag)
+                if is_ours(order.tag) and order.shown_tag is not None:
+                    tags.append(order.shown_tag)
                 continue
             report = order.as_of(until)
+            if report is not None:
+                report = self._row(order, report, listed=listed and not unlisted)
             if report is None or (truncated and self.random.random() < 0.3):
                 continue
             if is_ours(report.client_order_id) and report.client_order_id is not None:
@@ -299,7 +310,8 @@ class Desk:
                 rows.append(LeaderReported(leader=name, report=row, channel=Channel.BOOK, read_at=read_at))
             else:
                 rows.append(OrderReported(follower=name, report=report, channel=Channel.BOOK, read_at=read_at))
-        return (*rows, BookRead(account=name, read_at=read_at, tags=tuple(tags)))
+        book = (*rows, BookRead(account=name, read_at=read_at, tags=tuple(tags)))
+        return (*book, ReadFailed(account=name, what="ReadOrders", problem="no list of super orders")) if unlisted else book
 
     def catch_up(self) -> None:
         """What a leader's feed does after a gap: book and positions in one batch."""

@@ -7,11 +7,11 @@ from random import Random
 from attrs import define, evolve, field
 
 from dhan_copy.core.legs import leg_id
-from dhan_copy.model.ids import BrokerOrderId
+from dhan_copy.model.ids import BrokerOrderId, ClientOrderId
 from dhan_copy.model.instrument import InstrumentKey
 from dhan_copy.model.order import Leg, Limit, Market, OrderReport, OrderStatus, Product, StopMarket, Terms, Validity, Variety
 from dhan_copy.testing.simulation.faults import Faults
-from dhan_copy.testing.simulation.market import Account, Exchange, Family, Listing, TrueOrder, price_of
+from dhan_copy.testing.simulation.market import Account, Exchange, Family, Listing, TrueOrder, leg_name, price_of
 from dhan_copy.testing.simulation.timeline import Timeline
 
 EXITS = (Leg.TARGET, Leg.STOP)
@@ -43,10 +43,10 @@ class LinkedDesk:
 
     def place(
         self, account: Account, listing: Listing, sign: int, terms: Terms, quantity: int, variety: Variety, *,
-        target: int | None, stop: int | None, jump: int | None = None,
+        target: int | None, stop: int | None, jump: int | None = None, tag: ClientOrderId | None = None,
     ) -> TrueOrder:  # fmt: skip
         """An entry whose target and stop lie so many ticks from its price."""
-        entry = self.exchange.take(account, listing, sign, terms, quantity, silent=True)
+        entry = self.exchange.take(account, listing, sign, terms, quantity, tag=tag, silent=True)
         family = entry.family = Family(variety, entry, changes=(target, stop), jump=jump)
         self.families.append(family)
         if variety is not Variety.BRACKET or entry.limit is not None:
@@ -137,8 +137,9 @@ class LinkedDesk:
             if change is None:
                 continue
             away = entry.sign if leg is Leg.TARGET else -entry.sign
+            tag = None if entry.tag is None else leg_name(entry.tag, leg)
             order = TrueOrder(
-                entry.account, leg_id(entry.order_id, leg), entry.listing, -entry.sign, Validity.DAY, Market(), 0, None,
+                entry.account, leg_id(entry.order_id, leg), entry.listing, -entry.sign, Validity.DAY, Market(), 0, tag,
                 entry.created_at, entry.updated_at, OrderStatus.PENDING, family=family, leg=leg,
             )  # fmt: skip
             if family.variety is not Variety.SUPER:

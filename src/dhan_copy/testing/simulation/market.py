@@ -82,6 +82,7 @@ class TrueOrder:
     terms: Terms
     quantity: int
     tag: ClientOrderId | None
+    """Of a leg of a follower's super order :func:`leg_name`."""
     created_at: datetime
     updated_at: datetime
     status: OrderStatus = OrderStatus.TRANSIT
@@ -105,6 +106,16 @@ class TrueOrder:
     @property
     def is_open(self) -> bool:
         return self.status not in OVER
+
+    @property
+    def shown_tag(self) -> ClientOrderId | None:
+        """What the broker's reports say: a leg of a super order has its entry's."""
+        return None if self.tag is None else entry_of(self.tag)
+
+    @property
+    def is_native_leg(self) -> bool:
+        """Whether a broker keeps it for the copier: a leg of a follower's super order."""
+        return self.leg is not Leg.ENTRY and self.tag is not None
 
     @property
     def leaves(self) -> int:
@@ -292,7 +303,7 @@ class Exchange:
             security_id=listing.key.security_id, side=Side.BUY if order.sign > 0 else Side.SELL,
             product=order.product, validity=order.validity, terms=order.terms, quantity=order.quantity or order.report.quantity,
             filled_quantity=order.filled, average_price=price_of(self.prices[listing.key]) if order.filled else None,
-            status=order.status, client_order_id=order.tag, instrument=listing.facts, created_at=order.created_at,
+            status=order.status, client_order_id=order.shown_tag, instrument=listing.facts, created_at=order.created_at,
             updated_at=order.updated_at, leg=order.leg, variety=Variety.REGULAR if family is None else family.variety,
             parent_order_id=family.entry.order_id if family is not None and order.own_id is not None else None,
             bracket=None if family is None or is_leg else family.bracket,
@@ -365,6 +376,16 @@ class Exchange:
             if listing.product.ends_with_day:
                 account.net[listing] = 0
         account.at_open = dict(account.net)
+
+
+def leg_name(entry: ClientOrderId, leg: Leg) -> ClientOrderId:
+    """How a leg of a follower's super order is called here: it has no tag of its own."""
+    return ClientOrderId(f"{entry}/{leg.value}")
+
+
+def entry_of(name: ClientOrderId) -> ClientOrderId:
+    """The tag of the super order that a leg belongs to; of every other order its own."""
+    return ClientOrderId(name.partition("/")[0])
 
 
 def _named(order: TrueOrder) -> BrokerOrderId:

@@ -37,6 +37,7 @@ from dhan_copy.core.facts import (
     TradingState,
     TradingStateChanged,
 )
+from dhan_copy.core.legs import leg_id
 from dhan_copy.core.requests import (
     Cancel,
     Command,
@@ -50,12 +51,23 @@ from dhan_copy.core.requests import (
     Submit,
 )
 from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId, id_parts, is_ours
-from dhan_copy.model.order import Limit, Market, OrderReport, OrderStatus, Product, StopLimit, Terms, Validity
+from dhan_copy.model.order import (
+    Leg,
+    Limit,
+    Market,
+    OrderReport,
+    OrderStatus,
+    Product,
+    StopLimit,
+    Terms,
+    Validity,
+    Variety,
+)
 from dhan_copy.model.reason import ReasonCode
 from dhan_copy.model.times import ist_date
 from dhan_copy.testing.simulation.ideal import Ideals, Tree
-from dhan_copy.testing.simulation.market import LISTINGS, Listing, TrueOrder
-from dhan_copy.testing.simulation.trees import TreeJudge
+from dhan_copy.testing.simulation.market import LISTINGS, Listing, TrueOrder, entry_of, leg_name
+from dhan_copy.testing.simulation.trees import EXITS, TreeJudge
 
 if TYPE_CHECKING:
     from dhan_copy.testing.simulation.host import Batch
@@ -77,6 +89,8 @@ WITH_ROWS, MOST = 3, 100
 """Violations kept with the rows they are about, and at all: those after the first mostly follow from it."""
 OFTEN = 10
 """More rows than this that say the same of an order are not news but repetition; a state may come back."""
+WHATEVER_IS_OPEN = 10**9
+"""What is asked for of a leg that its broker keeps."""
 RAISED = 0
 """In the place of an invariant's number: the day ended with an exception."""
 ROWS_PER_ORDER_AND_FOLLOWER = 120
@@ -174,6 +188,10 @@ class Oracle:
         self.settled_at: dict[CopyKey, datetime] = {}
         self.declared_at: set[tuple[AccountName, Listing, datetime]] = set()
         """Where differences were declared, and in which step."""
+        self.leg_names: dict[ClientOrderId, ClientOrderId] = {}
+        """What the legs of super orders go by in requests, and what they are called here."""
+        self.told_over: set[ClientOrderId] = set()
+        """Orders of which a report in the journal says that they have ended."""
         self.answered_no: set[ClientOrderId] = set()
         self.terms_refused: set[ClientOrderId] = set()
         known = getattr(self, "manual", {})
@@ -215,7 +233,7 @@ class Oracle:
         for batch in batches:
             for fact in batch:
                 if type(fact) is OrderReported and (filled := fact.report.filled_quantity):
-                    tag = fact.report.client_order_id
+                    tag = self._told_of(fact)
                     if tag is not None and filled > self.told_fills.get(tag, 0):
                         self.told_fills[tag] = filled
 
@@ -248,9 +266,11 @@ class Oracle:
             case OutcomeUnresolved():
                 self._answered(fact)
             case OrderReported():
-                tag = fact.report.client_order_id
+                tag = self._told_of(fact)
                 if tag is not None:
                     self.known.add(tag)
+                    if fact.report.status.is_terminal:
+                        self.told_over.add(tag)
                     self.told_fills[tag] = max(fact.report.filled_quantity, self.told_fills.get(tag, 0))
             case RequestRejected() | RequestWithheld():
                 self._answered(fact)
@@ -259,7 +279,7 @@ class Oracle:
                 if isinstance(fact, RequestRejected):
                     if fact.refusal in _OF_THE_ACCOUNT:
                         self.troubled[fact.follower] = self.world.timeline.now
-                    self.terms_refused.add(fact.client_order_id)
+                    self.terms_refused.add(self._called(fact.client_order_id))
             case AlertRaised():
                 self._alerted(fact)
             case DriftDeclared():
@@ -273,6 +293,39 @@ class Oracle:
                 self.settled_at[fact.leader_order_id, fact.follower] = entry.at
             case _:
                 pass
+
+    # Legs of followers' super orders, which have no tag of their own
+
+    def _told_of(self, fact: OrderReported) -> ClientOrderId | None:
+        report = fact.report
+        if report.leg is Leg.ENTRY or report.variety is not Variety.SUPER:
+            return report.client_order_id
+        entry = self.world.accounts[fact.follower].orders.get(BrokerOrderId(report.order_id.partition("/")[0]))
+        return None if entry is None or entry.tag is None else leg_name(entry.tag, report.leg)
+
+    def _asked_of(self, request: Request) -> ClientOrderId:
+        if isinstance(request, Submit) or not request.linked or request.leg is Leg.ENTRY:
+            return request.client_order_id
+        order = self.world.accounts[request.follower].orders.get(leg_id(request.broker_order_id, request.leg))
+        if order is not None and order.tag is not None:
+            self.leg_names[request.client_order_id] = order.tag
+        return self._called(request.client_order_id)
+
+    def _called(self, tag: ClientOrderId) -> ClientOrderId:
+        return self.leg_names.get(tag, tag)
+
+    def _legs_issued(self, request: Submit) -> None:
+        bracket = request.bracket
+        for leg in EXITS if bracket is not None else ():
+            if (bracket.target if leg is Leg.TARGET else bracket.stop) is not None:  # type: ignore[union-attr]
+                name = leg_name(request.client_order_id, leg)
+                self.tags[name] = (leg_id(request.leader_order_id, leg), request.follower)
+                self.intents[name], self.asked_for[name] = Intent.EXIT, WHATEVER_IS_OPEN
+
+    def _judge_leg_request(self, request: Modify | Cancel, name: ClientOrderId) -> None:
+        """A leg is moved by its name once its entry is over: until then the two are moved together (protocol facts 1.10)."""
+        if isinstance(request, Modify) and entry_of(name) not in self.told_over:
+            self.blame(11, f"{name} is moved by itself, and nothing has told that its entry is over", entry_of(name))
 
     def _copy(self, leader_order_id: BrokerOrderId, follower: AccountName) -> Copy:
         return self.copies.setdefault((leader_order_id, follower), Copy())
@@ -319,9 +372,9 @@ class Oracle:
         return sum(_tells(version) == _tells(report) for version in versions)
 
     def _issued(self, request: Request) -> None:
-        tag = request.client_order_id
-        self.durable.add((tag, request.attempt))
-        self.under_way.setdefault(request.follower, set()).add((tag, request.attempt))
+        self.durable.add((request.client_order_id, request.attempt))
+        self.under_way.setdefault(request.follower, set()).add((request.client_order_id, request.attempt))
+        tag = self._asked_of(request)
         if isinstance(request, Submit):
             if tag in self.tags:
                 self.blame(1, f"{tag} was issued twice", tag)
@@ -330,10 +383,17 @@ class Oracle:
             copy = self._copy(request.leader_order_id, request.follower)
             self._judge_resend(copy, request)
             copy.submits.append(request)
+            self._legs_issued(request)
             self._judge_age(request)
-        elif tag not in self.known:
-            self.blame(11, f"{type(request).__name__} of {tag} before it is known whether it was placed", tag)
-        if isinstance(request, Cancel) and tag in self.tags:
+        elif entry_of(tag) not in self.known:
+            self.blame(11, f"{type(request).__name__} of {tag} before it is known whether it was placed", entry_of(tag))
+        if tag != entry_of(tag) and not isinstance(request, Submit):
+            self._judge_leg_request(request, tag)
+            if isinstance(request, Modify):
+                self._judge_terms(request, self.tags[tag][0])
+                self._judge_state(request)
+                return  # its quantity says nothing: the broker sizes it
+        elif isinstance(request, Cancel) and tag in self.tags:
             self._judge_what_it_was(request)
         if isinstance(request, (Submit, Modify)) and tag in self.tags:
             self._judge_size(request, self.tags[tag])
@@ -348,6 +408,7 @@ class Oracle:
         """Entries are never sent again, exits at the earliest after the absence window: by what the broker has."""
         before = [one for one in copy.submits if same_place(one, request)]
         if not before:
+            self._judge_replacement(copy, request)
             return
         last = before[-1].client_order_id
         if request.intent is Intent.ENTRY and any(
@@ -367,6 +428,17 @@ class Oracle:
                 self.blame(9, f"{request.client_order_id} {self.world.timeline.now - lost:.0f} s after {last} was lost", last)
         elif request.intent is Intent.EXIT:
             self.rare["exit at next generation"] += 1
+
+    def _judge_replacement(self, copy: Copy, request: Submit) -> None:
+        """An order in the place of a leg that a broker kept: that is gone, and not by a hand."""
+        for order, submit in copy.placed:
+            if not same_place(submit, request):
+                continue
+            if order.is_open and not order.ghost:
+                self.blame(1, f"{request.client_order_id} beside the leg {order.tag}", request.leader_order_id)
+            elif order.ended_by == "hand" and order.tag is not None and self.asked_for.get(order.tag):
+                what = f"{request.client_order_id} is sent although somebody took {order.tag} back by hand"
+                self.blame(9, what, request.leader_order_id)
 
     def _judge_size(self, request: Submit | Modify, key: CopyKey) -> None:
         """An entry is the follower's share of the leader's order at the most, an exit what is open at the most."""
@@ -501,7 +573,7 @@ class Oracle:
             self.blame(20, f"{request.client_order_id} although only exits are allowed", request.client_order_id)
 
     def _ended(self, tag: ClientOrderId, how: str) -> None:
-        key = self.tags.get(tag)
+        key = self.tags.get(self._called(tag))
         if key is not None:
             self._copy(*key).ends.add(how)
 
@@ -509,7 +581,8 @@ class Oracle:
         self.rare[f"alert {fact.code}"] += 1
         if fact.code == "CIRCUIT_OPEN" and fact.account is not None:
             self.troubled[fact.account] = self.world.timeline.now
-        if fact.client_order_id is not None:
+        is_known = fact.client_order_id is not None and self._called(fact.client_order_id) in self.tags
+        if fact.client_order_id is not None and (is_known or fact.leader_order_id is None):
             self._ended(fact.client_order_id, fact.code)
         elif fact.leader_order_id is not None and fact.account is not None:
             self._copy(fact.leader_order_id, fact.account).ends.add(fact.code)
@@ -637,6 +710,11 @@ class Oracle:
         if request.intent is Intent.ENTRY and any(same_place(one, request) and not o.ghost for o, one in copy.placed):
             self.blame(9, f"a second entry for {request.leader_order_id} at {request.follower}", request.leader_order_id)
         copy.placed.append((order, request))
+        if any(other.is_native_leg and same_place(submit, request) for other, submit in copy.placed):
+            self.rare["native leg replaced by an order"] += 1
+        for leg in order.family.legs.values() if order.family is not None else ():
+            key, name = (leg_id(request.leader_order_id, leg.leg), request.follower), leg_name(request.client_order_id, leg.leg)
+            self._copy(*key).placed.append((leg, evolve(request, client_order_id=name, intent=Intent.EXIT, leg=leg.leg)))
         entry = BrokerOrderId(request.leader_order_id.partition("/")[0])
         original = self.world.leader.orders.get(entry)
         if original is None:
@@ -646,7 +724,16 @@ class Oracle:
         elif len(original.versions) == 1 or original.status is OrderStatus.REJECTED:
             self.blame(3, f"{request.leader_order_id} was copied before it was confirmed", request.leader_order_id)
 
+    def cancelled(self, order: TrueOrder) -> None:
+        """A broker is about to take an order back, as the copier asked."""
+        if order.is_native_leg:
+            self.rare["native leg taken back"] += 1
+        elif order.family is not None and order.filled:
+            self.rare["native entry cancelled with a part filled"] += 1
+
     def modified(self, order: TrueOrder) -> None:
+        if order.is_native_leg:
+            self.rare["native leg moved"] += 1
         if order.modifications > MODIFICATIONS:
             self.blame(12, f"{order.tag} was modified {order.modifications} times", str(order.tag))
 
@@ -904,11 +991,14 @@ _ENDED = (OrderStatus.TRADED, OrderStatus.CANCELLED, OrderStatus.REJECTED)
 
 def same_place(one: Submit, other: Submit) -> bool:
     """Whether the second is sent in the place of the first: a large order has several, each with its own number."""
-    if one.intent is not other.intent:
-        return False
-    mine, theirs = id_parts(one.client_order_id), id_parts(other.client_order_id)
-    assert mine is not None and theirs is not None
-    return (mine.leg, mine.slice) == (theirs.leg, theirs.slice)
+    return one.intent is other.intent and _slice_of(one) == _slice_of(other)
+
+
+def _slice_of(submit: Submit) -> tuple[str, int]:
+    parts = id_parts(submit.client_order_id)
+    if parts is None:  # a leg that a broker keeps is all of it
+        return submit.leg.letter, 0
+    return parts.leg, parts.slice
 
 
 def _leg_of(key: CopyKey | None) -> tuple[str, str] | None:

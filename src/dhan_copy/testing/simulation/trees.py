@@ -69,6 +69,8 @@ class TreeJudge:
         if len(legs) > 1:
             self.raced.add((name, tree))
             oracle.rare["both legs filled before either was seen"] += 1
+            if order.is_native_leg:
+                oracle.rare["native legs both filled"] += 1
         elif order.listing not in meddler.squared and (name, order.listing) not in oracle.manual:
             oracle.blame(5, f"{order.tag} closed {beyond} more than {name} had by the linked order {tree}", str(order.tag), tree)
 
@@ -88,6 +90,8 @@ class TreeJudge:
         if listing in meddler.squared or listing in meddler.spoilt or (name, listing) in oracle.manual:
             oracle.rare["linked order not judged: meddled with"] += 1
             return
+        if self._native(name, tree) is not None:
+            oracle.rare["native tree judged"] += 1
         held = oracle.ideals.held(name, listing, tree) * family.entry.sign
         live = {leg: self._live(name, tree, leg) for leg in EXITS}
         self._nothing_too_much(name, tree, held, live)
@@ -133,9 +137,24 @@ class TreeJudge:
             if not order.leaves or order.ghost or order.tag in self.oracle.terms_refused:
                 continue
             price, leaders = (order.limit, original.limit) if original.leg is Leg.TARGET else (order.trigger, original.trigger)
+            if self._trails_as_far(order, original):
+                continue
             if None not in (price, leaders) and price != leaders:  # a stop that has triggered stands nowhere
                 what = f"{order.tag} stands at {order.terms}, the leader's {original.order_id} at {original.terms}"
                 self.oracle.blame(10, what, str(order.tag), tree)
+
+    def _trails_as_far(self, order: TrueOrder, original: TrueOrder) -> bool:
+        """Whether both trail by themselves, each from where it began, and stand no more than a jump apart."""
+        family, leaders = order.family, original.family
+        if not order.is_native_leg or family is None or leaders is None or order.trigger is None or original.trigger is None:
+            return False
+        jump = family.jump
+        return order.leg is Leg.STOP and jump is not None and jump == leaders.jump and abs(order.trigger - original.trigger) <= jump
+
+    def _native(self, name: AccountName, tree: BrokerOrderId) -> TrueOrder | None:
+        """The entry, where the follower's broker keeps the legs."""
+        copy = self.oracle.copies.get((tree, name))
+        return next((order for order, _ in copy.placed if order.family is not None), None) if copy is not None else None
 
     def _position(self, name: AccountName, listing: Listing, tree: BrokerOrderId, family: Family, rests: bool) -> None:
         oracle = self.oracle

@@ -9,7 +9,7 @@ from random import Random
 
 from dhan_copy.core.facts import Channel, LeaderReported, OrderReported, Refusal, TradingState
 from dhan_copy.core.requests import Cancel, Command, Modify, Submit
-from dhan_copy.core.settings import CopierSettings, FollowerRules, LeaderRules, Policy, RateLimits
+from dhan_copy.core.settings import CopierSettings, FollowerRules, LeaderRules, LinkedForm, Policy, RateLimits
 from dhan_copy.model.freeze import FreezeLimit, FreezeLimits
 from dhan_copy.model.ids import AccountName, BrokerOrderId
 from dhan_copy.model.instrument import InstrumentKey
@@ -25,6 +25,7 @@ from dhan_copy.testing.simulation.linked_trader import LinkedTrader
 from dhan_copy.testing.simulation.market import LISTINGS, Account, Exchange, TrueOrder, price_of
 from dhan_copy.testing.simulation.oracle import Oracle
 from dhan_copy.testing.simulation.people import LeaderTrader, Meddler
+from dhan_copy.testing.simulation.supers import Refused, SuperDesk
 from dhan_copy.testing.simulation.timeline import BEGINNING, Timeline
 
 LEADER = AccountName("L")
@@ -39,11 +40,13 @@ RATIOS = tuple(Fraction(text) for text in ("1", "1", "1/2", "1/3", "2", "3/10", 
 
 
 class World:
-    """One run. ``linked`` of the leader's new orders are super, bracket or cover orders."""
+    """One run. ``linked`` of the leader's new orders are super, bracket or cover orders, which followers have in this
+    ``form``."""
 
     def __init__(
-        self, seed: int, orders: int, followers: int, only: Sequence[str] | None = None, linked: float = 0.0
-    ) -> None:
+        self, seed: int, orders: int, followers: int, only: Sequence[str] | None = None, linked: float = 0.0,
+        form: LinkedForm = LinkedForm.ORDERS,
+    ) -> None:  # fmt: skip
         self.random = Random(f"dhan_copy {seed}")
         random = self.random
         self.orders = orders
@@ -52,8 +55,9 @@ class World:
         self.exchange = Exchange(self.timeline, random, self.faults)
         self.exchange.filled = self._filled
         self.policy = Policy(
-            sweep_open=timedelta(seconds=random.choice((10, 20, 40))), checkpoint_after=random.choice((30, 300, 2_000))
-        )
+            sweep_open=timedelta(seconds=random.choice((10, 20, 40))), checkpoint_after=random.choice((30, 300, 2_000)),
+            linked_form=form,
+        )  # fmt: skip
         self.limits = RateLimits(per_day=250) if self.faults.rates.get("F34") and random.random() < 0.1 else RateLimits()
         self.names = [AccountName(f"F{number}-") for number in range(1, followers + 1)]
         self.next_follower = followers + 1
@@ -77,7 +81,11 @@ class World:
         self.host.on_death = self._disconnect
         self.trader = LeaderTrader(self.timeline, random, self.faults, self.exchange, self.leader)
         self.desks = {LEADER: Desk(self.timeline, random, self.faults, self.host, self.leader, None)}
-        self.linked = self._linked_desk()
+        self.linked = self._linked_desk(self.random_of_legs)
+        self.supers: SuperDesk | None = None
+        self.exchange.follow, self.exchange.moved = self.linked.follow, self.linked.moved
+        if form is LinkedForm.SUPER_ORDER:
+            self._let_followers_have_super_orders(Random(f"supers {seed}"))
         if linked:
             self._let_him_link(linked)
         self.feeds = {
@@ -100,8 +108,12 @@ class World:
 
     def _settings(self) -> CopierSettings:
         followers = tuple(
-            FollowerRules(name=name, sizer=Ratio(self.ratios[name]), live=True, limits=self.limits) for name in self.names
-        )
+            FollowerRules(
+                name=name, sizer=Ratio(self.ratios[name]), live=True, limits=self.limits,
+                super_orders=self.policy.linked_form is LinkedForm.SUPER_ORDER,
+            )
+            for name in self.names
+        )  # fmt: skip
         return CopierSettings(
             leaders=(LeaderRules(name=LEADER),), followers=followers, policy=self.policy,
             freeze_limits=FreezeLimits(
@@ -112,15 +124,25 @@ class World:
             ),
         )  # fmt: skip
 
-    def _linked_desk(self) -> LinkedDesk:
-        random = self.random_of_legs
-        desk = LinkedDesk(
+    def _linked_desk(self, random: Random) -> LinkedDesk:
+        return LinkedDesk(
             self.timeline, random, self.faults, self.exchange, delay_seconds=random.choice((0.0, 0.3, 2.0)),
             cancelled_entry_keeps_exits=random.random() < 0.3, super_legs_announced=random.random() < 0.5,
             cover_stop_from_the_start=random.random() < 0.5,
         )  # fmt: skip
-        self.exchange.follow, self.exchange.moved = desk.follow, desk.moved
-        return desk
+
+    def _let_followers_have_super_orders(self, random: Random) -> None:
+        theirs = self._linked_desk(random)
+        self.supers = SuperDesk(theirs, legs_in_book=random.random() < 0.5)
+
+        def follow(order: TrueOrder) -> None:
+            (self.linked if order.account is self.leader else theirs).follow(order)
+
+        def moved(key: InstrumentKey) -> None:
+            self.linked.moved(key)
+            theirs.trail(key)
+
+        self.exchange.follow, self.exchange.moved = follow, moved
 
     def _let_him_link(self, share: float) -> None:
         leaders = self.desks[LEADER]
@@ -135,7 +157,7 @@ class World:
         account = Account(name, self._follower_changed)
         self.accounts[name] = account
         desk = Desk(self.timeline, self.random, self.faults, self.host, account, self._carry)
-        desk.on_lost = self.oracle.lost
+        desk.on_lost, desk.supers = self.oracle.lost, self.supers
         self.desks[name] = desk
         self.meddlers[name] = Meddler(self.random, self.exchange, account)
         if self.random.random() < 0.8:
@@ -155,8 +177,11 @@ class World:
 
     def _follower_changed(self, order: TrueOrder) -> None:
         feed = self.feeds.get(order.account.name)
-        if feed is not None and not order.ghost:
-            feed.tell(order.report)
+        if feed is None or order.ghost:
+            return
+        if order.is_native_leg and self.supers is not None and not self.supers.desk.super_legs_announced:
+            return
+        feed.tell(on_stream(order.report))
 
     def _filled(self, order: TrueOrder, units: int) -> None:
         self.oracle.filled(order, units)
@@ -190,7 +215,7 @@ class World:
         for feed in self.feeds.values():
             feed.drop()
 
-    def _carry(self, request: Request, late: bool) -> tuple[BrokerOrderId | None, tuple[Refusal, str, bool] | None]:
+    def _carry(self, request: Request, late: bool) -> tuple[BrokerOrderId | None, Refused | None]:
         """A request has reached a follower's broker."""
         self.oracle.arrived(request, late)
         account = self.accounts[request.follower]
@@ -205,13 +230,19 @@ class World:
                 final = self.random.random() < 0.5
                 self.oracle.refused(request, final)
                 return None, (Refusal.OTHER, "RMS: the order is not taken", final)
-            return self._submitted(account, request), None
-        order = account.orders.get(request.broker_order_id)
+            return self._submitted(account, request)
+        if request.linked:
+            order = self.supers.named(account, request) if self.supers is not None else None
+        else:
+            order = account.orders.get(request.broker_order_id)
         if order is None or not order.is_open or order.ghost:
             return None, (Refusal.ORDER_STATE, "Order Has Traded Please Refresh Order Book", True)
         if isinstance(request, Cancel):
+            self.oracle.cancelled(order)
             self.exchange.end(order, OrderStatus.CANCELLED, "copier")
-            return order.order_id, None
+            return request.broker_order_id, None
+        if self.supers is not None and request.linked:
+            return self._modified_super(self.supers, order, request)
         if request.quantity <= order.filled:
             return None, (Refusal.ORDER_STATE, "Quantity below what has traded", True)
         self.exchange.modify(order, request.terms, request.quantity, request.validity)
@@ -221,7 +252,16 @@ class World:
             order.modifications -= 1
         return order.order_id, None
 
-    def _submitted(self, account: Account, request: Submit) -> BrokerOrderId:
+    def _modified_super(self, desk: SuperDesk, order: TrueOrder, request: Modify) -> tuple[BrokerOrderId | None, Refused | None]:
+        refused = desk.modify(order, request)
+        if refused is not None:
+            return None, refused
+        self.oracle.modified(order)
+        if self.faults.strike("F39"):
+            order.modifications -= desk.modify(order, request) is None
+        return request.broker_order_id, None
+
+    def _submitted(self, account: Account, request: Submit) -> tuple[BrokerOrderId | None, Refused | None]:
         listing = next(
             one
             for one in LISTINGS
@@ -231,17 +271,24 @@ class World:
         if isinstance(terms, Market) and self.faults.strike("F43"):
             # Price protection turned it into a limit, and the market went away.
             terms = Limit(price_of(self.exchange.prices[listing.key] - 3 * request.side.sign))
-        order = self.exchange.take(
-            account, listing, request.side.sign, terms, request.quantity, tag=request.client_order_id,
-            validity=request.validity,
-        )  # fmt: skip
+        if request.bracket is not None and self.supers is not None:
+            taken = self.supers.place(account, listing, request, terms)
+            if not isinstance(taken, TrueOrder):
+                self.oracle.refused(request, taken[2])
+                return None, taken
+            order = taken
+        else:
+            order = self.exchange.take(
+                account, listing, request.side.sign, terms, request.quantity, tag=request.client_order_id,
+                validity=request.validity,
+            )  # fmt: skip
         self.oracle.placed(order, request)
         if self.faults.strike("F37"):
             order.ghost = self.random.random() < GHOSTS
             self.timeline.after(self.random.uniform(0.2, 5.0), lambda: self.exchange.reject(order))
         else:
             self.timeline.after(self.random.uniform(0.0, 0.1), lambda: self.exchange.confirm(order))
-        return order.order_id
+        return order.order_id, None
 
     # Days
 
@@ -308,6 +355,8 @@ class World:
         for meddler in self.meddlers.values():
             meddler.next_day()
         self.linked.next_day()
+        if self.supers is not None:
+            self.supers.desk.next_day()
         self.oracle.next_day()
         self.day += 1 + weekend
         self.over_midnight = stays
