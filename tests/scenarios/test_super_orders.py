@@ -251,6 +251,32 @@ def test_p12_above_the_freeze_limit_it_is_copied_as_orders() -> None:
     assert placed == [(1500, True), (1800, False), (1800, False), (900, False)]
 
 
+def test_p12_what_an_entry_grows_by_beyond_the_freeze_limit_is_protected_by_orders_beside_the_legs() -> None:
+    lab = Playground(followers={F: "1"}, policy=NATIVE)
+    order = lab.leader.buy("NIFTY-Sep2026-22500-CE", lots=20, price=90, target=110, stop=70)
+    lab.step()
+    order.modify(lots=60)
+    lab.step()
+    entries = [order for order in lab.exchange.orders(F) if order.leg is Leg.ENTRY]
+    assert [(order.quantity, order.is_super) for order in entries] == [(1800, True), (1800, False), (900, False)]
+
+    def live() -> list[int]:
+        exits = [order for order in lab.exchange.orders(F) if order.side is Side.SELL and not order.status.is_terminal]
+        targets = sum(order.leaves_quantity for order in exits if order.terms == Limit(TARGET))
+        return [targets, sum(order.leaves_quantity for order in exits) - targets]
+
+    held = 0
+    for entry in (*entries[1:], entries[0]):
+        lab.exchange.fill(F, entry.book_id)
+        lab.advance(30)
+        held += entry.quantity
+        assert live() == [held, held]
+    legs = lab.exchange.linked.legs(F, entries[0].order_id)
+    lab.exchange.fill(F, legs[0].book_id)
+    lab.advance(30)
+    assert live() == [2700, 2700]
+
+
 def test_l1_an_entry_whose_legs_have_begun_to_fill_is_copied_as_orders(labs: Callable[..., Lab]) -> None:
     lab = labs(policy=NATIVE)
     lab.withhold_news(LEADER)

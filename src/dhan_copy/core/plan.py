@@ -183,8 +183,8 @@ def _steer(b: _Builder, intent: Intent, total: int, *, hold: bool = False) -> No
                 # Given up before, yet there: its successor does the work.
                 _steer_live(b, order, order.filled_quantity)
         if live is not None and live.is_leg:
-            _steer_leg(b, live, total)
-            left = 0  # it is for all that is open, or on its way out
+            stays = _steer_leg(b, live, left)
+            left = max(0, left - supers.kept_open(b.state, b.rules.name, live)) if stays else 0  # one that goes goes first
         elif live is not None:
             shares.append((live, max(0, min(left, live.may_fill))))
             left -= shares[-1][1]
@@ -229,29 +229,32 @@ def _room(b: _Builder, order: FollowerOrder) -> int | None:
     return None if most is None else most - order.filled_quantity
 
 
-def _steer_leg(b: _Builder, order: FollowerOrder, total: int) -> None:
-    """A leg of a super order: the broker makes it what is open, and it stays as long as that is what is wanted."""
+def _steer_leg(b: _Builder, order: FollowerOrder, left: int) -> bool:
+    """A leg of a super order: the broker keeps it at what is open of its own entry, and it stays as long as no less than
+    that is wanted. Returns whether it does."""
+    stays = _may_stay(b, order, left)
     if order.unresolved is not None or order.needs_look:
         _ask(b, order)
     elif order.outstanding is not None or order.broker_order_id is None:
-        return
-    elif not _may_stay(b, order, total):
+        pass
+    elif not stays:
         _cancel(b, order)
-    elif not order.cancel_sent and total > order.filled_quantity:
+    elif not order.cancel_sent and left > 0:
         _watch_what_is_behind(b, order)
         entry = supers.entry_order(b.state, b.rules.name, order)
         want = supers.leg_wanted(b.state, b.rules.name, order)
         if want is None or want == order.accepted or entry is None or not entry.state.is_over:
-            return  # while the entry works it is changed with it
+            return True  # while the entry works it is changed with it
         if not supers.trails_to(order, want) and _has_seen_it_trail(b, order):
             _modify(b, order, want)
+    return stays and not order.cancel_sent
 
 
-def _may_stay(b: _Builder, order: FollowerOrder, total: int) -> bool:
+def _may_stay(b: _Builder, order: FollowerOrder, left: int) -> bool:
     stake_key = b.trade.stake_key
     if stake_key[4] is None or is_taken_back(b.state, stake_key, b.order):
         return False
-    return total >= order.filled_quantity + b.state.stake(stake_key).closable(b.report.side.sign)
+    return left >= supers.kept_open(b.state, b.rules.name, order)
 
 
 def _has_seen_it_trail(b: _Builder, order: FollowerOrder) -> bool:

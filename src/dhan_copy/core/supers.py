@@ -108,6 +108,16 @@ def entry_order(state: State, follower: AccountName, leg: FollowerOrder) -> Foll
     return None if found is None else found[1]
 
 
+def kept_open(state: State, follower: AccountName, leg: FollowerOrder) -> int:
+    """What the broker keeps a leg live for, as far as is known: what its entry has filled and no leg of it has closed."""
+    found = None if leg.entry is None else state.order_by_tag(follower, leg.entry)
+    if found is None:
+        return 0
+    legs = [_leg_order(state, *found, each) for each in EXIT_LEGS]
+    closed = sum(each.filled_quantity for each in legs if each is not None)
+    return max(0, found[1].filled_quantity - closed)
+
+
 def leg_wanted(state: State, follower: AccountName, leg: FollowerOrder) -> Instruction | None:
     """What a leg is to be: at the leader's price, and of the broker's own size."""
     found = None if leg.entry is None else state.order_by_tag(follower, leg.entry)
