@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 
-from dhan_copy import SlippageLimit
+from dhan_copy import CopyMode, SlippageLimit
 from dhan_copy.core.facts import SettingChanged, SlippageMeasured, TradingStateChanged
 from tests.scenarios.kit import F, G, LEADER, Lab, Stage, limit
 
@@ -84,3 +85,14 @@ def test_what_the_user_allows_less_is_not_allowed_again(lab: Lab) -> None:
     lab.exchange.fill(F, lab.copy().order_id, price=95)
     lab.until(lambda: lab.facts(SlippageMeasured))
     assert lab.status(F)["trading"] == "HALTED" and alarms(lab) == 0
+
+
+def test_a_follower_on_the_other_side_is_measured_by_its_own(labs: Callable[..., Lab]) -> None:
+    lab = labs(how={"mode": CopyMode.EXECUTION, "reverse": True})
+    lab.engine.change(F, slippage=SlippageLimit("0.5", copies=1))
+    order = lab.buy(300, limit(95))
+    lab.step()
+    lab.exchange.fill(LEADER, order, price=95)  # while it stands at 100, which is what the sale brings
+    lab.until(lambda: lab.facts(SlippageMeasured))
+    assert [fact.percent for fact in lab.facts(SlippageMeasured)] == [Fraction(-500, 95)]
+    assert lab.status(F)["trading"] == "ACTIVE", "that is better for the one who sells"

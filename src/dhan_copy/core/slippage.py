@@ -33,7 +33,7 @@ def slippage_percent(state: State, key: TradeKey) -> Fraction | None:
             return None
         paid += Fraction(order.average_price) * order.filled_quantity
     turnover = Fraction(report.average_price) * sum(order.filled_quantity for order in done)
-    return (paid - turnover) / turnover * 100 * report.side.sign
+    return (paid - turnover) / turnover * 100 * state.side_of(state.trades[key]).sign
 
 
 def limit_of(state: State, key: TradeKey, rules: FollowerRules) -> SlippageLimit | None:
