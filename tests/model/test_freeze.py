@@ -57,6 +57,12 @@ def test_the_largest_order_is_whole_lots_and_one_more_lot_is_above_the_limit(lot
     assert most == lot or most <= units < most + lot
 
 
+@pytest.mark.parametrize("name", ["NIFTY", "BANKNIFTY", "MIDCPNIFTY", "NIFTYNXT50", "BAJAJ-AUTO", "M&M"])
+@pytest.mark.parametrize("rest", ["-Nov2026-26100-CE", "-Nov2026-FUT"])
+def test_p12_frames_cut_a_symbol_after_15_characters_and_the_underlying_stays(name: str, rest: str) -> None:
+    assert underlying_of(f"{name}{rest}") == underlying_of(f"{name}{rest}"[:15]) == name
+
+
 def test_p12_the_limit_of_an_order_is_found_by_its_symbol() -> None:
     known = FreezeLimits([limit("NIFTY", units=1800), limit("BANKNIFTY", units=600)])
     assert known.most_units(NFO, DAY, 65, symbol="NIFTY-Mar2025-2") == 27 * 65

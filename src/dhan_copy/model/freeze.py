@@ -18,12 +18,12 @@ from dhan_copy.model.instrument import ExchangeSegment
 EVERY = "*"
 """In place of an underlying: every instrument of the segment."""
 
-_CONTRACT = re.compile(r"-(\d{1,2})?(JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)\d{4}(-.*)?$")
+_CONTRACT = re.compile(r"-(\d{1,2})?(JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)(\d{0,4}|\d{4}-.*)$")
 
 
 def underlying_of(symbol: str) -> str:
     """The underlying in a trading symbol of Dhan's: ``NIFTY`` of ``NIFTY-Mar2025-22550-PE``; a share's own symbol
-    otherwise. Frames cut long symbols off (``NIFTY-Mar2025-2``), the underlying stays."""
+    otherwise. Frames cut symbols off after 15 characters (``NIFTY-Mar2025-2``, ``BANKNIFTY-Mar20``), the underlying stays."""
     return _CONTRACT.sub("", symbol.strip().upper())
 
 
