@@ -83,8 +83,10 @@ NAMES = [
     "ValueRange",
     "Verdict",
     "__version__",
+    "contract_sizes",
     "freeze_limits",
     "load_calendar",
+    "load_contract_sizes",
     "load_freeze_limits",
     "published_calendar",
 ]

@@ -74,6 +74,8 @@ if TYPE_CHECKING:
     from dhan_copy.errors import ValidationError as ValidationError
     from dhan_copy.market.calendar import load_calendar as load_calendar
     from dhan_copy.market.calendar import published_calendar as published_calendar
+    from dhan_copy.market.contracts import contract_sizes as contract_sizes
+    from dhan_copy.market.contracts import load_contract_sizes as load_contract_sizes
     from dhan_copy.market.freeze import freeze_limits as freeze_limits
     from dhan_copy.market.freeze import load_freeze_limits as load_freeze_limits
     from dhan_copy.model.order import AmoSlot as AmoSlot
@@ -161,8 +163,10 @@ _HOMES = {
     "ValidationError": "errors",
     "ValueRange": "core.filters",
     "Verdict": "core.filtering",
+    "contract_sizes": "market.contracts",
     "freeze_limits": "market.freeze",
     "load_calendar": "market.calendar",
+    "load_contract_sizes": "market.contracts",
     "load_freeze_limits": "market.freeze",
     "published_calendar": "market.calendar",
 }
@@ -241,8 +245,10 @@ __all__ = [
     "ValueRange",
     "Verdict",
     "__version__",
+    "contract_sizes",
     "freeze_limits",
     "load_calendar",
+    "load_contract_sizes",
     "load_freeze_limits",
     "published_calendar",
 ]

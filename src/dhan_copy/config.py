@@ -15,7 +15,9 @@ from dhan_copy.core.rules import Override, Rules, sizer_of
 from dhan_copy.core.settings import CopierSettings, FollowerRules, LeaderRules, LossLimit, Policy, RateLimits
 from dhan_copy.errors import ConfigurationError
 from dhan_copy.market.calendar import published_calendar
+from dhan_copy.market.contracts import contract_sizes as published_contract_sizes
 from dhan_copy.market.freeze import freeze_limits as published_freeze_limits
+from dhan_copy.model.contract import ContractSizes
 from dhan_copy.model.freeze import FreezeLimits
 from dhan_copy.model.ids import AccountName
 from dhan_copy.model.instrument import InstrumentFacts, InstrumentKey
@@ -234,14 +236,16 @@ def settings(
     forever: frozenset[AccountName] = frozenset(),
     supers: frozenset[AccountName] = frozenset(),
     freeze_limits: FreezeLimits | None = None,
+    contract_sizes: ContractSizes | None = None,
     calendar: Calendar | None = None,
     rules: Rules = Rules(),
     overrides: Sequence[Override] = (),
 ) -> CopierSettings:
     """What the core is told. ``durable`` says whether the store outlives the process, ``flat`` names the leaders whose
-    positions were given by the user, ``readable`` the followers whose positions can be read, ``quoted`` those whose broker tells
-    last prices, ``forever`` and ``supers`` those whose broker takes Forever and super orders. Without ``freeze_limits`` those of
-    this release hold; without ``calendar`` and ``instruments``, where some account is on a real exchange, this release's and the account's own list.
+    positions were given by the user, ``readable`` the followers whose positions can be read, ``quoted`` those whose broker
+    tells last prices, ``forever`` and ``supers`` those whose broker takes Forever and super orders. Without
+    ``freeze_limits`` and ``contract_sizes`` those of this release hold; without ``calendar`` and ``instruments``, where
+    some account is on a real exchange, this release's and the account's own list.
 
     Raises ``ConfigurationError`` for whatever contradicts itself.
     """
@@ -301,6 +305,7 @@ def settings(
         instruments=as_function(known),
         expiry=getattr(known, "expiry", _no_expiry),
         awaited=getattr(known, "pending", _nothing_awaited),
+        contract_sizes=published_contract_sizes() if contract_sizes is None else contract_sizes,
         freeze_limits=published_freeze_limits() if freeze_limits is None else freeze_limits,
         calendar=_calendar(leaders, followers) if calendar is None else calendar,
         rules=rules,

@@ -50,6 +50,7 @@ from dhan_copy.display import Table
 from dhan_copy.errors import ConfigurationError, JournalLost, KillSwitchRefused, StoreError, Unresolved
 from dhan_copy.executions import executions
 from dhan_copy.model.finding import Check, Finding, Severity
+from dhan_copy.model.contract import ContractSizes
 from dhan_copy.model.freeze import FreezeLimits
 from dhan_copy.model.ids import AccountName, ClientOrderId
 from dhan_copy.model.instrument import ExchangeSegment
@@ -101,8 +102,8 @@ class CopyEngine:
 
     ``store`` is a path (an SQLite file) or any :class:`~dhan_copy.protocols.Store`; memory is refused for live
     followers. ``instruments`` says what the user knows of instruments (lot, tick; by default Dhan's list, for an
-    account at Dhan), ``freeze_limits`` how large an order exchanges take, and ``calendar`` when they trade (by default
-    what this release knows; a simulated exchange is open at all hours). ``rules`` and ``overrides`` hold for all
+    account at Dhan), ``freeze_limits`` how large an order exchanges take, ``contract_sizes`` what a lot of a commodity is
+    worth, and ``calendar`` when they trade (by default what this release knows; a simulated exchange is open at all hours). ``rules`` and ``overrides`` hold for all
     followers, as far as a leader or a follower does not say otherwise (:meth:`settings`). ``on_alert`` gets every
     :class:`~dhan_copy.core.facts.AlertRaised` (without it alerts are log warnings only) and ``on_event`` every journal
     entry; both run on a thread of their own, and whatever they do, copying goes on. Every entry is also a line of the
@@ -133,6 +134,7 @@ class CopyEngine:
         policy: Policy = Policy(),
         instruments: Instruments | None = None,
         freeze_limits: FreezeLimits | None = None,
+        contract_sizes: ContractSizes | None = None,
         calendar: Calendar | None = None,
         rules: Rules = Rules(),
         overrides: Sequence[Override] = (),
@@ -177,6 +179,7 @@ class CopyEngine:
             instruments,
             durable=durable,
             freeze_limits=freeze_limits,
+            contract_sizes=contract_sizes,
             calendar=calendar,
             flat=frozenset(
                 leader.name

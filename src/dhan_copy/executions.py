@@ -22,19 +22,16 @@ from dhan_copy.core.facts import (
 from dhan_copy.core.legs import leg_id
 from dhan_copy.core.requests import Submit
 from dhan_copy.core.trade import TradeKey, is_own
+from dhan_copy.core.worth import worth
 from dhan_copy.display import Table
 from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId
-from dhan_copy.model.instrument import ExchangeSegment
+from dhan_copy.model.instrument import InstrumentFacts
 from dhan_copy.model.order import OrderReport, Side
 
 _COLUMNS = (
     "leader", "leader_order_id", "follower", "symbol", "side", "live", "leader_at", "seen_ms", "decided_ms", "sent_ms",
     "answered_ms", "filled_ms", "filled", "leader_price", "price", "behind_seconds", "slippage", "slippage_bps",
 )  # fmt: skip
-_QUANTITY_IS_UNITS = frozenset(
-    {ExchangeSegment.NSE_EQ, ExchangeSegment.NSE_FNO, ExchangeSegment.BSE_EQ, ExchangeSegment.BSE_FNO}
-)
-"""Elsewhere Dhan counts lots, and what a rupee of price is worth in one depends on the contract (CRUDEOIL: 100)."""
 _TEN_THOUSANDTH, _HUNDREDTH = Decimal("0.0001"), Decimal("0.01")
 
 
@@ -66,6 +63,7 @@ class _Leading:
 class _Copy:
     live: bool
     decided_at: datetime
+    facts: InstrumentFacts
     reverse: bool = False
     sent_at: datetime | None = None
     answered_at: datetime | None = None
@@ -102,7 +100,7 @@ class Executions:
             leading.report = report
             leading.fills.take(report, at)
         elif isinstance(fact, CopyAdmitted):
-            self._copies.setdefault((fact.leader, fact.leader_order_id, fact.follower), _Copy(fact.live, at, reverse=fact.reverse))
+            self._copies.setdefault((fact.leader, fact.leader_order_id, fact.follower), _Copy(fact.live, at, fact.facts, fact.reverse))
         elif isinstance(fact, RequestIssued):
             self._issued(fact, at)
         elif isinstance(fact, (RequestAccepted, RequestRejected)):
@@ -156,9 +154,12 @@ class Executions:
                 continue
             slippage, turnover = _slippage(leading, copy)
             rows.append(_row(key, leading, copy, slippage, turnover))
-            if slippage is not None and leading.report.segment in _QUANTITY_IS_UNITS:
+            segment = leading.report.segment
+            lost = None if slippage is None else worth(segment, 1, slippage, copy.facts)
+            paid = worth(segment, 1, turnover, copy.facts)
+            if lost is not None and paid is not None:
                 before = totals.get(key[2], (Decimal(0), Decimal(0)))
-                totals[key[2]] = (before[0] + slippage, before[1] + turnover)
+                totals[key[2]] = (before[0] + lost, before[1] + paid)
         for follower, (slippage, turnover) in totals.items():
             rows.append(
                 {
@@ -210,7 +211,7 @@ def _row(
         "leader_price": leading.fills.price if leading.fills.quantity else None,
         "price": _average(copy),
         "behind_seconds": _seconds(leading.fills.at, last),
-        "slippage": slippage if report.segment in _QUANTITY_IS_UNITS else None,
+        "slippage": None if slippage is None else worth(report.segment, 1, slippage, copy.facts),
         "slippage_bps": None if slippage is None else _basis_points(slippage, turnover),
     }
 

@@ -6,9 +6,11 @@ from decimal import Decimal
 
 import pytest
 from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dhan_copy.core.worth import limit_of, price_of, worth
-from dhan_copy.model.instrument import ExchangeSegment
+from dhan_copy.model.instrument import ExchangeSegment, InstrumentFacts
 from dhan_copy.model.order import Limit, Market, OrderStatus, StopLimit, StopMarket
 from tests.core.make import REPORT as RESTING
 
@@ -18,6 +20,18 @@ BY_CONTRACT = (ExchangeSegment.MCX_COMM, ExchangeSegment.NSE_CURRENCY, ExchangeS
 @pytest.mark.parametrize("segment", ExchangeSegment)
 def test_z6_contracts_of_unknown_size_have_no_known_worth(segment: ExchangeSegment) -> None:
     assert worth(segment, 150, Decimal("0.05")) == (None if segment in BY_CONTRACT else Decimal("7.50"))
+
+
+@given(
+    segment=st.sampled_from(BY_CONTRACT), lot=st.sampled_from([1, 1000]), lots=st.integers(1, 1000),
+    rupees=st.integers(1, 5000), price=st.decimals("0.0025", "100000", places=4),
+)  # fmt: skip
+def test_z6_contracts_of_known_size_are_worth_their_lots(
+    segment: ExchangeSegment, lot: int, lots: int, rupees: int, price: Decimal
+) -> None:
+    facts = InstrumentFacts(lot, lot_rupees=rupees)
+    assert worth(segment, lots * lot, price, facts) == lots * rupees * price
+    assert worth(segment, lots * lot, price, InstrumentFacts(lot)) is None
 
 
 def test_the_price_is_what_was_paid_else_the_limit_else_the_last_one() -> None:

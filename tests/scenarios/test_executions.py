@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from dhan_copy import LossLimit
 from dhan_copy.model.ids import SecurityId
 from dhan_copy.model.instrument import ExchangeSegment, InstrumentFacts, InstrumentKey, InstrumentKind
 from dhan_copy.model.order import Side
@@ -135,6 +136,28 @@ def test_x2_where_a_lot_is_counted_the_money_is_not_known(labs: Callable[..., La
     row = executed(lab, order)
     assert (row["slippage"], row["slippage_bps"]) == (None, Decimal("10.02"))
     assert [r for r in lab.engine.executions() if r["leader"] is None] == []
+
+
+def test_x2_where_the_size_of_a_contract_is_known_the_money_is(labs: Callable[..., Lab]) -> None:
+    crude = Instrument(key=CRUDE, facts=InstrumentFacts(1, Decimal(1), InstrumentKind.FUTCOM), symbol="CRUDEOIL-Dec2026-FUT")
+
+    def prepare(exchange: object) -> None:
+        exchange.add_instrument(crude)  # type: ignore[attr-defined]
+        exchange.set_price(CRUDE, 5000)  # type: ignore[attr-defined]
+
+    lab = labs("1", prepare=prepare, how={"loss_limit": LossLimit("1000")})
+    order = lab.buy(2, limit(4990), key=CRUDE)
+    lab.step()
+    lab.exchange.fill(LEADER, order, 2, 4990)
+    lab.exchange.fill(F, lab.copy().order_id, 2, 4995)
+    lab.step()
+    row = executed(lab, order)
+    assert (row["slippage"], row["slippage_bps"]) == (Decimal(1000), Decimal("10.02"))
+    assert total(lab, F)["slippage"] == 1000
+    lab.exchange.set_price(CRUDE, 4990)
+    lab.buy(1, limit(4500), key=CRUDE)
+    lab.advance(5)
+    assert "LOSS_LIMIT" in [alert.code for alert in lab.alerts], "two lots of 100 barrels lost five rupees"
 
 
 def test_x2_a_close_of_the_copiers_own_copies_nobody(lab: Lab) -> None:

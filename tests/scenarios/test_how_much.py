@@ -215,6 +215,18 @@ def test_z6_what_a_contract_is_worth_is_not_guessed() -> None:
     assert code(made) == ("VALUE_UNKNOWN", "at most 1000000000 VALUE per ORDER: the value is unknown")
 
 
+def test_z6_where_the_size_of_a_contract_is_published_caps_count_its_value() -> None:
+    gold = InstrumentKey(ExchangeSegment.MCX_COMM, SecurityId("7002"))
+    made = lab(Rules(size="1", caps=[Cap("VALUE", 3_000_000)]))
+    made.exchange.add_instrument(
+        Instrument(key=gold, facts=InstrumentFacts(1, Decimal(1), InstrumentKind.FUTCOM), symbol="GOLDM-Dec2026-FUT")
+    )
+    made.exchange.set_price(gold, 120_000)
+    made.exchange.place("LEADER", NewOrder(key=gold, side=Side.BUY, quantity=4, terms=Market(), product=Product.MARGIN))
+    made.step()
+    assert code(made) == ("CAPPED", "4 cut to 2 by at most 3000000 VALUE per ORDER: 4800000 asked")
+
+
 # Caps
 
 

@@ -277,15 +277,11 @@ def _before_start(state: State, order: LeaderOrder, key: TradeKey) -> Refused | 
 
 def instrument_facts(state: State, key: InstrumentKey) -> InstrumentFacts | None:
     """Lot and tick: from a frame, else from what the journal has seen, else from the user's scrip master."""
-    known = state.instruments.get(key)
-    if known is not None and (known.tick is not None or not key.segment.is_equity):
-        return known
-    supplied = state.settings.instruments(key)
-    if supplied is not None:
-        return supplied
-    if known is not None:
-        return known
-    return InstrumentFacts(lot_units=1) if key.segment.is_equity else None
+    known, supplied = state.instruments.get(key), None
+    if known is None or (known.tick is None and key.segment.is_equity):
+        supplied = state.settings.instruments(key)
+    found = supplied or known or (InstrumentFacts(lot_units=1) if key.segment.is_equity else None)
+    return None if found is None else state.priced(key, found)
 
 
 def _position_before(state: State, order: LeaderOrder) -> int | None:

@@ -225,7 +225,7 @@ def _too_much_at_risk(asked: Asked, accounts: Accounts) -> str | None:
     if funds is None or not funds.total.is_finite():
         return "what one lot risks cannot be told: the follower's funds are unknown"
     try:
-        loss = unit_loss(asked.order, accounts.stop) if accounts.stop is not None else _whole_price(asked)
+        loss = unit_loss(asked.order, accounts.stop, asked.facts) if accounts.stop is not None else _whole_price(asked)
     except SizingError as problem:
         return f"what one lot risks cannot be told: {problem.message}"
     rupees, allowed = loss * asked.facts.lot_units, Fraction(funds.total) * Fraction(risk) / 100
@@ -241,7 +241,7 @@ def _whole_price(asked: Asked) -> Fraction:
     if asked.side is not Side.BUY or not bounded:
         raise StopUnknown("the leader has no stop for it")
     price = price_of(report)
-    rupees = None if price is None else worth(report.segment, 1, price)
+    rupees = None if price is None else worth(report.segment, 1, price, asked.facts)
     if rupees is None:
         raise SizingError("what a unit is worth is unknown")
     return Fraction(rupees)

@@ -154,7 +154,7 @@ def _weight(
         case Measure.VALUE:
             told_price = state.prices.get(key)
             price = entry.price if key == entry.key and entry.price is not None else told_price and told_price[0]
-            rupees = None if price is None else worth(key.segment, 1, price)
+            rupees = None if price is None else worth(key.segment, 1, price, state.priced(key))
             return None if not rupees else Fraction(rupees)
         case Measure.MARGIN:
             told = state.margins.get((entry.follower, key, product, side))

@@ -238,7 +238,7 @@ class QuantityRange(Filter):
 @frozen(kw_only=True)
 class ValueRange(Filter):
     """Orders of the leader worth at least and at most so many rupees: price times quantity, of commodities and
-    currencies unknown."""
+    currencies where the size of a contract is known."""
 
     least: Decimal | None = field(default=None, converter=_rupees)
     most: Decimal | None = field(default=None, converter=_rupees)
@@ -248,7 +248,7 @@ class ValueRange(Filter):
 
     def judge(self, order: LeaderOrder, facts: InstrumentFacts) -> Verdict:
         price = price_of(order.report)
-        value = None if price is None else worth(order.report.segment, order.report.quantity, price)
+        value = None if price is None else worth(order.report.segment, order.report.quantity, price, facts)
         return _within(self, value, self.least, self.most)
 
     def __str__(self) -> str:

@@ -10,14 +10,15 @@ from attrs import frozen
 from dhan_copy.core.facts import AlertRaised, TradingStateChanged
 from dhan_copy.core.settings import FollowerRules
 from dhan_copy.core.state import STRICTNESS, State
+from dhan_copy.core.worth import worth
 from dhan_copy.model.ids import AccountName
-from dhan_copy.model.instrument import ExchangeSegment, InstrumentKey
+from dhan_copy.model.instrument import InstrumentKey
 
 
 @frozen
 class DayResult:
     """Rupees, realised and unrealised together, on what was copied since the day began. ``unknown`` are instruments that
-    are not in it: nobody has named a price, or the units of their orders are lots of unknown size (MCX)."""
+    are not in it: nobody has named a price, or what a lot of a commodity or currency is worth."""
 
     rupees: Decimal
     unknown: tuple[InstrumentKey, ...] = ()
@@ -31,10 +32,12 @@ def day_result(state: State, follower: AccountName) -> DayResult:
         if name != follower or not (dealt.net or dealt.cash):
             continue
         told = max((one for one in (state.prices.get(key), state.marks.get(key)) if one), key=_told_at, default=None)
-        if key.segment is ExchangeSegment.MCX_COMM or dealt.unpriced or (told is None and dealt.net):
+        points = dealt.cash + dealt.net * (told[0] if told is not None else Decimal(0))
+        gained = worth(key.segment, 1, points, state.priced(key))
+        if gained is None or dealt.unpriced or (told is None and dealt.net):
             unknown.append(key)
             continue
-        rupees += dealt.cash + dealt.net * (told[0] if told is not None else Decimal(0))
+        rupees += gained
     return DayResult(rupees, tuple(unknown))
 
 

@@ -12,6 +12,7 @@ from attrs import evolve, field, frozen, validators
 
 from dhan_copy.core.facts import CopyMode, TradingState
 from dhan_copy.core.calendar import Calendar
+from dhan_copy.model.contract import ContractSizes
 from dhan_copy.model.freeze import FreezeLimits
 from dhan_copy.core.rules import BelowLot as BelowLot
 from dhan_copy.core.rules import Override, Rules
@@ -265,6 +266,8 @@ class CopierSettings:
     """Whether ``instruments`` may still come to know one: it is being looked up, and the order waits for a while."""
     expiry: Callable[[InstrumentKey], date | None] = lambda key: None
     """The day on which an instrument expires, where that is known."""
+    contract_sizes: ContractSizes = ContractSizes()
+    """What a lot of a commodity or currency is worth."""
     freeze_limits: FreezeLimits = FreezeLimits()
     """The largest single orders that exchanges take; larger copies are sliced."""
     calendar: Calendar = Calendar()

@@ -15,6 +15,7 @@ from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.worth import price_of, worth
 from dhan_copy.errors import FundsUnknown, SizingError, StopUnknown
 from dhan_copy.model.account import Funds
+from dhan_copy.model.instrument import InstrumentFacts
 from dhan_copy.model.size import Quantity, Ratio
 from dhan_copy.protocols import Accounts
 
@@ -120,14 +121,14 @@ class PercentAtRisk:
 
     def size(self, order: LeaderOrder, accounts: Accounts) -> Quantity:
         money = _money("follower", accounts.follower, self.of)
-        loss = unit_loss(order, accounts.stop)
+        loss = unit_loss(order, accounts.stop, accounts.instrument)
         units = int(money * Fraction(self.percent) / 100 / loss)
         if units < 1:
             raise SizingError(f"one unit loses {float(loss):g} rupees at the leader's stop, more than {self.percent} %")
         return Quantity(units)
 
 
-def unit_loss(order: LeaderOrder, stop: Decimal | None) -> Fraction:
+def unit_loss(order: LeaderOrder, stop: Decimal | None, facts: InstrumentFacts | None) -> Fraction:
     """Rupees that one unit loses from the entry to ``stop``. Raises ``SizingError`` where that is unknown."""
     report = order.report
     if stop is None:
@@ -138,7 +139,7 @@ def unit_loss(order: LeaderOrder, stop: Decimal | None) -> Fraction:
     distance = (price - stop) * report.side.sign
     if distance <= 0:
         raise StopUnknown(f"a stop at {stop} does not limit the loss of a {report.side.value} at {price}")
-    rupees = worth(report.segment, 1, distance)
+    rupees = worth(report.segment, 1, distance, facts)
     if rupees is None:
         raise SizingError(f"what a unit of {report.key} is worth is unknown: Dhan counts it in contracts")
     return Fraction(rupees)

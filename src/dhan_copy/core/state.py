@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TypeAlias
 
@@ -27,7 +27,7 @@ from dhan_copy.core.sizing import entry_size
 from dhan_copy.core.trade import CopyTrade, FollowerOrder, PositionKey, StakeKey, TradeKey, is_child
 from dhan_copy.model.account import Funds
 from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId
-from dhan_copy.model.instrument import InstrumentFacts, InstrumentKey
+from dhan_copy.model.instrument import BY_CONTRACT, InstrumentFacts, InstrumentKey
 from dhan_copy.model.order import OrderReport, OrderStatus, Product, Side, Variety
 
 LONGEST_RETRY = timedelta(seconds=60)
@@ -220,6 +220,14 @@ class State:
         """Whether the account's order book has been read since the engine started."""
         read_at = self.book_read_at.get(account)
         return read_at is not None and (self.engine_started_at is None or read_at >= self.engine_started_at)
+
+    def priced(self, key: InstrumentKey, facts: InstrumentFacts | None = None) -> InstrumentFacts | None:
+        """What is known of an instrument, or ``facts``, with what a lot of it is worth today."""
+        facts = self.instruments.get(key) if facts is None else facts
+        if facts is None or key.segment not in BY_CONTRACT or not self.day:
+            return facts
+        rupees = self.settings.contract_sizes.rupees(key.segment, self.symbols.get(key, ""), date.fromisoformat(self.day))
+        return evolve(facts, lot_rupees=rupees)
 
     def lot_of(self, trade: CopyTrade) -> int:
         if trade.admitted is not None:

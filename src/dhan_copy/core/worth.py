@@ -6,18 +6,20 @@ from decimal import Decimal
 
 from typing_extensions import assert_never
 
-from dhan_copy.model.instrument import ExchangeSegment
+from dhan_copy.model.instrument import ExchangeSegment, InstrumentFacts
 from dhan_copy.model.order import Limit, Market, OrderReport, StopLimit, StopMarket, Terms
 
 
-def worth(segment: ExchangeSegment, units: int, price: Decimal) -> Decimal | None:
-    """Rupees; None where Dhan counts contracts of a size that its orders do not name: commodities and currencies (one
-    lot of crude oil is 100 barrels, protocol facts 7)."""
+def worth(segment: ExchangeSegment, units: int, price: Decimal, facts: InstrumentFacts | None = None) -> Decimal | None:
+    """Rupees; None where Dhan counts contracts of a size that nobody has named: commodities and currencies (one lot of
+    crude oil is 100 barrels, protocol facts 7)."""
     match segment:
         case ExchangeSegment.NSE_EQ | ExchangeSegment.BSE_EQ | ExchangeSegment.NSE_FNO | ExchangeSegment.BSE_FNO:
             return price * units
         case ExchangeSegment.MCX_COMM | ExchangeSegment.NSE_CURRENCY | ExchangeSegment.BSE_CURRENCY:
-            return None
+            if facts is None or facts.lot_rupees is None:
+                return None
+            return price * units * facts.lot_rupees / facts.lot_units
     assert_never(segment)
 
 

@@ -32,6 +32,10 @@ class ExchangeSegment(Enum):
         return self in (ExchangeSegment.NSE_EQ, ExchangeSegment.BSE_EQ)
 
 
+BY_CONTRACT = frozenset({ExchangeSegment.MCX_COMM, ExchangeSegment.NSE_CURRENCY, ExchangeSegment.BSE_CURRENCY})
+"""Where a rupee of a price is worth something else than a rupee for each unit of an order."""
+
+
 class InstrumentKind(Enum):
     """Dhan's instrument names (``instrument`` of an order update)."""
 
@@ -82,11 +86,13 @@ def instrument_key(segment: ExchangeSegment, security_id: SecurityId) -> Instrum
 
 @frozen
 class InstrumentFacts:
-    """Lot in the units that Dhan's orders use (MCX: lots, so 1), tick in rupees, kind.
+    """Lot in the units that Dhan's orders use (MCX: lots, so 1), tick in rupees, kind; of commodities and currencies what
+    a lot gains in rupees when its price rises by one.
 
-    A missing tick or kind is unknown, never a default.
+    What is missing is unknown, never a default.
     """
 
     lot_units: int = field(validator=validators.ge(1))
     tick: Decimal | None = field(default=None, validator=validators.optional(validators.gt(Decimal(0))))
     kind: InstrumentKind | None = None
+    lot_rupees: int | None = None
