@@ -53,7 +53,10 @@ class ManyLeaders(World):
             self.feed(BookRead(account=leader, read_at=self.now), self.positions_of(leader))
 
     def fresh(self) -> Copier:
-        follower = FollowerRules(name=F, live=True, limits=self.limits, max_lots=self.max_lots, rules=self.own)
+        follower = FollowerRules(
+            name=F, live=True, limits=self.limits, max_lots=self.max_lots, rules=self.own,
+            mode=self.mode, reverse=self.reverse,
+        )  # fmt: skip
         leaders = tuple(LeaderRules(name=name, rules=self.rules.get(name, Rules())) for name in LEADERS)
         return Copier(CopierSettings(leaders=leaders, followers=(follower,), policy=self.policy))
 
