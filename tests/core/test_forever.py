@@ -258,6 +258,20 @@ def test_l10_what_is_listed_as_waiting_has_not_fired() -> None:
     assert bench.copier.state.leader_orders[LEADER, two.id].report.filled_quantity == 4 * LOT
 
 
+@forms
+def test_l10_what_is_listed_as_taken_back_has_placed_nothing(pair: bool) -> None:
+    """Another one, just like it, was placed and fired before the list was read again."""
+    bench = world()
+    order = place(bench, pair=pair)
+    bench.take_back(order, tell=False)
+    bench.fire("L", place(bench, pair=pair, tell=False), tell=False)
+    bench.keeps_fired = False
+    bench.look()
+    bench.let(20)
+    assert bench.waiting("F") == [], "the copy of the one that was taken back"
+    assert ReasonCode.UNKNOWN_PARENT in reasons(bench)
+
+
 def test_l10_which_of_two_copies_fired_is_told_by_what_is_still_listed() -> None:
     bench = world()
     place(bench), place(bench)

@@ -15,6 +15,7 @@ from attrs import define, field
 from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import AlertRaised, BookRead, Fact, LeaderReported, OrderReported
 from dhan_copy.core.forever_rows import (
+    FIRED,
     Report,
     account_of,
     completed,
@@ -31,7 +32,7 @@ from dhan_copy.core.requests import Query, ReadOrders
 from dhan_copy.core.state import State, has_fired
 from dhan_copy.core.trade import FollowerOrder, is_child, is_leaving
 from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId
-from dhan_copy.model.order import OrderReport, OrderStatus, Variety
+from dhan_copy.model.order import Leg, OrderReport, OrderStatus, Variety
 
 FRAME_MAY_FOLLOW = timedelta(seconds=5)
 """How long a row without a parent waits for the frame that names it."""
@@ -87,7 +88,7 @@ class _Reading:
     now: datetime
     unnamed: dict[_Id, tuple[datetime, list[LeaderReported]]]
     still: set[_Id] = field(factory=set)
-    """Listed here as waiting: those had not fired when the order book was read."""
+    """Listed here as waiting: those had not fired when the order book was read; or as taken back, for those never will."""
     taken: dict[_Id, BrokerOrderId] = field(factory=dict)
     """What leaders' Forever orders placed, as these facts tell."""
     ours: dict[_Id, ClientOrderId] = field(factory=dict)
@@ -100,7 +101,7 @@ class _Reading:
         rows = [fact for fact in self.facts if isinstance(fact, Report) and is_news(fact)]
         listed = [fact for fact in rows if not is_child(fact.report)]
         appeared = [fact for fact in rows if is_child(fact.report)]
-        self.still.update((account_of(fact), fact.report.order_id) for fact in listed if _is_waiting(fact.report))
+        self.still.update((account_of(fact), fact.report.order_id) for fact in listed if not _may_have_fired(fact.report))
         reads = {fact.account: fact for fact in self.facts if isinstance(fact, BookRead) and fact.forever is not None}
         doubtful = {account: self._settle(read, rows) for account, read in reads.items()}
         self._match_ours(reads, appeared)
@@ -321,8 +322,9 @@ def _marked(state: State, named: Mapping[_Id, BrokerOrderId], fact: Fact) -> Fac
     return evolve(fact, report=evolve(fact.report, variety=Variety.FOREVER, parent_order_id=parent))
 
 
-def _is_waiting(report: OrderReport) -> bool:
-    return not report.status.is_terminal and report.status not in (OrderStatus.TRIGGERED, OrderStatus.PART_TRADED)
+def _may_have_fired(report: OrderReport) -> bool:
+    """Of a pair of which one leg alone is told of, that was cancelled, the other may have."""
+    return report.status in FIRED or (report.status.is_terminal and report.leg is not Leg.ENTRY)
 
 
 def _is_alike(one: OrderReport, other: OrderReport) -> bool:
