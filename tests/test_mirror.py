@@ -35,6 +35,7 @@ WITHOUT_A_TEST_OF_THEIR_OWN = {
     "testing/simulation/linked_trader.py": SIMULATED,
     "testing/simulation/market.py": SIMULATED,
     "testing/simulation/people.py": SIMULATED,
+    "testing/simulation/supers.py": SIMULATED,
     "testing/simulation/timeline.py": SIMULATED,
     "testing/simulation/trees.py": SIMULATED,
     "testing/simulation/world.py": SIMULATED,

@@ -158,6 +158,31 @@ def test_l7_a_leg_that_the_leader_takes_back_is_cancelled_by_its_name_over_the_w
     assert [path.rsplit("/", 1)[-1] for path in wire.paths("DELETE")] == [name] and len(wire.bodies("POST")) == 1
 
 
+@pytest.mark.parametrize("leg", LEGS)
+def test_l7_a_leg_that_is_taken_back_before_it_is_for_anything_is_known_to_be_gone(
+    stages: Callable[..., Stage], leg: Leg
+) -> None:
+    """No row is left of it: the list of super orders shows the entry without it."""
+    stage = stages(policy=QUICK)
+    tree = Tree.place(stage, 300)
+    stage.until(lambda: tree.copy(Leg.ENTRY) is not None)
+    tree.cancel(leg)
+    stage.until(lambda: stage.row(f"{tree.order_id}/{leg.value}")["state"] == "CANCELLED")
+    tree.fill_copy(Leg.ENTRY)
+    stage.settle()
+    assert tree.live() == [0 if each is leg else 150 for each in LEGS] and stage.net() == 150
+
+
+def test_c7_a_leg_that_a_hand_takes_back_before_it_is_for_anything_is_told_of(labs: Callable[..., Lab]) -> None:
+    lab = labs(policy=NATIVE)
+    tree = Tree.place(lab, 300)
+    lab.until(lambda: tree.copy(Leg.ENTRY) is not None)
+    lab.exchange.linked.cancel(F, tree.copies(Leg.ENTRY)[0].order_id, Leg.STOP)
+    tree.fill_copy(Leg.ENTRY)
+    lab.advance(120)
+    assert tree.live() == [150, 0] and "EXIT_CANCELLED_BY_HAND" in [alert.code for alert in lab.alerts]
+
+
 def test_l7_cancelled_before_the_entry_has_filled_all_of_it_goes_over_the_wire(wires: Opener) -> None:
     wire = opened(wires)
     tree = Tree.place(wire, 300)

@@ -29,7 +29,7 @@ def order_reported(state: State, fact: OrderReported, at: datetime, position: in
         return
     trade, known = found
     order = life.reported(known, fact, at)
-    if order.is_leg and order.state is OrderState.CANCELLED and _entry_was_cancelled(state, trade.key, order):
+    if order.is_leg and order.state is OrderState.CANCELLED and state.entry_was_cancelled(fact.follower, order):
         order = evolve(order, cancel_sent=True)
     state.by_broker_id[fact.follower, fact.report.order_id] = order.client_order_id
     circuit = state.circuits.get(fact.follower)
@@ -52,12 +52,6 @@ def order_reported(state: State, fact: OrderReported, at: datetime, position: in
         _follower_filled(state, trade, order, grown, stake_key, at)
     state.touch(trade.key, position)
     state.touch_stake(stake_key, position)
-
-
-def _entry_was_cancelled(state: State, key: TradeKey, leg: FollowerOrder) -> bool:
-    """Whether we took back the entry of a leg's super order: all its legs go with it (Dhan's page on super orders)."""
-    found = None if leg.entry is None else state.order_by_tag(key[2], leg.entry)
-    return found is not None and found[1].cancel_sent
 
 
 def _deal(state: State, trade: CopyTrade, before: FollowerOrder, after: FollowerOrder) -> None:

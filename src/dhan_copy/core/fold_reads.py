@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from dhan_copy.core import trade as life
-from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import BookRead, FundsReported, MarginReported, OrderNotFound, PositionsReported
 from dhan_copy.core.fold_requests import legs_follow
-from dhan_copy.core.lifecycle import OrderState
 from dhan_copy.core.requests import Intent
 from dhan_copy.core.state import State, Suspect
 from dhan_copy.model.ids import AccountName
@@ -45,7 +43,9 @@ def looked(state: State, fact: BookRead | OrderNotFound, position: int) -> None:
         state.book_read_at[fact.account] = fact.read_at
         _unlisted(state, fact, position)
         for key, leg in state.legs_gone(fact):
-            state.put(state.trades[key].with_order(evolve(leg, state=OrderState.CANCELLED, over_at=fact.read_at)))
+            after = life.taken_back(leg, fact.read_at, with_entry=state.entry_was_cancelled(fact.account, leg))
+            state.put(state.trades[key].with_order(after))
+            state.unresolved.pop((fact.account, leg.client_order_id), None)
             state.touch_stake(state.trades[key].stake_key, position)
         if awaited:
             for stake_key in state.open_trades:

@@ -268,6 +268,11 @@ class State:
         orders = ((key, order) for key in self.open_keys() if key[2] == follower for order in self.trades[key].orders)
         return [(key, o) for key, o in orders if o.waits and (o.state is OrderState.ABSENT or not o.state.is_over)]
 
+    def entry_was_cancelled(self, follower: AccountName, leg: FollowerOrder) -> bool:
+        """Whether we took back the entry of a leg's super order: all its legs go with it (Dhan's page on super orders)."""
+        found = None if leg.entry is None else self.order_by_tag(follower, leg.entry)
+        return found is not None and found[1].cancel_sent
+
     def legs_gone(self, read: BookRead) -> list[tuple[TradeKey, FollowerOrder]]:
         """Legs of our super orders that were taken back before they were for anything: their entry is listed, and they
         are not."""

@@ -631,6 +631,14 @@ def unlisted(order: FollowerOrder, fact: BookRead) -> FollowerOrder:
     return evolve(order, state=next_state(order.state, OrderEvent.SEEN_CANCELLED), over_at=fact.read_at)
 
 
+def taken_back(leg: FollowerOrder, at: datetime, *, with_entry: bool) -> FollowerOrder:
+    """A leg of a super order that the list no longer shows: ``with_entry``, if we took that back."""
+    return evolve(
+        leg, state=next_state(leg.state, OrderEvent.SEEN_CANCELLED), over_at=at, outstanding=None, unresolved=None,
+        unresolved_at=None, needs_look=False, cancel_sent=leg.cancel_sent or with_entry,
+    )  # fmt: skip
+
+
 def is_leaving(order: FollowerOrder) -> bool:
     """Whether it is a Forever order whose cancel was accepted and whose end nobody has seen."""
     return order.waits and order.cancel_accepted_at is not None and not order.state.is_over
