@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from itertools import chain
 from random import Random
 
 from dhan_copy.core.facts import (
@@ -22,7 +23,22 @@ from dhan_copy.core.facts import (
     RequestRejected,
     TradingState,
 )
-from dhan_copy.core.requests import Cancel, Command, Intent, Modify, Query, ReadFunds, ReadKillSwitch, ReadMargin, ReadOrders, ReadPositions, ReadQuotes, Submit, TurnKillSwitch
+from dhan_copy.core.legs import parts_of
+from dhan_copy.core.requests import (
+    Cancel,
+    Command,
+    Intent,
+    Modify,
+    Query,
+    ReadFunds,
+    ReadKillSwitch,
+    ReadMargin,
+    ReadOrders,
+    ReadPositions,
+    ReadQuotes,
+    Submit,
+    TurnKillSwitch,
+)
 from dhan_copy.model.account import Position
 from dhan_copy.model.ids import BrokerOrderId, is_ours
 from dhan_copy.model.order import OrderReport, Product
@@ -289,6 +305,7 @@ class Desk:
         name = self.account.name
         rows: list[Fact] = []
         tags = []
+        supers: list[OrderReport] = []
         for order in self.account.orders.values():
             if order.ghost:
                 continue
@@ -298,6 +315,8 @@ class Desk:
                 continue
             report = order.as_of(until)
             if report is not None:
+                if listed and not unlisted and order.family is not None:
+                    supers.append(report)
                 report = self._row(order, report, listed=listed and not unlisted)
             if report is None or (truncated and self.random.random() < 0.3):
                 continue
@@ -310,7 +329,8 @@ class Desk:
                 rows.append(LeaderReported(leader=name, report=row, channel=Channel.BOOK, read_at=read_at))
             else:
                 rows.append(OrderReported(follower=name, report=report, channel=Channel.BOOK, read_at=read_at))
-        book = (*rows, BookRead(account=name, read_at=read_at, tags=tuple(tags)))
+        shown = tuple(chain.from_iterable(map(parts_of, supers))) if listed and not unlisted else None
+        book = (*rows, BookRead(account=name, read_at=read_at, tags=tuple(tags), linked=shown))
         return (*book, ReadFailed(account=name, what="ReadOrders", problem="no list of super orders")) if unlisted else book
 
     def catch_up(self) -> None:

@@ -108,6 +108,10 @@ class TreeJudge:
                 self.oracle.blame(5, what, tree)
 
     def _race_was_seen(self, name: AccountName, tree: BrokerOrderId, held: int) -> None:
+        filled = {of_leg: sum(o.filled for o in self._orders(name, tree) if _is_leg(self.oracle, o) is of_leg) for of_leg in (True, False)}
+        if filled[True] <= filled[False]:
+            self.oracle.rare["both legs filled, and then the rest of the entry"] += 1
+            return
         if not any("OVER_EXIT" in ends for ends in self._ends(name, tree)):
             self.oracle.blame(5, f"both legs of {tree} filled at {name}, and nobody was told", tree)
         if held < 0 and not any(ends - NO_ALARM for ends in self._ends(name, tree)):

@@ -240,6 +240,8 @@ class World:
         if isinstance(request, Cancel):
             self.oracle.cancelled(order)
             self.exchange.end(order, OrderStatus.CANCELLED, "copier")
+            if order.family is not None:
+                self.exchange.note(order.family.entry)
             return request.broker_order_id, None
         if self.supers is not None and request.linked:
             return self._modified_super(self.supers, order, request)
