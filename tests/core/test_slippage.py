@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dhan_copy.core import checkpoint
-from dhan_copy.core.facts import AlertRaised, SlippageMeasured, TradingState, TradingStateChanged
+from dhan_copy.core.facts import AlertRaised, CopyMode, SlippageMeasured, TradingState, TradingStateChanged
 from dhan_copy.core.rules import Override, Rules, SlippageLimit
 from dhan_copy.model.ids import AccountName
 from dhan_copy.model.order import OrderStatus, Side
@@ -110,3 +110,14 @@ def test_off_by_default_nothing_is_measured() -> None:
     for _ in range(5):
         copied(bench, *BAD)
     assert bench.facts(SlippageMeasured) == []
+
+
+def test_a_reversed_copy_is_worse_where_it_sells_below_what_he_paid() -> None:
+    for price, percent in ((Decimal("99.00"), 1), (Decimal("101.00"), -1)):
+        bench = World({"F": Fraction(1, 2)}, mode=CopyMode.EXECUTION, reverse=True)
+        limit = SlippageLimit(Decimal("0.5"), copies=1)
+        bench.copier = type(bench.copier)(evolve(bench.copier.settings, rules=Rules(slippage=limit)))
+        bench.copier.restore(bench.journal)
+        assert copied(bench, Decimal(100), [price])
+        assert [fact.percent for fact in bench.facts(SlippageMeasured) if isinstance(fact, SlippageMeasured)] == [percent]
+        assert (bench.copier.state.trading_state(F) is TradingState.REDUCING) is (percent > 0)

@@ -147,7 +147,7 @@ def _converted_to(
     account, key, product = name
     for other in Product:
         now = state.net_positions[account].get((key, other), 0)
-        owned = sum(stake.owned for where, stake in state.stakes.items() if where[1:4] == (account, key, other))
+        owned = sum(stake.held for where, stake in state.stakes.items() if where[1:4] == (account, key, other))
         had = owned if before is None else before.get((key, other), 0)
         if other is not product and now - had == units and now != owned:
             return other
