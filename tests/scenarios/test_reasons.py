@@ -16,6 +16,7 @@ from dhan_copy import (
     Cap,
     ClosedMarket,
     CopyEngine,
+    CopyMode,
     Filter,
     Follower,
     Leader,
@@ -35,11 +36,11 @@ from dhan_copy.model.instrument import ExchangeSegment, InstrumentFacts, Instrum
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.rules import Percent
 from dhan_copy.model.ids import BrokerOrderId, SecurityId, client_order_id
-from dhan_copy.model.order import Leg, Limit, Market, OrderReport, OrderStatus, Product, Side, StopLimit, StopMarket, Variety
+from dhan_copy.model.order import AmoSlot, Leg, Limit, Market, OrderReport, OrderStatus, Product, Side, StopLimit, StopMarket, Variety
 from dhan_copy.model.reason import INPUTS
 from dhan_copy.model.times import ist
 from dhan_copy.protocols import Accounts
-from dhan_copy.testing import FakeBroker, Fault, NewOrder, Rejection, RejectionWay
+from dhan_copy.testing import FakeBroker, FakeSource, Fault, NewOrder, Rejection, RejectionWay
 from dhan_copy.testing.broker import Call
 from dhan_copy.testing.reports import report_of
 from tests.scenarios.day_kit import CE, F, LEADER, Day, DurableMemory, TrippedStore
@@ -210,12 +211,59 @@ def forever_leg_unknown() -> CopyEngine:
     return made.engine
 
 
-@produces(ReasonCode.AFTER_MARKET_UNSUPPORTED)
-def after_market() -> CopyEngine:
-    made = lab()
-    new = NewOrder(key=made.instrument(CE), side=Side.BUY, quantity=75, terms=Limit(Decimal(90)), after_market=True)
-    made.exchange.place(LEADER, new)
+def queued(made: Playground) -> CopyEngine:
+    terms, key = Limit(Decimal(90)), made.instrument(CE)
+    made.exchange.place(LEADER, NewOrder(key=key, side=Side.BUY, quantity=75, terms=terms, after_market=True))
     made.step()
+    return made.engine
+
+
+@produces(ReasonCode.AMO_SLOT_UNKNOWN)
+def amo_slot_unknown() -> CopyEngine:
+    return queued(lab())
+
+
+@produces(ReasonCode.AMO_SESSION_UNKNOWN)
+def amo_session_unknown() -> CopyEngine:
+    return queued(lab(policy=Policy(amo_slot=AmoSlot.OPEN)))
+
+
+@produces(ReasonCode.REVERSE_LINKED)
+def reverse_linked() -> CopyEngine:
+    made = lab(mode=CopyMode.EXECUTION, reverse=True)
+    made.leader.buy(CE, lots=2, price=90, target=110, stop=70).fill()
+    made.advance(10)
+    return made.engine
+
+
+@produces(ReasonCode.REVERSE_DELIVERY)
+def reverse_delivery() -> CopyEngine:
+    made = lab(mode=CopyMode.EXECUTION, reverse=True)
+    made.leader.buy("NTPC", quantity=10, product="CNC")
+    made.advance(5)
+    return made.engine
+
+
+@produces(ReasonCode.HELD_OTHER_WAY)
+def held_other_way() -> CopyEngine:
+    store = DurableMemory()
+    made = lab(mode=CopyMode.EXECUTION, store=store)
+    made.leader.buy(CE, lots=2)
+    made.advance(5)
+    made.engine.stop()
+    made.engine = CopyEngine(
+        [Leader(LEADER, source=FakeSource(made.exchange, LEADER, linked=True))],
+        [
+            Follower(
+                F, size="1", live=True, broker=made.brokers[F], source=FakeSource(made.exchange, F),
+                mode=CopyMode.EXECUTION, reverse=True,
+            )
+        ],
+        store=store, clock=made.clock,
+    )  # fmt: skip
+    made.step()
+    made.leader.buy(CE, lots=1)
+    made.advance(5)
     return made.engine
 
 
