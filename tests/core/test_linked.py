@@ -23,9 +23,10 @@ from dhan_copy.core.facts import (
     TradeSettled,
 )
 from dhan_copy.core.legs import LINKED
-from dhan_copy.core.requests import Command, Intent, ReadOrders, Submit
+from dhan_copy.core.requests import Command, Intent, ReadOrders, ReadPositions, Submit
 from dhan_copy.core.settings import Behind, OverExit, Policy
 from dhan_copy.model.freeze import FreezeLimit, FreezeLimits
+from dhan_copy.model.ids import AccountName
 from dhan_copy.model.order import Leg, Limit, Market, OrderStatus, Product, Side, StopLimit, Validity, Variety
 from dhan_copy.model.reason import ReasonCode
 from dhan_copy.core.trade import FollowerOrder, Instruction
@@ -63,13 +64,13 @@ def fill(world: World, linked: Linked, leg: Leg, lots: int | None = None) -> Non
     world.fill_follower("F", order, left if lots is None else lots * LOT)
 
 
-class LeaderUnread(World):
-    """The leader's book does not answer while it is ``unread``."""
+class Unread(World):
+    """What is ``unread`` gets no answer."""
 
-    unread = False
+    unread: object = None
 
     def answer(self, command: Command) -> list[Fact]:
-        return [] if self.unread and command == ReadOrders(account=LEADER) else super().answer(command)
+        return [] if command == self.unread else super().answer(command)
 
 
 def live(linked: Linked) -> list[int]:
@@ -213,7 +214,7 @@ def test_l5_what_both_legs_closed_at_the_leader_takes_no_leg_back(variety: Varie
 @pytest.mark.parametrize("leg", LEGS)
 def test_t4_a_leg_that_the_leader_took_back_does_not_come_again_with_a_restart(leg: Leg, variety: Variety) -> None:
     """Not for a moment either, before his book has been read again; his entry may still fill."""
-    bench = LeaderUnread({"F": Fraction(1, 2)})
+    bench = Unread({"F": Fraction(1, 2)})
     linked = Linked.place(bench, 6, variety=variety)
     linked.fill_entry(4)
     fill(bench, linked, Leg.ENTRY, 2)
@@ -222,10 +223,10 @@ def test_t4_a_leg_that_the_leader_took_back_does_not_come_again_with_a_restart(l
     asked = len(bench.requests())
     bench.copier = bench.fresh()
     bench.copier.restore(bench.journal)
-    bench.unread = True
+    bench.unread = ReadOrders(account=LEADER)
     bench.feed(EngineStarted(version="test", epoch=2))
     wait(bench, 20)
-    bench.unread = False
+    bench.unread = None
     wait(bench, 20)
     assert bench.requests()[asked:] == []
     assert live(linked) == [0 if each is leg else 2 * LOT for each in LEGS]
@@ -419,6 +420,23 @@ def test_l4_what_both_legs_closed_in_a_race_is_told_and_taken_back(side: Side, v
     wait(bench, 40)
     assert bench.net_position("F") == 0 and bench.open_orders("F") == []
     assert len(bench.facts(TradeSettled)) >= 3 and not bench.facts(DriftDeclared)
+
+
+def test_f45_what_both_legs_closed_is_taken_back_though_the_clock_is_set_back_before_a_restart() -> None:
+    """The moment in which it was due lies an hour ahead of every look at the positions from now on."""
+    bench = Unread({"F": Fraction(1, 2)})
+    linked = entered(bench)
+    bench.unread = ReadPositions(account=AccountName("F"))
+    raced(bench, linked)
+    bench.unread = None
+    bench.advance(-3600)
+    bench.copier = bench.fresh()
+    bench.copier.restore(bench.journal)
+    bench.feed(EngineStarted(version="test", epoch=2))
+    bench.sweep()
+    wait(bench, 60)
+    bench.fill_everything("F")
+    assert bench.net_position("F") == 0
 
 
 def test_l4_what_an_untold_fill_of_the_entry_explains_is_not_taken_back() -> None:

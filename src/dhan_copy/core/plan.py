@@ -593,6 +593,9 @@ def _position_checked(b: _Builder, since: datetime) -> bool:
     name = (b.rules.name, b.report.key, b.report.product)
     suspect = b.state.suspects.get(name)
     read_at = b.state.positions_read_at.get(b.rules.name)
+    started_at = b.state.engine_started_at
+    if since > b.now and started_at is not None:
+        since = started_at  # it was in a process before this one, and the clock has been set back meanwhile
     if (suspect is None or suspect.confirmed) and read_at is not None and read_at >= since:
         return True
     b.positions_since = since if suspect is None else b.now
