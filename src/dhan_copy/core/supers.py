@@ -21,7 +21,7 @@ from dhan_copy.core.terms import aligned
 from dhan_copy.core.trade import CopyTrade, FollowerOrder, Instruction, as_leg
 from dhan_copy.model.bracket import Bracket
 from dhan_copy.model.ids import AccountName, ClientOrderId
-from dhan_copy.model.order import Leg, Limit, Market, OrderReport, Product, StopLimit, StopMarket, Validity, Variety
+from dhan_copy.model.order import Leg, Limit, Market, OrderReport, Product, Side, StopLimit, StopMarket, Validity, Variety
 
 _PRODUCTS = (Product.CNC, Product.INTRADAY, Product.MARGIN, Product.MTF)
 
@@ -30,29 +30,28 @@ def bracket_for(state: State, trade: CopyTrade, rules: FollowerRules, want: Inst
     """The legs that an entry about to be placed takes with it as a super order; None where it is placed by itself, and its
     legs too. A super order is a DAY order at a limit or at the market, with a target beyond its price and a stop on the
     other side of it (Dhan's page on super orders)."""
-    report = state.leader_order(trade.key).report
-    if not rules.live or not rules.super_orders or state.settings.policy.linked_form is not LinkedForm.SUPER_ORDER:
-        return None
-    total = entry_want(state, trade)
-    whole = trade.admitted is not None and total <= (trade.admitted.slice_units or total)
-    if report.variety not in (Variety.SUPER, Variety.BRACKET) or report.leg is not Leg.ENTRY or trade.stake_key[4] is None:
-        return None
-    if trade.copies_fills or not whole or report.product not in _PRODUCTS:
-        return None
-    if any(order.filled_quantity or not order.state.is_over for order in trade.orders):
-        return None
-    if want.validity is not Validity.DAY or want.disclosed_quantity or not isinstance(want.terms, Limit | Market):
-        return None
-    if not all(_is_untouched(state, trade, leg) for leg in EXIT_LEGS):
+    wanted = rules.live and rules.super_orders and state.settings.policy.linked_form is LinkedForm.SUPER_ORDER
+    if not wanted or not _is_one_order(state, trade, want) or not all(_is_untouched(state, trade, leg) for leg in EXIT_LEGS):
         return None
     bracket = bracket_of(state, trade, EXIT_LEGS)
-    if bracket is None or bracket.target is None or bracket.stop is None:
-        return None
-    sign = report.side.sign
+    return bracket if bracket is not None and _is_around(bracket, want, state.leader_order(trade.key).report.side) else None
+
+
+def _is_one_order(state: State, trade: CopyTrade, want: Instruction) -> bool:
+    """Whether a super order can say all of it: the first and only order of an entry whose legs belong to it alone."""
+    report, total = state.leader_order(trade.key).report, entry_want(state, trade)
+    whole = trade.admitted is not None and total <= (trade.admitted.slice_units or total)
+    kept_together = report.variety in (Variety.SUPER, Variety.BRACKET) and trade.stake_key[4] == trade.key[1]
+    sayable = want.validity is Validity.DAY and not want.disclosed_quantity and isinstance(want.terms, Limit | Market)
+    first = not any(order.filled_quantity or not order.state.is_over for order in trade.orders)
+    return kept_together and whole and sayable and first and not trade.copies_fills and report.product in _PRODUCTS
+
+
+def _is_around(bracket: Bracket, want: Instruction, side: Side) -> bool:
+    if bracket.target is None or bracket.stop is None:
+        return False
     price = want.terms.price if isinstance(want.terms, Limit) else None
-    if price is not None and not (bracket.target - price) * sign > 0 < (price - bracket.stop) * sign:
-        return None
-    return bracket
+    return price is None or (bracket.target - price) * side.sign > 0 < (price - bracket.stop) * side.sign
 
 
 def _is_untouched(state: State, entry: CopyTrade, leg: Leg) -> bool:
@@ -84,22 +83,26 @@ def bracket_of(state: State, entry: CopyTrade, legs: Sequence[Leg]) -> Bracket |
     """Where the leader's legs stand, on the instrument's tick."""
     if entry.admitted is None:
         return None
-    prices = {}
+    target = stop = None
     for leg in legs:
         order = state.leader_orders.get((entry.key[0], leg_id(entry.key[1], leg)))
-        report = None if order is None else order.report
-        terms = None if report is None else report.terms
-        if report is not None and leg is Leg.TARGET and isinstance(terms, Limit):
-            at = aligned(terms, report.side, entry.admitted.facts)
-            prices["target"] = at.price if isinstance(at, Limit) else terms.price
-        elif report is not None and leg is Leg.STOP and isinstance(terms, StopLimit | StopMarket):
-            at = aligned(StopMarket(terms.trigger), report.side, entry.admitted.facts)
-            prices["stop"] = at.trigger if isinstance(at, StopMarket) else terms.trigger
-    if not prices:
+        terms = None if order is None else _exit_terms(order.report, leg)
+        at = None if order is None or terms is None else aligned(terms, order.report.side, entry.admitted.facts)
+        if isinstance(at, Limit):
+            target = at.price
+        elif isinstance(at, StopMarket):
+            stop = at.trigger
+    if target is None and stop is None:
         return None
     leaders = state.leader_order(entry.key).report.bracket
-    jump = None if leaders is None or "stop" not in prices else leaders.trailing_jump
-    return Bracket(target=prices.get("target"), stop=prices.get("stop"), trailing_jump=jump)
+    return Bracket(target=target, stop=stop, trailing_jump=None if leaders is None or stop is None else leaders.trailing_jump)
+
+
+def _exit_terms(report: OrderReport, leg: Leg) -> Limit | StopMarket | None:
+    """What a leg of a super order is at the price of the leader's; None where that has been touched."""
+    if leg is Leg.STOP and isinstance(report.terms, StopLimit | StopMarket):
+        return StopMarket(report.terms.trigger)
+    return report.terms if leg is Leg.TARGET and isinstance(report.terms, Limit) else None
 
 
 def entry_order(state: State, follower: AccountName, leg: FollowerOrder) -> FollowerOrder | None:
