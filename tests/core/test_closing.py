@@ -214,3 +214,23 @@ def test_k2_after_a_flatten_nothing_of_what_was_copied_is_held(script: list[tupl
     assert all(r.intent is Intent.EXIT and r.terms == Market() for r in ours)
     assert len({fact.request.client_order_id for fact in bench.facts(RequestIssued) if isinstance(fact, RequestIssued) and isinstance(fact.request, Submit)}) == len([r for r in bench.requests() if isinstance(r, Submit)])
     assert not [fact for fact in bench.facts(CopyDeclined) if isinstance(fact, CopyDeclined) and fact.leader_order_id.startswith("CLOSE-")]
+
+
+@pytest.mark.parametrize("side", Side)
+def test_z2_what_filled_ahead_on_the_other_side_has_closed_what_was_there(side: Side) -> None:
+    """An order that ended at the leader before it filled, and filled at the follower: his exit is for nothing more."""
+    world = World({"F": Fraction(1, 2)}, product=Product.MARGIN)
+    other = Side.SELL if side is Side.BUY else Side.BUY
+    against = world.place(other, 3)
+    world.trade(side, 3)
+    for order in world.open_orders("F"):
+        world.fill_follower("F", order, order.report.quantity)
+    assert world.net_position("F") == 0
+    world.cancel(against)
+    wait(world, 40)
+    entry, exit_order = world.place(side, 3), world.place(other, 3)
+    assert {order.report.side for order in world.open_orders("F")} == {side}, "the follower has nothing to close"
+    world.cancel(entry)
+    world.fill(exit_order, 3 * LOT)
+    wait(world, 40)
+    assert world.leader_position() == 0 and world.net_position("F") == 0

@@ -96,10 +96,15 @@ def drift_declared(state: State, fact: DriftDeclared, position: int) -> None:
         state.stakes[stake_key] = stake.closed_by_hand(units, left * direction, fact.reason)
         state.suspects.pop((fact.follower, fact.key, fact.product), None)
     else:
-        state.stakes[stake_key] = stake.with_declared(fact.reason, fact.quantity)
+        stake = state.stakes[stake_key] = stake.with_declared(fact.reason, fact.quantity)
         if fact.leader_order_id is not None:
             key = (fact.leader, fact.leader_order_id, fact.follower)
             settled = state.trades.get(key)
+            sign = state.leader_order(key).report.side.sign if settled is not None else 0
+            if settled is not None and fact.quantity * sign > 0:
+                # More filled than the leader's order came to: no exit of his is for it, and here it has closed the other side.
+                units = min(int(abs(fact.quantity)), stake.long, stake.short, settled.filled(Intent.ENTRY))
+                state.stakes[stake_key] = stake.reattributed(units)
             if settled is not None:
                 state.trades[key] = evolve(settled, claim=settled.claim - claim_left(settled))
     state.touch_stake(stake_key, position)
