@@ -30,6 +30,8 @@ WITHOUT_A_TEST_OF_THEIR_OWN = {
     "testing/simulation/desk.py": SIMULATED,
     "testing/simulation/faults.py": SIMULATED,
     "testing/simulation/feed.py": SIMULATED,
+    "testing/simulation/forever_judge.py": SIMULATED,
+    "testing/simulation/forever_trader.py": SIMULATED,
     "testing/simulation/host.py": SIMULATED,
     "testing/simulation/ideal.py": SIMULATED,
     "testing/simulation/linked_trader.py": SIMULATED,

@@ -27,6 +27,7 @@ class Mutant:
     orders: int = 30
     followers: int = 2
     linked: float = 0.0
+    forever: float = 0.0
     row: str = ""
     """The row of the scenarios that says what is right."""
     faults: tuple[str, ...] = field()
@@ -41,14 +42,16 @@ class Mutant:
         more = [(seed, orders) for orders, seeds in ((self.orders, 20), (3 * self.orders, 10)) for seed in range(1, seeds + 1)]
         for seed, orders in dict.fromkeys(((self.seed, self.orders), *more)):
             with planted(self.edits):
-                summary = simulate(seed, self.days, orders=orders, followers=self.followers, only=self.faults, linked=self.linked)
+                summary = simulate(
+                    seed, self.days, orders=orders, followers=self.followers, only=self.faults, linked=self.linked, forever=self.forever
+                )
             if self.shows in marks(summary):
                 return seed, orders
         return None
 
     def without(self, seed: int, orders: int) -> Summary:
         """The same days in the library as it is."""
-        return _days(seed, self.days, orders, self.followers, self.faults, self.linked)
+        return _days(seed, self.days, orders, self.followers, self.faults, self.linked, self.forever)
 
     @property
     def caught_by(self) -> str:
@@ -61,8 +64,10 @@ def marks(summary: Summary) -> set[int | str]:
 
 
 @lru_cache
-def _days(seed: int, days: int, orders: int, followers: int, faults: tuple[str, ...], linked: float) -> Summary:
-    return simulate(seed, days, orders=orders, followers=followers, only=faults, linked=linked)
+def _days(
+    seed: int, days: int, orders: int, followers: int, faults: tuple[str, ...], linked: float, forever: float
+) -> Summary:
+    return simulate(seed, days, orders=orders, followers=followers, only=faults, linked=linked, forever=forever)
 
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -378,6 +383,13 @@ MUTANTS: tuple[Mutant, ...] = (
         name="cover_orders_are_plain", fault="", row="L9", shows=4, linked=0.5,
         broken="A cover order and its stop are taken for two plain orders.",
         edits=(Edit("core.legs.tree_of", "    if report.variety not in LINKED:\n", "    if report.variety not in LINKED or report.variety is Variety.COVER:\n"),),
+    ),
+    Mutant(
+        name="fired_and_copied_again", fault="", row="L10", shows=1, forever=0.5,
+        broken="What appears when a Forever order fires is taken for a plain order of the leader's.",
+        edits=(Edit("core.forever._Reading._leaders_child", "        report, where = fact.report, (fact.leader, fact.report.order_id)\n",
+            "        plain = evolve(fact.report, variety=Variety('REGULAR'), parent_order_id=None)\n"
+            "        return evolve(fact, report=plain)\n"),),
     ),
     Mutant(
         name="legs_by_the_ratio", fault="F38", row="L11", shows=5, linked=0.5,

@@ -54,7 +54,7 @@ def test_what_a_hand_has_offset_and_was_declared_leaves_the_whole_net_to_the_cop
         if (copy := oracle.copies.get((one.order_id, name))) is not None and copy.admitted is not None
     )
     listing = order.listing
-    oracle.ideals.next_day()
+    oracle.ideals.next_day((), world.leader)
     world.accounts[name].net[listing] = listing.lot
     world.meddlers[name].own[listing] = listing.lot
     if declared:

@@ -34,6 +34,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--form", choices=sorted(FORMS), default="orders",
         help="what followers have for his linked orders: orders, or super orders where they can be (default orders)",
     )  # fmt: skip
+    parser.add_argument(
+        "--forever", type=_share, default=0.0, metavar="SHARE",
+        help="of his new orders, how many are Forever orders, single or OCO (0 to 1, default 0)",
+    )  # fmt: skip
     parser.add_argument("--followers", type=_positive, default=5, help="how many follow him (default 5)")
 
 
@@ -46,13 +50,14 @@ def run(options: argparse.Namespace, say: Callable[[str], object]) -> int:
     """Run the command, telling each line to ``say``; returns the exit status."""
     summary = simulate(
         options.seed, options.days, orders=options.orders, followers=options.followers, only=options.faults,
-        linked=options.linked, form=FORMS[options.form],
+        linked=options.linked, form=FORMS[options.form], forever=options.forever,
     )  # fmt: skip
     named = "" if options.faults is None else f" --faults {','.join(options.faults) or 'none'}"
     form = "" if options.form == "orders" else f" --form {options.form}"
+    forever = f" --forever {options.forever:g}" if options.forever else ""
     command = (
         f"python -m dhan_copy.testing simulate --seed {options.seed} --days {summary.days} --orders {options.orders} "
-        f"--followers {options.followers} --linked {options.linked:g}{form}{named}"
+        f"--followers {options.followers} --linked {options.linked:g}{form}{forever}{named}"
     )
     for violation in summary.violations[:SHOWN]:
         say(told(violation, command))

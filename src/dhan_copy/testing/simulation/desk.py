@@ -43,6 +43,7 @@ from dhan_copy.model.account import Position
 from dhan_copy.model.ids import BrokerOrderId, is_ours
 from dhan_copy.model.order import OrderReport, Product
 from dhan_copy.testing.simulation.faults import Faults
+from dhan_copy.testing.simulation.forever import ForeverDesk
 from dhan_copy.testing.simulation.host import Host, withheld
 from dhan_copy.testing.simulation.linked import in_book
 from dhan_copy.testing.simulation.market import Account, Listing, TrueOrder
@@ -79,6 +80,8 @@ class Desk:
         """Whether rows of the order book name the entry of a bracket or cover order's leg."""
         self.supers: SuperDesk | None = None
         """Where a follower's broker keeps super orders."""
+        self.forever: ForeverDesk | None = None
+        """Lists the account's Forever orders."""
         self.latency_seconds = random.choice((0.005, 0.03, 0.2))
         self.lag_until = 0.0
         self.lag_seconds = 0.0
@@ -248,7 +251,7 @@ class Desk:
         read_at = self.host.clock.now()
         there = self.latency_seconds * self.random.uniform(0.5, 2.0)
         back = self.latency_seconds * self.random.uniform(0.5, 2.0)
-        then = ReadOrders(account=read.follower, linked=read.linked) if isinstance(read, Query) else None
+        then = ReadOrders(account=read.follower, forever=read.forever, linked=read.linked) if isinstance(read, Query) else None
         name = type(read).__name__ + (f":{read.client_order_id}" if isinstance(read, Query) else "")
         if self.faults.strike("F26") or (self.timeline.now < self.out_until and self.out_how != "IP"):
             failed = ReadFailed(account=self.account.name, what=name, problem="the read failed")
@@ -269,7 +272,8 @@ class Desk:
         match read:
             case Query():
                 order = self.account.by_tag.get(read.client_order_id)
-                report = None if order is None or order.ghost else order.as_of(self._shown_until())
+                hidden = order is None or order.ghost or order.forever is not None
+                report = None if order is None or hidden else order.as_of(self._shown_until())
                 if report is not None and order is not None:
                     report = self._row(order, report, listed=False)
                 if report is None:
@@ -278,7 +282,7 @@ class Desk:
                     )
                 return (OrderReported(follower=read.follower, report=report, channel=Channel.BOOK, read_at=read_at),)
             case ReadOrders():
-                return self.book(read_at, listed=read.linked)
+                return self.book(read_at, listed=read.linked, forever=read.forever)
             case ReadPositions():
                 positions = self._positions(read_at)
                 return (*self.book(read_at, lagging=False), positions) if self.carry is None else (positions,)
@@ -292,11 +296,17 @@ class Desk:
     def _row(self, order: TrueOrder, report: OrderReport, *, listed: bool) -> OrderReport | None:
         return report if self.supers is None or order.family is None else self.supers.row(order, report, listed=listed)
 
-    def book(self, read_at: datetime, *, lagging: bool = True, listed: bool = False) -> tuple[Fact, ...]:
-        """Every row, then that the book was read; ``listed``, with the list of super orders, which may fail by itself."""
+    def book(
+        self, read_at: datetime, *, lagging: bool = True, listed: bool = False, forever: bool = False
+    ) -> tuple[Fact, ...]:
+        """Every row, then that the book was read; ``listed``, with the list of super orders, which may fail by itself; with
+        ``forever``, and of a leader, with the list of Forever orders."""
         self._reads += 1
         unlisted = listed and self.faults.strike("F26")
         until = self._shown_until() if lagging else self.timeline.now
+        # The list is read after the book: what it still shows as waiting had not fired then.
+        earlier = 0.0 if self.forever is None else self.random.uniform(0.0, self.latency_seconds / 2)
+        book_until = until - earlier
         truncated = lagging and self.carry is None and self.faults.strike("F26")
         everything = self._reads % FULL_BOOK_EVERY == 0 or self.timeline.now - self._shown_in_full >= FULL_BOOK_SECONDS
         if everything:
@@ -307,13 +317,15 @@ class Desk:
         tags = []
         supers: list[OrderReport] = []
         for order in self.account.orders.values():
-            if order.ghost:
+            if order.ghost or order.is_listed:
                 continue
             if not everything and order.updated_at < settled and not order.is_open:
-                if is_ours(order.tag) and order.shown_tag is not None:
+                if order.forever is None and is_ours(order.tag) and order.shown_tag is not None:
                     tags.append(order.shown_tag)
                 continue
-            report = order.as_of(until)
+            report = order.as_of(book_until)
+            if order.forever is not None and report is not None and report.parent_order_id is None:
+                continue  # it had not fired then
             if report is not None:
                 if listed and not unlisted and order.family is not None:
                     supers.append(report)
@@ -323,15 +335,30 @@ class Desk:
             if is_ours(report.client_order_id) and report.client_order_id is not None:
                 tags.append(report.client_order_id)
             if self.carry is None:
-                if report.parent_order_id is not None and self.faults.strike("F40"):
+                if report.parent_order_id is not None and order.forever is None and self.faults.strike("F40"):
                     continue
                 row = in_book(report, parents=self.parents_in_book)
                 rows.append(LeaderReported(leader=name, report=row, channel=Channel.BOOK, read_at=read_at))
             else:
-                rows.append(OrderReported(follower=name, report=report, channel=Channel.BOOK, read_at=read_at))
+                row = in_book(report, parents=True)
+                rows.append(OrderReported(follower=name, report=row, channel=Channel.BOOK, read_at=read_at))
+        # Where one list fails the next is not read.
+        waiting = self._forever_rows(until) if (forever and not unlisted) or self.carry is None else None
+        for row in waiting or ():
+            if self.carry is None:
+                rows.append(LeaderReported(leader=name, report=row, channel=Channel.BOOK, read_at=read_at))
+            else:
+                rows.append(OrderReported(follower=name, report=row, channel=Channel.BOOK, read_at=read_at))
+        wait = None if waiting is None else tuple(dict.fromkeys(row.order_id for row in waiting))
         shown = tuple(chain.from_iterable(map(parts_of, supers))) if listed and not unlisted else None
-        book = (*rows, BookRead(account=name, read_at=read_at, tags=tuple(tags), linked=shown))
+        book = (*rows, BookRead(account=name, read_at=read_at, tags=tuple(tags), forever=wait, linked=shown))
         return (*book, ReadFailed(account=name, what="ReadOrders", problem="no list of super orders")) if unlisted else book
+
+    def _forever_rows(self, until: float) -> list[OrderReport] | None:
+        """None where their list could not be read, or nobody has any."""
+        if self.forever is None or self.faults.strike("F26"):
+            return None
+        return self.forever.list_of(self.account, until)
 
     def catch_up(self) -> None:
         """What a leader's feed does after a gap: book and positions in one batch."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from fractions import Fraction
 
 from attrs import define, field
@@ -169,12 +169,14 @@ class Ideals:
         self._gross[plain, sign] = self.opened(*plain, sign) - closed
         self._gross[plain, -sign] = self.opened(*plain, -sign) + abs(less) - closed
 
-    def next_day(self) -> None:
+    def next_day(self, kept: Container[BrokerOrderId], leader: Account) -> None:
+        """Forget the day; orders that are ``kept`` go on."""
         for tree, listing in list(self._trees.items()):
             if not listing.product.ends_with_day:
                 self._release(tree)
-        self._parts.clear()
+        self._parts = {key: part for key, part in self._parts.items() if key[0] in kept}
         self._leader.clear()
+        self._leader.update({(part.listing, None): leader.at_open.get(part.listing, 0) for part in self._parts.values()})
         self._trees.clear()
         self._released.clear()
         self._ideal = {ledger: units for ledger, units in self._ideal.items() if _is_carried(ledger)}

@@ -218,9 +218,10 @@ def on_stream(report: OrderReport) -> OrderReport:
 
 
 def in_book(report: OrderReport, *, parents: bool) -> OrderReport:
-    """What a row says: nothing of the stop of a cover order, and not always which entry a leg belongs to."""
+    """What a row says: nothing of the stop of a cover order, nothing of what a Forever order came from (protocol facts
+    1.11), and not always which entry a leg belongs to."""
     if report.variety is Variety.COVER and report.bracket is not None:
         report = evolve(report, bracket=None)
-    if report.parent_order_id is not None and not parents:
+    if report.parent_order_id is not None and (not parents or report.variety is Variety.FOREVER):
         report = evolve(report, parent_order_id=None)
     return report

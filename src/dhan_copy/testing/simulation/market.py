@@ -13,6 +13,7 @@ from dhan_copy.model.bracket import Bracket
 from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId, SecurityId
 from dhan_copy.model.instrument import ExchangeSegment, InstrumentFacts, InstrumentKey, InstrumentKind
 from dhan_copy.model.order import (
+    ForeverLeg,
     Leg,
     Limit,
     Market,
@@ -102,6 +103,8 @@ class TrueOrder:
     """What the broker calls a leg that does not share its entry's id."""
     taken_back: bool = False
     """A leg that ended while there was something left to protect."""
+    forever: Forever | None = None
+    """It is a Forever order; once it has fired, the order that appeared, whose id is its ``own_id``."""
 
     @property
     def is_open(self) -> bool:
@@ -120,6 +123,15 @@ class TrueOrder:
     @property
     def leaves(self) -> int:
         return self.quantity - self.filled if self.is_open else 0
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether it is a Forever order of which nothing has appeared: books do not show it, their list does."""
+        return self.forever is not None and self.forever.fired is None
+
+    @property
+    def waits(self) -> bool:
+        return self.is_listed and self.is_open
 
     @property
     def is_shown(self) -> bool:
@@ -158,6 +170,16 @@ class TrueOrder:
                 self.limit, self.trigger = ticks_of(price), ticks_of(trigger)
             case StopMarket(trigger=trigger):
                 self.limit, self.trigger = None, ticks_of(trigger)
+
+
+@define(eq=False)
+class Forever:
+    """What a Forever order waits for: one price, or a target and a stop."""
+
+    legs: dict[Leg, ForeverLeg]
+    above: dict[Leg, bool] = field(factory=dict)
+    """Whether the price has to come from below."""
+    fired: Leg | None = None
 
 
 _PRODUCTS = {Variety.BRACKET: Product.BO, Variety.COVER: Product.CO}
@@ -210,9 +232,15 @@ class Account:
     net: dict[Listing, int] = field(factory=dict)
     at_open: dict[Listing, int] = field(factory=dict)
     """What was held when the day began."""
+    fired: dict[BrokerOrderId, TrueOrder] = field(factory=dict)
+    """What Forever orders placed, by the ids of what appeared."""
 
     def held(self, listing: Listing) -> int:
         return self.net.get(listing, 0)
+
+    def order(self, order_id: BrokerOrderId) -> TrueOrder | None:
+        """By the id that the broker's reports give."""
+        return self.fired.get(order_id) or self.orders.get(order_id)
 
 
 class Exchange:
@@ -296,7 +324,9 @@ class Exchange:
         order.versions.append((self.timeline.now, self._report(order)))
 
     def _report(self, order: TrueOrder) -> OrderReport:
-        listing, family = order.listing, order.family
+        listing, family, forever = order.listing, order.family, order.forever
+        if forever is not None:
+            return self._forever_report(order, forever)
         is_leg = order.leg is not Leg.ENTRY
         return OrderReport(
             account=order.account.name, order_id=_named(order), segment=listing.key.segment,
@@ -307,6 +337,19 @@ class Exchange:
             updated_at=order.updated_at, leg=order.leg, variety=Variety.REGULAR if family is None else family.variety,
             parent_order_id=family.entry.order_id if family is not None and order.own_id is not None else None,
             bracket=None if family is None or is_leg else family.bracket,
+        )  # fmt: skip
+
+    def _forever_report(self, order: TrueOrder, forever: Forever) -> OrderReport:
+        """What waits has no fills; what has appeared names what it came from, and no tag (protocol facts 1.11)."""
+        listing, appeared = order.listing, forever.fired is not None
+        return OrderReport(
+            account=order.account.name, order_id=_named(order), segment=listing.key.segment,
+            security_id=listing.key.security_id, side=Side.BUY if order.sign > 0 else Side.SELL, product=order.product,
+            validity=order.validity, terms=order.terms, quantity=order.quantity, filled_quantity=order.filled,
+            average_price=price_of(self.prices[listing.key]) if order.filled else None, status=order.status,
+            instrument=listing.facts, created_at=order.created_at, updated_at=order.updated_at, variety=Variety.FOREVER,
+            parent_order_id=order.order_id if appeared else None,
+            second_leg=None if appeared or len(forever.legs) == 1 else forever.legs[Leg.STOP],
         )  # fmt: skip
 
     # Prices and fills
@@ -365,13 +408,14 @@ class Exchange:
             self.follow(order)
 
     def close_day(self, account: Account) -> None:
-        """Orders of the day expire, and what is not carried is squared off."""
-        for order in account.orders.values():
+        """Orders of the day expire, and what is not carried is squared off; Forever orders wait on."""
+        for order in [one for one in account.orders.values() if not one.waits]:
             self.end(order, OrderStatus.EXPIRED, "exchange")
 
     def next_day(self, account: Account) -> None:
-        account.orders.clear()
-        account.by_tag.clear()
+        account.orders = {order_id: order for order_id, order in account.orders.items() if order.waits}
+        account.by_tag = {tag: order for tag, order in account.by_tag.items() if order.waits}
+        account.fired.clear()
         for listing in account.net:
             if listing.product.ends_with_day:
                 account.net[listing] = 0

@@ -18,6 +18,7 @@ from attrs import define, evolve, field, frozen
 
 from dhan_copy.core.facts import (
     AlertRaised,
+    BookRead,
     Channel,
     CopyAdmitted,
     CopyDeclined,
@@ -65,6 +66,7 @@ from dhan_copy.model.order import (
 )
 from dhan_copy.model.reason import ReasonCode
 from dhan_copy.model.times import ist_date
+from dhan_copy.testing.simulation.forever_judge import ForeverJudge
 from dhan_copy.testing.simulation.ideal import Ideals, Tree
 from dhan_copy.testing.simulation.market import LISTINGS, Listing, TrueOrder, entry_of, leg_name
 from dhan_copy.testing.simulation.trees import EXITS, TreeJudge
@@ -137,6 +139,7 @@ class Oracle:
         self._arrivals: dict[AccountName, deque[float]] = {}
         self._spun = False
         self.trees = TreeJudge(self)
+        self.forevers = ForeverJudge(self)
         self._new_day()
 
     def _new_day(self) -> None:
@@ -198,17 +201,28 @@ class Oracle:
         carried = {place: units for place, units in known.items() if not place[1].product.ends_with_day}
         self.manual: dict[tuple[AccountName, Listing], Fraction] = carried
         """What was declared as closed by hand, signed."""
+        left = getattr(self, "left_over", {})
+        self.left_over: dict[tuple[AccountName, Listing], Fraction] = {
+            place: units for place, units in left.items() if not place[1].product.ends_with_day
+        }
+        """What was declared of plain orders while the leader held nothing: no exit of his closes it, on either side."""
 
     def next_day(self) -> None:
-        self.ideals.next_day()
         self.trees.next_day()
-        self._new_day()
+        self.forevers.next_day(self._new_day)
+        self.ideals.next_day(self.forevers.kept(), self.world.leader)
 
     @property
     def ideals(self) -> Ideals:
         if not hasattr(self, "_ideals"):
             self._ideals = Ideals()
         return self._ideals
+
+    def fired_leg(self, order: TrueOrder) -> Leg | None:
+        """The leg of the leader's Forever order that has fired, of which ``order`` is the copy."""
+        key = self.tags.get(order.tag) if order.tag is not None else None
+        original = None if key is None else self.forevers.original(key[0])
+        return None if original is None or original.forever is None else original.forever.fired
 
     def blame(self, invariant: int, what: str, *names: str) -> None:
         if len(self.violations) >= MOST:
@@ -261,6 +275,10 @@ class Oracle:
             case RequestAccepted():
                 self._answered(fact)
                 self.known.add(fact.client_order_id)
+            case BookRead(forever=listed) if listed is not None:
+                for order in self.world.accounts[fact.account].orders.values() if fact.account in self.world.accounts else ():
+                    if order.tag is not None:
+                        self.looked_for[order.tag] = self.world.timeline.now
             case OrderNotFound():
                 self.looked_for[fact.client_order_id] = self.world.timeline.now
             case OutcomeUnresolved():
@@ -485,6 +503,8 @@ class Oracle:
     def _judge_terms(self, request: Submit | Modify, leader_order_id: BrokerOrderId) -> None:
         """What is asked for is what the leader's order says in its newest second, not what it said before."""
         newest = self.newest.get(leader_order_id)
+        if self.forevers.is_one(leader_order_id):
+            return  # a copy stands as it was placed while one of the two has fired; it is looked at when both rest
         if newest is None or newest.status is not OrderStatus.PENDING or newest.filled_quantity or newest.updated_at is None:
             return
         if isinstance(request.terms, StopLimit) and newest.terms == Limit(request.terms.price):
@@ -497,6 +517,8 @@ class Oracle:
     def _judge_what_it_was(self, request: Cancel) -> None:
         """An entry that is taken back stood at the leader's terms, if they were known for a while and nothing was wrong."""
         key, now = self.tags[request.client_order_id], self.world.timeline.now
+        if self.forevers.is_one(key[0]):
+            return
         original, copy = self.world.leader.orders.get(key[0]), self._copy(*key)
         order = next((one for one, _ in copy.placed if one.tag == request.client_order_id), None)
         terms, since = self.terms_since[key[0]]
@@ -599,7 +621,7 @@ class Oracle:
             if self._clock_shows_another_day():
                 return
             meddler = self.world.meddlers[fact.follower]
-            if meddler.own.get(listing) or listing in meddler.squared:
+            if meddler.own.get(listing) or listing in meddler.squared or self.forevers.is_between(fact.follower, listing):
                 return
             if self._has_untold_fills(fact.follower, listing):
                 self.rare["a fill not seen yet called closed by hand"] += 1
@@ -614,7 +636,11 @@ class Oracle:
                 self.blame(8, f"{last} was given up, but the broker has it", fact.leader_order_id)
         if fact.leader_order_id is not None:
             self._copy(fact.leader_order_id, fact.follower).ends.add("DRIFT")
-        self.ideals.declared(fact.follower, listing, self._ledger(fact), fact.quantity)
+        tree = self._ledger(fact)
+        if tree is None and not self.ideals.leader(listing, None):
+            place = (fact.follower, listing)
+            self.left_over[place] = self.left_over.get(place, Fraction(0)) + fact.quantity
+        self.ideals.declared(fact.follower, listing, tree, fact.quantity)
 
     def _ledger(self, fact: DriftDeclared) -> Tree:
         return None if fact.tree is None else self.ideals.tree_of(fact.tree)
@@ -716,12 +742,15 @@ class Oracle:
             key, name = (leg_id(request.leader_order_id, leg.leg), request.follower), leg_name(request.client_order_id, leg.leg)
             self._copy(*key).placed.append((leg, evolve(request, client_order_id=name, intent=Intent.EXIT, leg=leg.leg)))
         entry = BrokerOrderId(request.leader_order_id.partition("/")[0])
-        original = self.world.leader.orders.get(entry)
+        original = self.forevers.original(entry)
+        self.forevers.judge_legs(request)
+        if self.forevers.placed(request):
+            return
         if original is None:
             self.blame(14, f"an order for {request.leader_order_id}, which the leader never had", request.leader_order_id)
         elif is_ours(original.tag):
             self.blame(14, f"{request.leader_order_id}, tagged as a copier's own, was copied", request.leader_order_id)
-        elif len(original.versions) == 1 or original.status is OrderStatus.REJECTED:
+        elif original.forever is None and (len(original.versions) == 1 or original.status is OrderStatus.REJECTED):
             self.blame(3, f"{request.leader_order_id} was copied before it was confirmed", request.leader_order_id)
 
     def cancelled(self, order: TrueOrder) -> None:
@@ -790,13 +819,14 @@ class Oracle:
     def leader_is_done(self, order: TrueOrder) -> bool:
         """Whether the leader's twin of a follower's order has traded in full."""
         key = self.tags.get(order.tag) if order.tag is not None else None
-        original = self.world.leader.orders.get(key[0]) if key is not None else None
+        original = self.forevers.original(key[0]) if key is not None else None
         return original is not None and original.status is OrderStatus.TRADED
 
     # At rest
 
     def look_at_rest(self) -> None:
         """Everything has healed a while ago."""
+        self.asked = [command for command in self.asked if not self.forevers.is_parked_copy(command)]
         if self.asked:
             self.blame(18, f"not at rest: still asks {len(self.asked)} times, such as {self.asked[-1]}", *_names(self.asked[-1]))
         if self._clock_shows_another_day():
@@ -829,7 +859,7 @@ class Oracle:
     def _every_leader_order(self) -> None:
         parked = {order.own_id for order in self.world.leader.orders.values() if self._is_parked_leg(order)}
         for order_id in self.newest:
-            if order_id not in self.world.leader.orders and order_id not in parked:
+            if self.forevers.original(order_id) is None and order_id not in {*parked, *self.world.leader.fired}:
                 self.blame(2, f"{order_id} was journaled, an order that the leader never had", order_id)
         for order in self.world.leader.orders.values():
             if not order.is_shown:
@@ -837,6 +867,8 @@ class Oracle:
             self.leader_orders += 1
             if order.own_id in parked:
                 self.rare["a leg of an entry that never filled was parked"] += 1
+                continue
+            if self.forevers.is_parked(order):
                 continue
             newest = self.newest.get(order.order_id)
             if newest is None:
@@ -902,7 +934,7 @@ class Oracle:
         if key is None:
             return
         original = self.world.leader.orders.get(key[0])
-        if original is None:
+        if self.forevers.looks_right(order, original) or original is None:
             return
         if not original.is_open and self.intents[order.tag] is Intent.ENTRY and not self._copy(*key).was_over:
             self.blame(4, f"{order.tag} is live although the leader's {key[0]} is {original.status.value}", order.tag)
@@ -921,6 +953,9 @@ class Oracle:
             return
         if self._rests(self.world.leader.orders.values(), listing) or self._rests(self.world.accounts[name].orders.values(), listing):
             self.rare["position not judged: orders rest"] += 1
+            return
+        if self.forevers.is_between(name, listing):
+            self.rare["position not judged: a Forever order has fired on one side"] += 1
             return
         if name in self.spent:
             self.rare["position not judged: the day's requests are used up"] += 1
@@ -953,6 +988,11 @@ class Oracle:
             if not self._was_alarmed_about(name, listing):
                 what = f"{name} still holds {held} of {listing.key} {listing.product.value}, and nobody was told"
                 self.blame(5, what, name)
+        if not held:
+            self.left_over.pop((name, listing), None)
+        elif flat and held == self.left_over.get((name, listing)):
+            self.rare["left over from before"] += 1
+            return
         if abs(off) > listing.lot * self.ideals.lots_apart(listing, None) or (flat and off and held):
             what = f"{name} holds {held} of {listing.key} {listing.product.value}, expected {float(ideal):g}"
             self.blame(4, f"{what} (leader {leader}, lot {listing.lot})", name)
@@ -967,7 +1007,7 @@ class Oracle:
     def _rests(self, orders: Iterable[TrueOrder], listing: Listing) -> bool:
         """Whether an order is open that is not reckoned by itself."""
         for order in orders:
-            if order.listing is not listing or not order.leaves or not order.is_shown or order.ghost:
+            if order.listing is not listing or not order.leaves or not order.is_shown or order.ghost or order.waits:
                 continue
             key = self.tags.get(order.tag) if order.tag is not None else None
             if self.ideals.tree_of(order.order_id if key is None else key[0]) is None:

@@ -9,6 +9,7 @@ from attrs import define, field
 from dhan_copy.model.ids import PREFIX, ClientOrderId
 from dhan_copy.model.order import Leg, Limit, Market, OrderStatus, Product, StopLimit, Terms, Validity
 from dhan_copy.testing.simulation.faults import Faults
+from dhan_copy.testing.simulation.forever_trader import ForeverTrader
 from dhan_copy.testing.simulation.linked_trader import LinkedTrader
 from dhan_copy.testing.simulation.market import LISTINGS, Account, Exchange, Listing, TrueOrder, price_of
 from dhan_copy.testing.simulation.timeline import Timeline
@@ -26,6 +27,7 @@ class LeaderTrader:
     exchange: Exchange
     account: Account
     linked: LinkedTrader | None = None
+    forever: ForeverTrader | None = None
     placed: int = 0
     sent: int = 0
     """Since the beginning; ``placed`` begins anew with every day."""
@@ -47,6 +49,9 @@ class LeaderTrader:
         if self.linked is not None and self.linked.has_a_mind_to(self.sent):
             self.linked.act()
             return
+        if self.forever is not None and self.forever.has_a_mind_to(self.sent):
+            self.forever.act()
+            return
         listing = self.random.choice(LISTINGS)
         held = self.account.held(listing) - (self.linked.held_apart(listing) if self.linked is not None else 0)
         exits = [order for order in resting if order.listing is listing and order.sign * held < 0]
@@ -61,8 +66,7 @@ class LeaderTrader:
 
     def flatten(self) -> None:
         """Take everything back and close everything."""
-        for order in list(self.account.orders.values()):
-            self.exchange.end(order, OrderStatus.CANCELLED, "leader")
+        self.withdraw()
         for listing in LISTINGS:
             held = self.account.held(listing)
             if held and not (listing.product is Product.CNC and self.random.random() < 0.7):
@@ -70,7 +74,9 @@ class LeaderTrader:
 
     def withdraw(self) -> None:
         """Take everything back and keep the positions."""
-        for order in list(self.account.orders.values()):
+        if self.forever is not None:
+            self.forever.take_back()
+        for order in [one for one in self.account.orders.values() if not one.waits]:
             self.exchange.end(order, OrderStatus.CANCELLED, "leader")
 
     def place(
@@ -86,13 +92,16 @@ class LeaderTrader:
 
     def send(self, order: TrueOrder) -> None:
         """The broker passes an order on, or refuses it."""
-        self.placed += 1
-        self.sent += 1
+        self.count()
         decided = self.random.uniform(0.01, 0.3)
         if self.random.random() < 0.03:
             self.timeline.after(self.random.choice((decided, 3.0)), lambda: self.exchange.reject(order))
         else:
             self.timeline.after(decided, lambda: self.exchange.confirm(order))
+
+    def count(self) -> None:
+        self.placed += 1
+        self.sent += 1
 
     def enter(self, listing: Listing, held: int) -> None:
         sign = 1 if listing.product is Product.CNC else (1 if held > 0 else -1 if held < 0 else self.random.choice((1, -1)))
@@ -143,6 +152,9 @@ class LeaderTrader:
             return
         if order.family is not None and self.linked is not None:
             self.linked.modify(order, away=away)
+            return
+        if order.waits and self.forever is not None:
+            self.forever.modify(order, away=away)
             return
         lot = order.listing.lot
         quantity = order.quantity

@@ -13,16 +13,18 @@ from dhan_copy.core.settings import CopierSettings, FollowerRules, LeaderRules, 
 from dhan_copy.model.freeze import FreezeLimit, FreezeLimits
 from dhan_copy.model.ids import AccountName, BrokerOrderId
 from dhan_copy.model.instrument import InstrumentKey
-from dhan_copy.model.order import Leg, Limit, Market, OrderReport, OrderStatus
+from dhan_copy.model.order import ForeverLeg, Leg, Limit, Market, OrderReport, OrderStatus, StopLimit, StopMarket
 from dhan_copy.model.size import Ratio
 from dhan_copy.runtime.dispatch import account_of
 from dhan_copy.testing.simulation.desk import Desk, Request
 from dhan_copy.testing.simulation.faults import Faults
 from dhan_copy.testing.simulation.feed import Feed
+from dhan_copy.testing.simulation.forever import ForeverDesk
+from dhan_copy.testing.simulation.forever_trader import ForeverTrader
 from dhan_copy.testing.simulation.host import Host
 from dhan_copy.testing.simulation.linked import LinkedDesk, fill_at_once, on_stream
 from dhan_copy.testing.simulation.linked_trader import LinkedTrader
-from dhan_copy.testing.simulation.market import LISTINGS, Account, Exchange, TrueOrder, price_of
+from dhan_copy.testing.simulation.market import LISTINGS, Account, Exchange, Listing, TrueOrder, price_of
 from dhan_copy.testing.simulation.oracle import Oracle
 from dhan_copy.testing.simulation.people import LeaderTrader, Meddler
 from dhan_copy.testing.simulation.supers import Refused, SuperDesk
@@ -41,11 +43,11 @@ RATIOS = tuple(Fraction(text) for text in ("1", "1", "1/2", "1/3", "2", "3/10", 
 
 class World:
     """One run. ``linked`` of the leader's new orders are super, bracket or cover orders, which followers have in this
-    ``form``."""
+    ``form``, and ``forever`` Forever orders."""
 
     def __init__(
         self, seed: int, orders: int, followers: int, only: Sequence[str] | None = None, linked: float = 0.0,
-        form: LinkedForm = LinkedForm.ORDERS,
+        form: LinkedForm = LinkedForm.ORDERS, forever: float = 0.0,
     ) -> None:  # fmt: skip
         self.random = Random(f"dhan_copy {seed}")
         random = self.random
@@ -70,6 +72,7 @@ class World:
         if linked and self.random_of_legs.random() < 0.3:
             large = [listing for listing in LISTINGS if listing.lot > 1]
             self.freeze_units = {listing.key: self.random_of_legs.randint(2, 6) * listing.lot for listing in large}
+        self.with_forever = forever > 0
         self.oracle = Oracle(self)
         self.leader = Account(LEADER, self._leader_changed)
         self.accounts: dict[AccountName, Account] = {}
@@ -88,6 +91,7 @@ class World:
             self._let_followers_have_super_orders(Random(f"supers {seed}"))
         if linked:
             self._let_him_link(linked)
+        self.forever = self._forever_desk(seed, forever) if forever else None
         self.feeds = {
             LEADER: Feed(
                 self.timeline, random, self.faults, self.host, LEADER,
@@ -110,7 +114,7 @@ class World:
         followers = tuple(
             FollowerRules(
                 name=name, sizer=Ratio(self.ratios[name]), live=True, limits=self.limits,
-                super_orders=self.policy.linked_form is LinkedForm.SUPER_ORDER,
+                super_orders=self.policy.linked_form is LinkedForm.SUPER_ORDER, forever_orders=self.with_forever,
             )
             for name in self.names
         )  # fmt: skip
@@ -153,11 +157,31 @@ class World:
             self.trader.send, self.trader.place,
         )  # fmt: skip
 
+    def _forever_desk(self, seed: int, share: float) -> ForeverDesk:
+        random = Random(f"forever {seed}")
+        desk = ForeverDesk(
+            self.timeline, random, self.exchange,
+            fired_is_listed_as=random.choice((OrderStatus.TRADED, OrderStatus.TRIGGERED, None)),
+            announced=random.random() < 0.3,
+        )  # fmt: skip
+        self.trader.forever = ForeverTrader(
+            random, self.exchange, desk, self.leader, share, random.choice((0.0, 0.5, 1.0)), self.trader.count
+        )
+        self.desks[LEADER].forever = desk
+        moved = self.exchange.moved
+
+        def both(key: InstrumentKey) -> None:
+            moved(key)
+            desk.moved(key)
+
+        self.exchange.moved = both
+        return desk
+
     def _open_account(self, name: AccountName) -> None:
         account = Account(name, self._follower_changed)
         self.accounts[name] = account
         desk = Desk(self.timeline, self.random, self.faults, self.host, account, self._carry)
-        desk.on_lost, desk.supers = self.oracle.lost, self.supers
+        desk.on_lost, desk.supers, desk.forever = self.oracle.lost, self.supers, self.forever
         self.desks[name] = desk
         self.meddlers[name] = Meddler(self.random, self.exchange, account)
         if self.random.random() < 0.8:
@@ -172,6 +196,10 @@ class World:
     # What happens in the accounts
 
     def _leader_changed(self, order: TrueOrder) -> None:
+        if order.forever is not None and self.forever is not None:
+            for report in self.forever.frames_of(order):
+                self.feeds[LEADER].tell(report)
+            return
         if order.leg is Leg.ENTRY or order.own_id is not None or self.linked.super_legs_announced:
             self.feeds[LEADER].tell(on_stream(order.report))
 
@@ -181,7 +209,11 @@ class World:
             return
         if order.is_native_leg and self.supers is not None and not self.supers.desk.super_legs_announced:
             return
-        feed.tell(on_stream(order.report))
+        if order.forever is not None and self.forever is not None:
+            for report in self.forever.frames_of(order):
+                feed.tell(report)
+        else:
+            feed.tell(on_stream(order.report))
 
     def _filled(self, order: TrueOrder, units: int) -> None:
         self.oracle.filled(order, units)
@@ -234,8 +266,8 @@ class World:
         if request.linked:
             order = self.supers.named(account, request) if self.supers is not None else None
         else:
-            order = account.orders.get(request.broker_order_id)
-        if order is None or not order.is_open or order.ghost:
+            order = account.order(request.broker_order_id)
+        if order is None or not order.is_open or order.ghost or order.waits is not request.forever:
             return None, (Refusal.ORDER_STATE, "Order Has Traded Please Refresh Order Book", True)
         if isinstance(request, Cancel):
             self.oracle.cancelled(order)
@@ -245,6 +277,9 @@ class World:
             return request.broker_order_id, None
         if self.supers is not None and request.linked:
             return self._modified_super(self.supers, order, request)
+        if request.forever:
+            self._change_waiting(order, request)
+            return request.broker_order_id, None
         if request.quantity <= order.filled:
             return None, (Refusal.ORDER_STATE, "Quantity below what has traded", True)
         self.exchange.modify(order, request.terms, request.quantity, request.validity)
@@ -252,7 +287,14 @@ class World:
         if self.faults.strike("F39"):
             self.exchange.modify(order, request.terms, request.quantity, request.validity)
             order.modifications -= 1
-        return order.order_id, None
+        return request.broker_order_id, None
+
+    def _change_waiting(self, order: TrueOrder, request: Modify) -> None:
+        second, stays = request.second_leg, request.leg is not Leg.STOP
+        assert self.forever is not None and isinstance(request.terms, StopLimit | StopMarket)
+        first = ForeverLeg(terms=request.terms, quantity=request.quantity)
+        self.forever.modify(order, request.leg, first if stays or second is None else second)
+        self.oracle.modified(order)
 
     def _modified_super(self, desk: SuperDesk, order: TrueOrder, request: Modify) -> tuple[BrokerOrderId | None, Refused | None]:
         refused = desk.modify(order, request)
@@ -270,6 +312,8 @@ class World:
             if one.key.segment is request.segment and one.key.security_id == request.security_id and one.product is request.product
         )
         terms = request.terms
+        if request.forever:
+            return self._set_waiting(account, listing, request), None
         if isinstance(terms, Market) and self.faults.strike("F43"):
             # Price protection turned it into a limit, and the market went away.
             terms = Limit(price_of(self.exchange.prices[listing.key] - 3 * request.side.sign))
@@ -291,6 +335,16 @@ class World:
         else:
             self.timeline.after(self.random.uniform(0.0, 0.1), lambda: self.exchange.confirm(order))
         return order.order_id, None
+
+    def _set_waiting(self, account: Account, listing: Listing, request: Submit) -> BrokerOrderId:
+        assert self.forever is not None and isinstance(request.terms, StopLimit | StopMarket)
+        first, stop = ForeverLeg(terms=request.terms, quantity=request.quantity), request.second_leg
+        legs = {Leg.ENTRY: first} if stop is None else {Leg.TARGET: first, Leg.STOP: stop}
+        order = self.forever.place(account, listing, request.side.sign, legs, tag=request.client_order_id)
+        self.oracle.placed(order, request)
+        if self.faults.strike("F37"):
+            self.timeline.after(self.random.uniform(0.2, 5.0), lambda: self.exchange.reject(order))
+        return order.order_id
 
     # Days
 
@@ -352,6 +406,7 @@ class World:
             self.exchange.close_day(account)
         self.timeline.run(midnight)
         self.closed = False
+        self.oracle.forevers.day_ends()
         for account in (self.leader, *self.accounts.values()):
             self.exchange.next_day(account)
         for meddler in self.meddlers.values():
@@ -359,6 +414,8 @@ class World:
         self.linked.next_day()
         if self.supers is not None:
             self.supers.desk.next_day()
+        if self.forever is not None:
+            self.forever.close_day()
         self.oracle.next_day()
         self.day += 1 + weekend
         self.over_midnight = stays
@@ -438,7 +495,9 @@ class World:
             for order in list(account.orders.values()):
                 if not order.is_open or order.tag is None or order.ghost or not self.oracle.leader_is_done(order):
                     continue
-                if self.legs_catch_up or not self.oracle.is_leg(order):
+                if order.waits and self.forever is not None:
+                    self.forever.fire(order, self.oracle.fired_leg(order))
+                elif self.legs_catch_up or not self.oracle.is_leg(order):
                     self.exchange.fill(order, order.leaves)
 
 
