@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from dhan_copy.core.requests import Command, Query, Submit
+from dhan_copy.core.requests import Cancel, Command, Modify, Query, Submit
 from dhan_copy.model.ids import AccountName, BrokerOrderId
 from dhan_copy.model.order import OrderStatus, StopLimit, StopMarket
 from dhan_copy.testing.simulation.market import Listing, TrueOrder
@@ -71,7 +71,7 @@ class ForeverJudge:
 
     def is_parked_copy(self, command: Command) -> bool:
         """Whether it looks after a copy that was parked, with an alarm."""
-        key = self.oracle.tags.get(command.client_order_id) if isinstance(command, Query) else None
+        key = self.oracle.tags.get(command.client_order_id) if isinstance(command, (Modify, Cancel, Query)) else None
         return key is not None and bool(self.oracle.copies[key].ends & PARKED)
 
     def looks_right(self, order: TrueOrder, original: TrueOrder | None) -> bool:
