@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from attrs import field, frozen
 
+from dhan_copy.core.settings import LinkedForm
 from dhan_copy.testing.simulation.summary import Summary, simulate
 from tests.planting import Edit, planted
 
@@ -27,6 +28,8 @@ class Mutant:
     orders: int = 30
     followers: int = 2
     linked: float = 0.0
+    form: LinkedForm = LinkedForm.ORDERS
+    """What followers have for the leader's linked orders."""
     forever: float = 0.0
     row: str = ""
     """The row of the scenarios that says what is right."""
@@ -43,15 +46,16 @@ class Mutant:
         for seed, orders in dict.fromkeys(((self.seed, self.orders), *more)):
             with planted(self.edits):
                 summary = simulate(
-                    seed, self.days, orders=orders, followers=self.followers, only=self.faults, linked=self.linked, forever=self.forever
-                )
+                    seed, self.days, orders=orders, followers=self.followers, only=self.faults, linked=self.linked,
+                    form=self.form, forever=self.forever,
+                )  # fmt: skip
             if self.shows in marks(summary):
                 return seed, orders
         return None
 
     def without(self, seed: int, orders: int) -> Summary:
         """The same days in the library as it is."""
-        return _days(seed, self.days, orders, self.followers, self.faults, self.linked, self.forever)
+        return _days(seed, self.days, orders, self.followers, self.faults, self.linked, self.form, self.forever)
 
     @property
     def caught_by(self) -> str:
@@ -65,9 +69,9 @@ def marks(summary: Summary) -> set[int | str]:
 
 @lru_cache
 def _days(
-    seed: int, days: int, orders: int, followers: int, faults: tuple[str, ...], linked: float, forever: float
+    seed: int, days: int, orders: int, followers: int, faults: tuple[str, ...], linked: float, form: LinkedForm, forever: float
 ) -> Summary:
-    return simulate(seed, days, orders=orders, followers=followers, only=faults, linked=linked, forever=forever)
+    return simulate(seed, days, orders=orders, followers=followers, only=faults, linked=linked, form=form, forever=forever)
 
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -421,5 +425,55 @@ MUTANTS: tuple[Mutant, ...] = (
         name="leg_cancelled_by_hand_sent_again", fault="F41", row="L5", shows=9, linked=0.5, orders=60,
         broken="A leg that somebody took back by hand is placed again.",
         edits=(Edit("core.plan._may_exit", "    if last.was_cancelled_by_hand:\n", "    if last.was_cancelled_by_hand and not is_exit_leg(b.report):\n"),),
+    ),
+    # super orders at the follower
+    Mutant(
+        name="fills_of_a_leg_are_the_entrys", fault="", shows=5, seed=5, linked=0.5, form=LinkedForm.SUPER_ORDER,
+        broken="What the broker reports of a super order's leg, by the entry's tag, is taken for the entry's.",
+        edits=(Edit("core.supers.told", "    return [_named(state, fact) if isinstance(fact, OrderReported) else fact for fact in facts]\n",
+            "    return list(facts)\n"),),
+    ),
+    Mutant(
+        name="leg_for_too_much_stays", fault="", shows=4, seed=2, linked=0.5, form=LinkedForm.SUPER_ORDER,
+        broken="A leg of a super order stays although it is for more than is open.",
+        edits=(Edit("core.plan._may_stay", "        return False\n", "        return True\n"),
+               Edit("core.plan._may_stay", "    return left >= supers.kept_open(b.state, b.rules.name, order)\n", "    return True\n")),
+    ),
+    Mutant(
+        name="order_beside_the_brokers_leg", fault="", shows=1, seed=2, linked=0.5, form=LinkedForm.SUPER_ORDER,
+        broken="An order is placed for what the broker's leg protects.",
+        edits=(Edit("core.plan._steer", "            left = max(0, left - supers.kept_open(b.state, b.rules.name, live)) if stays else 0  # one that goes goes first\n",
+            "            ended.append((number, orders))\n"),),
+    ),
+    Mutant(
+        name="leg_gone_and_not_replaced", fault="", shows=5, seed=2, linked=0.5, form=LinkedForm.SUPER_ORDER,
+        broken="No order takes the place of a leg that the broker took back.",
+        edits=(Edit("core.plan._steer", "    if left <= 0 or hold or b.trade.admitted is None:\n",
+            "    if left <= 0 or hold or b.trade.admitted is None or any(order.is_leg for order in b.trade.orders):\n"),),
+    ),
+    Mutant(
+        name="leg_moved_while_the_entry_works", fault="F38", shows=11, seed=4, linked=0.5, form=LinkedForm.SUPER_ORDER,
+        broken="A leg is moved by its name while its entry works.",
+        edits=(Edit("core.plan._steer_leg", "entry is None or not entry.state.is_over:", "entry is None:"),),
+    ),
+    Mutant(
+        name="brokers_legs_do_not_move", fault="", shows=10, seed=3, linked=0.5, orders=90, form=LinkedForm.SUPER_ORDER,
+        broken="A leg that the broker keeps is left where it was.",
+        edits=(Edit("core.plan._steer_leg", "            _modify(b, order, want)\n", "            pass\n"),),
+    ),
+    Mutant(
+        name="leg_gone_unseen_is_looked_up_for_ever", fault="", shows=18, seed=2, linked=0.5, orders=90, form=LinkedForm.SUPER_ORDER,
+        broken="A leg that was taken back before it was for anything is looked up until a row shows it.",
+        edits=(Edit("core.state.State.legs_gone", "        if not read.linked:\n", "        if read:\n"),),
+    ),
+    Mutant(
+        name="gone_with_its_entry_is_gone_by_hand", fault="F38", shows="alert EXIT_CANCELLED_BY_HAND", seed=2, linked=0.5, form=LinkedForm.SUPER_ORDER,
+        broken="A leg that goes with the entry that the copier takes back is thought to have been cancelled by hand.",
+        edits=(Edit("core.fold_orders._entry_was_cancelled", "    return found is not None and found[1].cancel_sent\n", "    return False\n"),),
+    ),
+    Mutant(
+        name="gone_with_the_other_is_gone_by_hand", fault="F23", shows="alert EXIT_CANCELLED_BY_HAND", linked=0.5, form=LinkedForm.SUPER_ORDER,
+        broken="A leg that goes because the other has closed everything is thought to have been cancelled by hand.",
+        edits=(Edit("core.supers.is_unexplained", "    if not order.is_leg or", "    if order or"),),
     ),
 )

@@ -8,6 +8,7 @@ import os
 import pytest
 
 from dhan_copy.core import copier
+from dhan_copy.core.settings import LinkedForm
 from dhan_copy.testing.simulation.oracle import Violation
 from dhan_copy.testing.simulation.summary import simulate, told
 
@@ -68,3 +69,10 @@ def test_days_with_every_fault_violate_nothing(seed: int) -> None:
     assert [told(violation, "") for violation in summary.violations] == []
     assert summary.rare["looked at rest"] == summary.days and summary.rare["position judged"] > 0
     assert sum(summary.faults.values()) > summary.days
+
+
+@pytest.mark.parametrize("seed", [3, 4, 600_001, 600_003])
+def test_days_of_followers_with_super_orders_violate_nothing(seed: int) -> None:
+    summary = simulate(seed, max(1, DAYS // 60), orders=20, followers=2, linked=0.52, form=LinkedForm.SUPER_ORDER)
+    assert [told(violation, "") for violation in summary.violations] == []
+    assert summary.rare["native tree judged"] > 0 and summary.rare["native leg taken back"] > 0
