@@ -450,6 +450,22 @@ def test_l3_the_cancel_of_the_other_leg_told_before_the_fill_is_no_cancel_by_han
     assert lab.net() == 0 and tree.live() == [0, 0] and lab.alerts == [] and len(lab.requests()) == 1
 
 
+@pytest.mark.parametrize("first", LEGS)
+def test_l3_a_leg_that_went_with_the_other_before_it_could_be_taken_back_is_no_cancel_by_hand(
+    labs: Callable[..., Lab], first: Leg
+) -> None:
+    """The leader closes more than he holds by plain orders: his linked orders are taken apart, and their legs rest on."""
+    lab = labs(policy=NATIVE)
+    tree, _ = entered(lab), entered(lab)
+    lab.place(Side.BUY, 300, Limit(Decimal(110)))
+    lab.advance(15)
+    lab.withhold_news(F)
+    tree.fill_copy(first)
+    lab.place(Side.SELL, 375, Limit(Decimal(90)))
+    lab.advance(60)
+    assert lab.net() > 0 and "EXIT_CANCELLED_BY_HAND" not in [alert.code for alert in lab.alerts]
+
+
 def test_x8_what_the_follower_closes_by_hand_is_not_closed_again(labs: Callable[..., Lab]) -> None:
     lab = labs(policy=NATIVE)
     tree = entered(lab)

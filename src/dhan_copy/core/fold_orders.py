@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
-from dhan_copy.core import circuit as circuits, feeds, trade as life
+from dhan_copy.core import circuit as circuits, feeds, supers, trade as life
 from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import Channel, OrderReported
 from dhan_copy.core.fold_requests import close_circuit, count_rejection, legs_follow
@@ -47,6 +47,10 @@ def order_reported(state: State, fact: OrderReported, at: datetime, position: in
         state.open_trades.setdefault(stake_key, {})[trade.key] = None
     state.put(trade)
     legs_follow(state, trade.key, order)
+    if order.is_leg and order is not known:
+        for key, leg in supers.gone_with_the_other(state, trade.key, order):
+            state.put(state.trades[key].with_order(evolve(leg, cancel_sent=True)))
+        trade = state.trades[trade.key]
     if grown > 0:
         _deal(state, trade, known, order)
         _follower_filled(state, trade, order, grown, stake_key, at)

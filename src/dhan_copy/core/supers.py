@@ -18,7 +18,7 @@ from dhan_copy.core.settings import FollowerRules, LinkedForm
 from dhan_copy.core.state import State
 from dhan_copy.core.target import entry_want
 from dhan_copy.core.terms import aligned
-from dhan_copy.core.trade import CopyTrade, FollowerOrder, Instruction, as_leg
+from dhan_copy.core.trade import CopyTrade, FollowerOrder, Instruction, TradeKey, as_leg
 from dhan_copy.model.bracket import Bracket
 from dhan_copy.model.ids import AccountName, ClientOrderId
 from dhan_copy.model.order import Leg, Limit, Market, OrderReport, Product, Side, StopLimit, StopMarket, Validity, Variety
@@ -147,6 +147,16 @@ def is_unexplained(state: State, follower: AccountName, order: FollowerOrder) ->
         return False
     read_at = state.book_read_at.get(follower)
     return read_at is None or read_at < order.over_at + SETTLED_AFTER
+
+
+def gone_with_the_other(state: State, key: TradeKey, leg: FollowerOrder) -> list[tuple[TradeKey, FollowerOrder]]:
+    """Legs of the same super order that went without our asking, once it is known that its legs have closed everything:
+    the broker has taken them back, whatever was asked of them meanwhile."""
+    found = None if leg.entry is None else state.order_by_tag(key[2], leg.entry)
+    if found is None or kept_open(state, key[2], leg):
+        return []
+    legs = [((key[0], leg_id(found[0].key[1], each), key[2]), _leg_order(state, *found, each)) for each in EXIT_LEGS]
+    return [(where, each) for where, each in legs if each is not None and is_unexplained(state, key[2], each)]
 
 
 def has_any(state: State, account: AccountName) -> bool:
