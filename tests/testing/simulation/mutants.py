@@ -467,12 +467,12 @@ MUTANTS: tuple[Mutant, ...] = (
         edits=(Edit("core.state.State.legs_gone", "        if not read.linked:\n", "        if read:\n"),),
     ),
     Mutant(
-        name="gone_with_its_entry_is_gone_by_hand", fault="F38", shows="alert EXIT_CANCELLED_BY_HAND", seed=2, linked=0.5, form=LinkedForm.SUPER_ORDER,
+        name="gone_with_its_entry_is_gone_by_hand", fault="F38", shows=5, seed=9, linked=0.5, form=LinkedForm.SUPER_ORDER,
         broken="A leg that goes with the entry that the copier takes back is thought to have been cancelled by hand.",
         edits=(Edit("core.fold_orders._entry_was_cancelled", "    return found is not None and found[1].cancel_sent\n", "    return False\n"),),
     ),
     Mutant(
-        name="gone_with_the_other_is_gone_by_hand", fault="F23", shows="alert EXIT_CANCELLED_BY_HAND", linked=0.5, form=LinkedForm.SUPER_ORDER,
+        name="gone_with_the_other_is_gone_by_hand", fault="F23", shows=5, linked=0.5, form=LinkedForm.SUPER_ORDER,
         broken="A leg that goes because the other has closed everything is thought to have been cancelled by hand.",
         edits=(Edit("core.supers.is_unexplained", "    if not order.is_leg or", "    if order or"),),
     ),

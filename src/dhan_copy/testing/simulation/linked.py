@@ -199,7 +199,7 @@ class LinkedDesk:
         if other is None:
             return
         if self.random.random() < 0.3:
-            self.exchange.end(other, OrderStatus.CANCELLED, "exchange")
+            self.exchange.end(other, OrderStatus.CANCELLED, "broker")
             return
         fill_at_once(self.exchange, self.random, other)
 

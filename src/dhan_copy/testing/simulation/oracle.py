@@ -601,6 +601,8 @@ class Oracle:
 
     def _alerted(self, fact: AlertRaised) -> None:
         self.rare[f"alert {fact.code}"] += 1
+        if fact.code == "EXIT_CANCELLED_BY_HAND":
+            self._judge_hand(fact)
         if fact.code == "CIRCUIT_OPEN" and fact.account is not None:
             self.troubled[fact.account] = self.world.timeline.now
         is_known = fact.client_order_id is not None and self._called(fact.client_order_id) in self.tags
@@ -610,6 +612,15 @@ class Oracle:
             self._copy(fact.leader_order_id, fact.account).ends.add(fact.code)
         elif fact.code in ("ENTRIES_SPENT", "REQUESTS_SPENT") and fact.account is not None:
             self.spent.add(fact.account)
+
+    def _judge_hand(self, fact: AlertRaised) -> None:
+        """An exit is left alone because somebody took it back: somebody did, or took back the entry that it went with."""
+        assert fact.leader_order_id is not None and fact.account is not None
+        placed = [order for order, _ in self._copy(fact.leader_order_id, fact.account).placed]
+        by = {order.ended_by for order in placed} | {o.family.entry.ended_by for o in placed if o.is_native_leg and o.family}
+        if not by & {"hand", "broker"}:
+            what = f"an exit for {fact.leader_order_id} at {fact.account} is said to be cancelled by hand, which nobody did"
+            self.blame(5, what, fact.leader_order_id, *(str(order.tag) for order in placed))
 
     def _drift(self, fact: DriftDeclared) -> None:
         self.rare[f"drift {fact.reason.name}"] += 1
