@@ -460,6 +460,14 @@ def test_c7_a_cancel_that_nobody_asked_for_is_a_humans(request_made: Cancel | No
     assert reported(order, order_reported(shown(OrderStatus.CANCELLED)), START).was_cancelled_by_hand is by_hand
 
 
+def test_c8_a_cancel_that_was_taken_is_no_humans_though_a_lagging_book_had_it_sent_again_and_refused() -> None:
+    first = accepted(ask(working(), cancel(2)), cancel(2), None, START)
+    lagging = reported(first, order_reported(shown(), BOOK, read_at=after(30)), after(30))
+    again = rejected(ask(lagging, cancel(3)), cancel(3), no(cancel(3)), after(31), after(33))
+    gone = reported(again, order_reported(shown(OrderStatus.CANCELLED), BOOK, read_at=after(60)), after(60))
+    assert (gone.state, gone.was_cancelled_by_hand, gone.was_cancelled_by_us) == (OrderState.CANCELLED, False, True)
+
+
 # A trade
 
 

@@ -141,6 +141,8 @@ class FollowerOrder:
     """When its first fill became known, by the engine's clock."""
     attempts: int = 1
     modifications: int = 0
+    cancel_taken: bool = False
+    """The broker took a cancel of ours, whatever a book that lags has shown since; until the order is wanted again."""
     tries: int = 0
     """Requests for the present want that were refused."""
     refused: Instruction | None = None
@@ -192,7 +194,7 @@ class FollowerOrder:
 
     @property
     def was_cancelled_by_us(self) -> bool:
-        return self.state is OrderState.CANCELLED and self.cancel_sent
+        return self.state is OrderState.CANCELLED and (self.cancel_sent or self.cancel_taken)
 
     @property
     def was_cancelled_by_hand(self) -> bool:
@@ -200,6 +202,7 @@ class FollowerOrder:
         return (
             self.state is OrderState.CANCELLED
             and not self.cancel_sent
+            and not self.cancel_taken
             and (self.accepted or self.asked).validity is not Validity.IOC
         )
 
@@ -321,6 +324,7 @@ def issued(order: FollowerOrder | None, fact: RequestIssued, at: datetime, slice
         attempts=request.attempt,
         modifications=order.modifications + isinstance(request, Modify),
         cancel_sent=order.cancel_sent or isinstance(request, Cancel),
+        cancel_taken=order.cancel_taken and not isinstance(request, Modify),
     )
 
 
@@ -330,7 +334,7 @@ def accepted(order: FollowerOrder, request: Request, broker_order_id: BrokerOrde
     if not isinstance(request, Submit) and request.forever and not order.waits:
         return order  # it fired first: what it placed stands as it is
     if isinstance(request, Cancel):
-        return evolve(order, tries=0, needs_look=False, retry_at=None, cancel_accepted_at=at)
+        return evolve(order, tries=0, needs_look=False, retry_at=None, cancel_accepted_at=at, cancel_taken=True)
     return evolve(
         order,
         state=next_state(order.state, OrderEvent.ACCEPTED),
