@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 
+from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dhan_copy import LinkedForm, Policy
 from dhan_copy.core import supers
-from dhan_copy.core.requests import Intent
-from dhan_copy.core.trade import FollowerOrder, Instruction
+from dhan_copy.core.facts import Refusal, RequestRejected
+from dhan_copy.core.lifecycle import OrderState
+from dhan_copy.core.requests import Cancel, Intent
+from dhan_copy.core.trade import FollowerOrder, Instruction, rejected, with_entry
 from dhan_copy.model.bracket import Bracket
-from dhan_copy.model.ids import ClientOrderId
+from dhan_copy.model.ids import BrokerOrderId, ClientOrderId
 from dhan_copy.model.order import Leg, StopMarket, Validity, Variety
 from dhan_copy.testing import ExchangeRefusal
-from tests.core.make import START
+from tests.core.make import FOLLOWER, START
 from tests.scenarios.kit import F, LEADER, Lab
 from tests.scenarios.linked_kit import LEGS, Tree
 
@@ -111,6 +114,21 @@ def leg(stop: str, jump: str | None) -> FollowerOrder:
         client_order_id=ClientOrderId("dc1-X-S0000"), slice=0, generation=0, intent=Intent.EXIT, issued_at=START,
         asked=wanted(stop, jump), accepted=wanted(stop, jump), linked=Leg.STOP, entry=ClientOrderId("dc1-X-E0000"),
     )  # fmt: skip
+
+
+def test_a_leg_that_went_with_its_entry_is_no_humans_though_its_own_cancel_came_too_late() -> None:
+    request = Cancel(
+        follower=FOLLOWER, client_order_id=ClientOrderId("dc1-X-S0000"), attempt=2, broker_order_id=BrokerOrderId("1"),
+        leg=Leg.STOP, linked=True,
+    )  # fmt: skip
+    asked = evolve(leg("90", None), state=OrderState.WORKING, outstanding=request, cancel_sent=True)
+    gone = with_entry(asked, evolve(leg("90", None), entry=None, linked=Leg.ENTRY, state=OrderState.CANCELLED))
+    no = RequestRejected(
+        follower=FOLLOWER, client_order_id=request.client_order_id, attempt=2, refusal=Refusal.ORDER_STATE, code="DH-906",
+        text="Order is already cancelled", final=True,
+    )  # fmt: skip
+    answered = rejected(gone, request, no, START, START)
+    assert answered.state is OrderState.CANCELLED and not answered.was_cancelled_by_hand
 
 
 def wanted(stop: str, jump: str | None) -> Instruction:

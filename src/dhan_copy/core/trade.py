@@ -352,13 +352,13 @@ def with_entry(leg: FollowerOrder, entry: FollowerOrder) -> FollowerOrder:
     linked = leg.linked
     assert linked is not None
     if entry.state.is_over and not entry.filled_quantity:
-        gone = evolve(leg, state=entry.state, refused_for_now=entry.refused_for_now, cancel_sent=True)
+        gone = evolve(leg, state=entry.state, refused_for_now=entry.refused_for_now, cancel_sent=True, cancel_taken=True)
         return leg if leg.state.is_over else gone
     if entry.broker_order_id is None or entry.accepted is None:
         return leg
     if leg.broker_order_id is None or (leg.state.is_over and leg.over_at is None):
         there = leg_id(entry.broker_order_id, linked)
-        leg = evolve(leg, state=OrderState.WORKING, accepted=leg.asked, broker_order_id=there, cancel_sent=False)
+        leg = evolve(leg, state=OrderState.WORKING, accepted=leg.asked, broker_order_id=there, cancel_sent=False, cancel_taken=False)
     bracket = entry.accepted.bracket
     if bracket is None or entry.state.is_over or leg.is_busy or leg.accepted is None:
         return leg
