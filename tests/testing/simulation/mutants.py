@@ -469,7 +469,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         name="gone_with_its_entry_is_gone_by_hand", fault="F38", shows=5, seed=9, linked=0.5, form=LinkedForm.SUPER_ORDER,
         broken="A leg that goes with the entry that the copier takes back is thought to have been cancelled by hand.",
-        edits=(Edit("core.fold_orders._entry_was_cancelled", "    return found is not None and found[1].cancel_sent\n", "    return False\n"),),
+        edits=(Edit("core.state.State.entry_was_cancelled", "        return found is not None and found[1].cancel_sent\n", "        return False\n"),),
     ),
     Mutant(
         name="gone_with_the_other_is_gone_by_hand", fault="F23", shows=5, linked=0.5, form=LinkedForm.SUPER_ORDER,
