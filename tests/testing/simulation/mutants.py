@@ -149,7 +149,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         name="short_absence_window", fault="F32", shows=9, seed=15,
         broken="The absence window is shorter than a request may be under way.",
-        edits=(Edit("core.fold_reads.looked", "since + state.settings.policy.absence_window", "since + timedelta(seconds=10)"),),
+        edits=(Edit("core.fold_reads.looked", "since + state.settings.policy.absence_window", "since + state.settings.policy.absence_window / 9"),),
     ),
     Mutant(
         name="day_not_counted", fault="F34", shows=12, seed=56, orders=200, followers=1,
