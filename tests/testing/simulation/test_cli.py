@@ -39,7 +39,14 @@ def test_faults_are_chosen_by_name() -> None:
     assert "F31" in cli.describe_faults()
 
 
-@pytest.mark.parametrize(("words", "named"), [((), ""), (("--form", "super"), " --form super")])
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        ((), ""),
+        (("--form", "super"), " --form super"),
+        (("--forever", "0.3", "--form", "super", "--faults", "none"), " --form super --forever 0.3 --faults none"),
+    ],
+)
 def test_the_command_that_shows_it_again_names_the_form(
     monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], named: str
 ) -> None:
