@@ -308,8 +308,8 @@ MUTANTS: tuple[Mutant, ...] = (
             "        for key in state.open_keys():\n"
             "            for order in state.trades[key].orders if key[2] == follower else ():\n"
             "                if order.accepted and not order.state.is_over and order.client_order_id not in shown:\n"
-            "                    gone = evolve(order, state=life.OrderState.ABSENT, over_at=fact.read_at)\n"
-            "                    _put(state, state.trades[key].with_order(gone))\n"
+            "                    gone = life.evolve(order, state=life.OrderState.ABSENT, over_at=fact.read_at)\n"
+            "                    state.put(state.trades[key].with_order(gone))\n"
             "                    state.touch(key, position)\n"),),
     ),
     Mutant(
