@@ -108,8 +108,10 @@ class TreeJudge:
                 self.oracle.blame(5, what, tree)
 
     def _race_was_seen(self, name: AccountName, tree: BrokerOrderId, held: int) -> None:
-        filled = {of_leg: sum(o.filled for o in self._orders(name, tree) if _is_leg(self.oracle, o) is of_leg) for of_leg in (True, False)}
-        if filled[True] <= filled[False]:
+        closed = sum(order.filled for order in self._orders(name, tree) if _is_leg(self.oracle, order))
+        copy = self.oracle.copies.get((tree, name))
+        opened = sum(order.filled for order, submit in copy.placed if submit.intent is Intent.ENTRY) if copy is not None else 0
+        if closed <= opened:
             self.oracle.rare["both legs filled, and then the rest of the entry"] += 1
             return
         if not any("OVER_EXIT" in ends for ends in self._ends(name, tree)):
