@@ -304,6 +304,25 @@ def test_x7_what_his_legs_closed_twice_in_a_race_is_closed_too(variety: Variety)
 
 
 @with_target
+def test_x7_in_and_out_by_a_linked_order_that_is_then_taken_apart_is_nothing_to_enter_for(variety: Variety) -> None:
+    """The leader is out of it by its target, whatever the ledger that it is reckoned in by the time it is decided."""
+    bench = world()
+    held = bench.place(Side.BUY, 8)
+    bench.fill(held, 8 * LOT)
+    linked = Linked.place(bench, 4, variety=variety, bracket=False)
+    linked.fill_entry()
+    against = Linked.place(bench, 4, Side.SELL, variety)
+    against.fill_entry()
+    target, plain = linked.leg(Leg.TARGET), bench.place(Side.BUY, 2, tell=False)
+    target.report = evolve(target.report, status=OrderStatus.TRADED, filled_quantity=4 * LOT, average_price=Decimal(110))
+    news = (LeaderReported(leader=LEADER, report=one.report, channel=Channel.STREAM) for one in (target, plain))
+    bench.feed(*news)
+    assert linked.orders("F", Leg.ENTRY) == []
+    reasons = {fact.leader_order_id: fact.reason for fact in bench.facts(CopyDeclined) if isinstance(fact, CopyDeclined)}
+    assert reasons[linked.entry.report.order_id] is ReasonCode.LEADER_CLOSED
+
+
+@with_target
 def test_two_linked_orders_of_one_instrument_do_not_mix(variety: Variety) -> None:
     bench = world()
     one, two = entered(bench, 4, variety=variety), entered(bench, 8, variety=variety)

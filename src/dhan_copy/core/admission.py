@@ -168,9 +168,12 @@ def _decide_leg(state: State, order: LeaderOrder, rules: FollowerRules, now: dat
 
 
 def _closed_by_its_legs(state: State, order: LeaderOrder) -> int:
+    """By the fills of the legs themselves: once a linked order is taken apart, its position is a part of another."""
     report = order.report
-    place = state.place(order.leader, report)
-    return 0 if place[3] is None else report.filled_quantity - max(0, report.side.sign * state.position(place))
+    if tree_of(report) != report.order_id:
+        return 0
+    legs = (state.leader_orders.get((order.leader, leg_id(report.order_id, leg))) for leg in EXIT_LEGS)
+    return min(report.filled_quantity, sum(leg.report.filled_quantity for leg in legs if leg is not None))
 
 
 def _recognised(state: State, report: OrderReport, facts: InstrumentFacts) -> Limit | None:
