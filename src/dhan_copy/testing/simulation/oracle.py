@@ -164,7 +164,9 @@ class Oracle:
         """The last row that told of the leader's fills, by listing and sign."""
         self.told: dict[BrokerOrderId, Counter[object]] = {}
         """How often the journal says the same of an order of the leader's."""
-        self.last_row: dict[BrokerOrderId, tuple[datetime, LeaderReported]] = {}
+        self.last_row: dict[BrokerOrderId, tuple[datetime, int, LeaderReported]] = {}
+        """The last row of each order of the leader's: when it came, and of a frame how many rows of his book came before."""
+        self.book_rows = 0
         self.confirmed: set[BrokerOrderId] = set()
         """Orders of the leader's that were ever said to have got past his broker."""
         self.most: dict[BrokerOrderId, int] = {}
@@ -360,9 +362,12 @@ class Oracle:
         times, amounts = (report.created_at, report.updated_at), (report.filled_quantity, report.quantity)
         said = (times, amounts, report.status, report.terms, report.bracket, fact.channel)
         repeats[said] += 1
-        if repeats[said] > OFTEN + self._times_true(report) or self.last_row.get(report.order_id) == (entry.at, fact):
+        # A frame that says the same again is news where his book has told in between what the stream should have: it works.
+        self.book_rows += fact.channel is Channel.BOOK
+        row = (entry.at, self.book_rows if fact.channel is Channel.STREAM else 0, fact)
+        if repeats[said] > OFTEN + self._times_true(report) or self.last_row.get(report.order_id) == row:
             self.blame(2, f"what {report.order_id} is was journaled {repeats[said]} times", report.order_id)
-        self.last_row[report.order_id] = (entry.at, fact)
+        self.last_row[report.order_id] = row
         if report.updated_at is not None:
             terms = self.terms_at.setdefault(report.order_id, {})
             terms[report.terms] = max(report.updated_at, terms.get(report.terms, report.updated_at))
