@@ -502,6 +502,20 @@ def test_l10_a_copy_that_waits_behind_the_leader_lives_on_too() -> None:
     assert len(bench.facts(TradeSettled)) == 1 and len(bench.requests()) == 1
 
 
+def test_l10_what_the_leaders_placed_ends_with_its_day_and_the_copy_that_waits_for_it_goes() -> None:
+    bench = ForeverWorld({"F": Fraction(1, 2), "G": Fraction(1)})
+    leaders = place(bench)
+    bench.fire("L", leaders)
+    [theirs] = bench.waiting("G")
+    ours = bench.fire("G", theirs)
+    bench.fill_follower("G", ours, LOT)
+    bench.next_day()
+    bench.look()
+    bench.let(60)
+    assert bench.waiting("F") == [], "it waits for what the leader no longer has"
+    assert len(bench.facts(TradeSettled)) == 2 and bench.copier.state.open_keys() == []
+
+
 def test_l10_the_end_of_the_day_decides_nothing() -> None:
     bench = world()
     leaders = place(bench, pair=True, tell=False)

@@ -13,7 +13,7 @@ from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.state import LONGEST_RETRY, LeaderKey, State, Suspect, waits
 from dhan_copy.core.trade import CopyTrade, TradeKey, is_own, place_of
 from dhan_copy.model.ids import AccountName
-from dhan_copy.model.order import Variety
+from dhan_copy.model.order import OrderStatus, Variety
 
 
 def engine_started(state: State, at: datetime, position: int) -> None:
@@ -163,7 +163,15 @@ def _over_night(state: State, at: datetime, queued: Iterable[LeaderKey]) -> tupl
                 stays = waits(orders[where].report) is False and orders[where].report.variety is Variety.AFTER_MARKET
                 ended = copy.orders if stays else tuple(life.ended_with_day(order, at) for order in copy.orders)
                 copies[copy.key] = evolve(copy, orders=ended, requests=0)
-    return list(orders.values()), list(copies.values())
+    return [_ended_with_day(known) for known in orders.values()], list(copies.values())
+
+
+def _ended_with_day(known: LeaderOrder) -> LeaderOrder:
+    """A leader's order as it is on the next day: what a Forever order placed has ended, and no book shows it any more."""
+    report = known.report
+    if report.variety is not Variety.FOREVER or report.leg_order_id is None or report.status.is_terminal:
+        return known
+    return evolve(known, report=evolve(report, status=OrderStatus.EXPIRED))
 
 
 def _still_there(state: State, waiting: Iterable[LeaderOrder], copies: Iterable[CopyTrade]) -> None:
