@@ -15,6 +15,7 @@ from dhan_copy.testing.simulation.linked import in_book
 from dhan_copy.testing.simulation.market import Account, Exchange, TrueOrder, price_of
 from dhan_copy.testing.simulation.summary import simulate
 from dhan_copy.testing.simulation.timeline import Timeline
+from dhan_copy.testing.simulation.world import World
 
 SHARE = next(listing for listing in WAITED_FOR if listing.product is Product.CNC)
 START = SHARE.start_ticks
@@ -131,3 +132,22 @@ def test_days_with_forever_orders_and_without_faults_come_through_what_they_are_
     summary = simulate(8, 3, orders=20, followers=2, only=[], linked=0.0, forever=0.4)
     assert summary.violations == ()
     assert summary.rare["a copy waits for what the leader's waits for"] > 0
+
+
+@pytest.mark.parametrize(("seed", "days", "only"), [(18, 1, []), (5, 5, None), (11, 4, None)])
+def test_what_is_held_is_judged_with_the_orders_that_make_up_for_it_and_wait(seed: int, days: int, only: list[str] | None) -> None:
+    summary = simulate(seed, days, orders=20, followers=2, only=only, linked=0.0, forever=0.4)
+    assert summary.violations == ()
+    assert summary.rare["position judged with what waits"] > 0
+
+
+def test_what_no_order_that_waits_makes_up_for_is_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(18_000_000, 20, 2, only=(), forever=0.4)
+    monkeypatch.setattr(world, "_end_day", lambda stays: None)
+    world.run_day()
+    oracle, name = world.oracle, world.names[1]
+    [listing] = {order.listing for order in world.leader.orders.values() if order.waits and order.listing.lot > 1}
+    assert oracle.violations == [] and oracle.forevers.under_way(name, listing)
+    world.accounts[name].net[listing] = 2 * listing.lot
+    oracle.look_at_rest()
+    assert {violation.invariant for violation in oracle.violations} == {4}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from dhan_copy.core.requests import Cancel, Command, Modify, Query, Submit
+from dhan_copy.core.requests import Cancel, Command, Intent, Modify, Query, Submit
 from dhan_copy.model.ids import AccountName, BrokerOrderId
 from dhan_copy.model.order import OrderStatus, StopLimit, StopMarket
 from dhan_copy.testing.simulation.market import Listing, TrueOrder
@@ -83,7 +84,8 @@ class ForeverJudge:
         if original is None or original.forever is None or oracle.copies[key].ends & (PARKED | SPENT):
             return True
         taken_back = original.status in (OrderStatus.CANCELLED, OrderStatus.REJECTED)
-        if taken_back and not oracle.copies[key].was_over and original.listing not in self.unclear:
+        owed = oracle.intents[order.tag] is Intent.EXIT and original.filled
+        if taken_back and not owed and not oracle.copies[key].was_over and original.listing not in self.unclear:
             oracle.blame(4, f"{order.tag} is live although the leader's {key[0]} is {original.status.value}", order.tag)
         if order.tag in oracle.terms_refused or not original.is_open:
             return True
@@ -110,6 +112,29 @@ class ForeverJudge:
                 if (order.waits and not original.waits) or (original.waits and order.filled):
                     return True
         return False
+
+    def under_way(self, name: AccountName, listing: Listing) -> Fraction | None:
+        """What the leader's entries that wait scale to beyond the copies that wait with them (signed): a copy makes up for
+        what was off when it was sized, and a difference may be declared before what makes it has filled. None where that
+        cannot be said: an entry waits for the exit that goes before it, or does not stand at what it should be."""
+        oracle, total = self.oracle, Fraction(0)
+        for (order_id, follower), copy in oracle.copies.items():
+            original = self.original(order_id) if follower == name else None
+            if original is None or not original.waits or original.listing is not listing or copy.admitted is None:
+                continue
+            admitted = copy.admitted
+            if not admitted.ratio or not admitted.entry_quantity:
+                continue
+            if admitted.exit_quantity or copy.ends & SPENT:
+                return None
+            leaves = sum(order.leaves for order, submit in copy.placed if submit.intent is Intent.ENTRY)
+            total += (admitted.ratio * original.leaves - leaves) * original.sign
+        return total
+
+    def is_waited_for(self, name: AccountName, listing: Listing) -> bool:
+        """Whether anything waits, there or at the leader: then what is held need not be nothing when the leader's is."""
+        accounts = (self.oracle.world.leader, self.oracle.world.accounts[name])
+        return any(order.waits and order.listing is listing for account in accounts for order in account.orders.values())
 
     # Days
 

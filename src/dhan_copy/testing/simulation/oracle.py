@@ -994,6 +994,13 @@ class Oracle:
             self.rare["position not judged: flat by holdings that cancel out"] += 1
             return
         off = held - ideal
+        under_way = self.forevers.under_way(name, listing)
+        if under_way is None:
+            self.rare["position not judged: what waits cannot be reckoned"] += 1
+            return
+        waited_for = self.forevers.is_waited_for(name, listing)
+        if waited_for:
+            self.rare["position judged with what waits"] += 1
         if off and off == meddler.closed.get(listing):
             # Orders on the other side filled before a second look could show that somebody had squared off.
             self.rare["position not judged: squared off unseen"] += 1
@@ -1009,7 +1016,8 @@ class Oracle:
         elif flat and held == self.left_over.get((name, listing)):
             self.rare["left over from before"] += 1
             return
-        if abs(off) > listing.lot * self.ideals.lots_apart(listing, None) or (flat and off and held):
+        off -= under_way
+        if abs(off) > listing.lot * self.ideals.lots_apart(listing, None) or (flat and off and held and not waited_for):
             what = f"{name} holds {held} of {listing.key} {listing.product.value}, expected {float(ideal):g}"
             self.blame(4, f"{what} (leader {leader}, lot {listing.lot})", name)
 
