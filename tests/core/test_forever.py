@@ -272,6 +272,30 @@ def test_l10_what_is_listed_as_taken_back_has_placed_nothing(pair: bool) -> None
     assert ReasonCode.UNKNOWN_PARENT in reasons(bench)
 
 
+def test_l10_an_order_was_not_placed_by_one_that_came_after_it() -> None:
+    bench = world(keeps_fired=False)
+    changed = place(bench)
+    bench.alter(changed, tell=False, quantity=6 * LOT)
+    child = bench.fire("L", changed, tell=False)
+    bench.advance(1)
+    later = place(bench, lots=6)
+    del bench.lists["L"][later.id]
+    _fill_quietly(bench, "L", child)
+    bench.let(12)
+    assert bench.copier.state.leader_orders[LEADER, later.id].report.filled_quantity == 0
+    assert ReasonCode.UNKNOWN_PARENT in reasons(bench)
+
+
+def test_l10_what_was_listed_when_a_row_appeared_has_not_placed_it_though_nobody_names_its_parent_in_time() -> None:
+    bench = world(keeps_fired=False)
+    changed, other = place(bench), place(bench, lots=6)
+    bench.alter(changed, tell=False, quantity=6 * LOT)
+    _fill_quietly(bench, "L", bench.fire("L", changed, tell=False))
+    bench.tick(6)
+    assert other.waits and bench.copier.state.leader_orders[LEADER, other.id].report.filled_quantity == 0
+    assert ReasonCode.UNKNOWN_PARENT in reasons(bench)
+
+
 def test_l10_which_of_two_copies_fired_is_told_by_what_is_still_listed() -> None:
     bench = world()
     place(bench), place(bench)

@@ -44,32 +44,44 @@ _Id = tuple[AccountName, BrokerOrderId]
 
 
 @define
+class _Unnamed:
+    """Rows of an order whose parent nobody has named."""
+
+    since: datetime
+    still: set[_Id]
+    """What the list showed as waiting, or taken back, when the order was first seen."""
+    waiting: list[LeaderReported] = field(factory=list)
+
+
+@define
 class Forevers:
     """Reads news of Forever orders. It remembers only what waits for the name of its parent, and since when."""
 
-    unnamed: dict[_Id, tuple[datetime, list[LeaderReported]]] = field(factory=dict)
+    unnamed: dict[_Id, _Unnamed] = field(factory=dict)
 
     def told(self, state: State, facts: Sequence[Fact], now: datetime) -> Sequence[Fact]:
         """``facts`` with every Forever order as one order, and followers' tagged where they are ours; without what says
         nothing: rows of those that have fired, of others' at a follower, and for a while of what cannot be told yet."""
-        for where, (since, waiting) in list(self.unnamed.items()):
-            if now >= since + FRAME_MAY_FOLLOW:
-                facts = [*waiting, *facts]
-                self.unnamed[where] = (since, [])
+        lists = {fact.account for fact in facts if type(fact) is BookRead and fact.forever is not None}
+        still: set[_Id] = set()
+        for where, unnamed in self.unnamed.items():
+            if now >= unnamed.since + FRAME_MAY_FOLLOW:
+                facts = [*unnamed.waiting, *facts]
+                unnamed.waiting = []
+                still |= unnamed.still if where[0] not in lists else set()
         news = [fact for fact in facts if is_news(fact)]
-        listed = any(type(fact) is BookRead and fact.forever is not None for fact in facts)
-        if not (news or listed or state.legs):
+        if not (news or lists or state.legs):
             return facts
         named = {
             (fact.leader, fact.report.order_id): fact.report.parent_order_id for fact in news
             if isinstance(fact, LeaderReported) and fact.report.parent_order_id is not None
         }  # fmt: skip
         facts = [_marked(state, named, fact) for fact in facts]
-        return _Reading(state, in_pairs(facts), now, self.unnamed).told()
+        return _Reading(state, in_pairs(facts), now, self.unnamed, still).told()
 
     def wake_at(self, latest: datetime) -> datetime:
         """When to look again without news."""
-        return min((since + FRAME_MAY_FOLLOW for since, waiting in self.unnamed.values() if waiting), default=latest)
+        return min((one.since + FRAME_MAY_FOLLOW for one in self.unnamed.values() if one.waiting), default=latest)
 
     def new_day(self) -> None:
         self.unnamed.clear()
@@ -86,8 +98,8 @@ class _Reading:
     state: State
     facts: list[Fact]
     now: datetime
-    unnamed: dict[_Id, tuple[datetime, list[LeaderReported]]]
-    still: set[_Id] = field(factory=set)
+    unnamed: dict[_Id, _Unnamed]
+    still: set[_Id]
     """Listed here as waiting: those had not fired when the order book was read; or as taken back, for those never will."""
     taken: dict[_Id, BrokerOrderId] = field(factory=dict)
     """What leaders' Forever orders placed, as these facts tell."""
@@ -152,10 +164,10 @@ class _Reading:
         waiting = self._waiting_reports(fact.leader, listed)
         parent = self.state.legs.get(where) or report.parent_order_id or self._only_parent(fact, waiting)
         if parent is None:
-            since, held = self.unnamed.setdefault(where, (self.now, []))
-            if self.now >= since + FRAME_MAY_FOLLOW:
+            held = self.unnamed.setdefault(where, _Unnamed(self.now, set(self.still)))
+            if self.now >= held.since + FRAME_MAY_FOLLOW:
                 return fact
-            held.append(fact)
+            held.waiting.append(fact)
             return None
         known = self.state.leader_orders.get((fact.leader, parent))
         before = self.taken.get((fact.leader, parent)) if known is None else known.report.leg_order_id
@@ -181,6 +193,7 @@ class _Reading:
             order_id for order_id, report in waiting.items()
             if (fact.leader, order_id) not in self.still and (fact.leader, order_id) not in self.taken
             and _is_alike(report, fact.report) and may_have_placed(legs_of(report), fact.report)
+            and not _is_later(report, fact.report)
         ]  # fmt: skip
         return fits[0] if len(fits) == 1 else None
 
@@ -329,6 +342,11 @@ def _may_have_fired(report: OrderReport) -> bool:
 
 def _is_alike(one: OrderReport, other: OrderReport) -> bool:
     return (one.key, one.side, one.product) == (other.key, other.side, other.product)
+
+
+def _is_later(waited: OrderReport, child: OrderReport) -> bool:
+    """Whether a Forever order was placed after what it is to have placed, by the broker's own clock."""
+    return waited.created_at is not None and child.created_at is not None and waited.created_at > child.created_at
 
 
 def _is_since(row: OrderReport, order: FollowerOrder) -> bool:
