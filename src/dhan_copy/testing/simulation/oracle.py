@@ -803,6 +803,8 @@ class Oracle:
             ]
             if others or (name, listing) in self.manual or listing in meddler.squared:
                 self.rare["closed twice in a race"] += 1
+            elif order.forever is not None and name not in self.world.names:
+                self.rare["an order that waited for a follower who was taken out has fired"] += 1
             else:
                 self.blame(5, f"{order.tag} closed {beyond} more than {name} had of {listing.key}", order.tag)
 
@@ -1001,7 +1003,9 @@ class Oracle:
         waited_for = self.forevers.is_waited_for(name, listing)
         if waited_for:
             self.rare["position judged with what waits"] += 1
-        if off and off == meddler.closed.get(listing):
+        off -= under_way
+        closed = meddler.closed.get(listing)
+        if off and (off == closed or (closed and abs(off) > listing.lot >= abs(off - closed))):
             # Orders on the other side filled before a second look could show that somebody had squared off.
             self.rare["position not judged: squared off unseen"] += 1
             return
@@ -1016,7 +1020,6 @@ class Oracle:
         elif flat and held == self.left_over.get((name, listing)):
             self.rare["left over from before"] += 1
             return
-        off -= under_way
         if abs(off) > listing.lot * self.ideals.lots_apart(listing, None) or (flat and off and held and not waited_for):
             what = f"{name} holds {held} of {listing.key} {listing.product.value}, expected {float(ideal):g}"
             self.blame(4, f"{what} (leader {leader}, lot {listing.lot})", name)
