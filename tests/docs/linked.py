@@ -6,10 +6,8 @@ simulated exchange. ``tests/scenarios/test_linked_table.py`` does the same over 
 
 from __future__ import annotations
 
-import csv
-import io
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from decimal import Decimal
 from enum import Enum
@@ -17,11 +15,12 @@ from pathlib import Path
 
 import pytest
 from attrs import evolve, frozen
-from typing_extensions import assert_never
 
 from dhan_copy import LinkedForm, Policy
-from dhan_copy.model.order import Leg, Limit, Market, OrderStatus, StopLimit, StopMarket, Terms, Variety
+from dhan_copy.model.order import Leg, Limit, Variety
 from dhan_copy.testing import ExchangeRefusal, SimulatedOrder
+from tests.docs import table
+from tests.docs.table import changes, standing
 from tests.scenarios.kit import F, LEADER, Lab, Stage
 from tests.scenarios.linked_kit import LEGS, Tree
 
@@ -280,65 +279,16 @@ def book(tree: Tree | None) -> Book:
 def outcome(cell: Cell, tree: Tree, before: Book) -> tuple[str, ...]:
     """The row of a cell: what has become of the follower's orders since ``before``."""
     stage, after = tree.stage, book(tree)
-    entry = _changes(before.get(Leg.ENTRY, {}), after[Leg.ENTRY], "taken back by another order: ")
-    target, stop = (_changes(before.get(leg, {}), after[leg], "another in its place: ") for leg in LEGS)
+    entry = changes(before.get(Leg.ENTRY, {}), after[Leg.ENTRY], "taken back by another order: ")
+    target, stop = (changes(before.get(leg, {}), after[leg], "another in its place: ") for leg in LEGS)
     known = {book_id for orders in after.values() for book_id in orders}
     plain = [order for order in stage.copies() if order.quantity and order.book_id not in known]
     if plain:
-        entry = ", ".join(f"closed by a plain order: {_standing(order)}" for order in plain)
+        entry = ", ".join(f"closed by a plain order: {standing(order)}" for order in plain)
     told = {alert.code for alert in stage.alerts}
     if "OVER_EXIT" in told:
         told -= {"REJECTED"}  # the cancel of the second leg, where it was on its way
     return (*cell.key, entry, target, stop, str(stage.net()), ", ".join(sorted(told)))
-
-
-def _changes(before: Mapping[str, SimulatedOrder], after: Mapping[str, SimulatedOrder], another: str) -> str:
-    said = []
-    for order_id, now in after.items():
-        was = before.get(order_id)
-        if was is None and before and now.status is OrderStatus.CANCELLED and not now.filled_quantity:
-            continue  # how long it stood is a matter of who is faster
-        if was is None:
-            said.append(("placed: " if len(after) == 1 else another) + _standing(now))
-        elif was.status.is_terminal:
-            continue
-        elif now.status.is_terminal:
-            said.append(_standing(now))
-        elif (was.quantity, was.terms) != (now.quantity, now.terms):
-            said.append("changed: " + _standing(now))
-        else:
-            said.append("stays: " + _standing(now))
-    return "; ".join(said) or "–"
-
-
-def _standing(order: SimulatedOrder) -> str:
-    filled = order.filled_quantity
-    match order.status:
-        case OrderStatus.TRADED:
-            return f"{filled} filled"
-        case OrderStatus.CANCELLED:
-            return f"cancelled, {filled} filled" if filled else "cancelled"
-        case _:
-            more = f", {filled} filled" if filled else ""
-            return f"{order.leaves_quantity} at {_terms(order.terms)}{more}"
-
-
-def _terms(terms: Terms) -> str:
-    match terms:
-        case Limit():
-            return _number(terms.price)
-        case StopLimit():
-            return f"{_number(terms.trigger)} (limit {_number(terms.price)})"
-        case StopMarket():
-            return _number(terms.trigger)
-        case Market():
-            return "the market"
-        case _:
-            assert_never(terms)
-
-
-def _number(price: Decimal) -> str:
-    return f"{price.normalize():f}"
 
 
 def rows() -> Iterator[tuple[str, ...]]:
@@ -356,17 +306,12 @@ def rows() -> Iterator[tuple[str, ...]]:
 
 
 def text() -> str:
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows(rows())
-    return out.getvalue()
+    return table.text(COLUMNS, rows())
 
 
-def written() -> dict[tuple[str, str, str], tuple[str, ...]]:
+def written() -> dict[tuple[str, str, str], table.Row]:
     """The rows of the documentation by forms and event."""
-    with PAGE.open(encoding="utf-8", newline="") as file:
-        return {(row[0], row[1], row[2]): tuple(row) for row in list(csv.reader(file))[1:]}
+    return table.written(PAGE)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,81 @@
+"""What the tables of the documentation say of a follower's orders, and how they are written and read."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from pathlib import Path
+
+from typing_extensions import assert_never
+
+from dhan_copy.model.order import Limit, Market, OrderStatus, StopLimit, StopMarket, Terms
+from dhan_copy.testing import SimulatedOrder
+
+Row = tuple[str, ...]
+
+
+def changes(before: Mapping[str, SimulatedOrder], after: Mapping[str, SimulatedOrder], another: str) -> str:
+    """What has become of some orders; ``another`` introduces one that is there beside others."""
+    said = []
+    for order_id, now in after.items():
+        was = before.get(order_id)
+        if was is None and before and now.status is OrderStatus.CANCELLED and not now.filled_quantity:
+            continue  # how long it stood is a matter of who is faster
+        if was is None:
+            said.append(("placed: " if len(after) == 1 else another) + standing(now))
+        elif was.status.is_terminal:
+            continue
+        elif now.status.is_terminal:
+            said.append(standing(now))
+        elif (was.quantity, was.terms) != (now.quantity, now.terms):
+            said.append("changed: " + standing(now))
+        else:
+            said.append("stays: " + standing(now))
+    return "; ".join(said) or "–"
+
+
+def standing(order: SimulatedOrder) -> str:
+    """How an order stands; one that is listed as traded without a fill is a Forever order that fired."""
+    filled = order.filled_quantity
+    match order.status:
+        case OrderStatus.TRADED:
+            return f"{filled} filled" if filled else "fired"
+        case OrderStatus.CANCELLED:
+            return f"cancelled, {filled} filled" if filled else "cancelled"
+        case _:
+            more = f", {filled} filled" if filled else ""
+            return f"{order.leaves_quantity} at {_terms(order.terms)}{more}"
+
+
+def text(columns: Row, rows: Iterable[Row]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return out.getvalue()
+
+
+def written(page: Path) -> dict[tuple[str, str, str], Row]:
+    """The rows of a table by forms and event."""
+    with page.open(encoding="utf-8", newline="") as file:
+        return {(row[0], row[1], row[2]): tuple(row) for row in list(csv.reader(file))[1:]}
+
+
+def _terms(terms: Terms) -> str:
+    match terms:
+        case Limit():
+            return _number(terms.price)
+        case StopLimit():
+            return f"{_number(terms.trigger)} (limit {_number(terms.price)})"
+        case StopMarket():
+            return _number(terms.trigger)
+        case Market():
+            return "the market"
+        case _:
+            assert_never(terms)
+
+
+def _number(price: Decimal) -> str:
+    return f"{price.normalize():f}"
