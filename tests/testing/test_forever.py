@@ -46,6 +46,17 @@ def test_l10_a_single_one_fires_once_when_its_price_is_reached(side: Side, trigg
     assert only(ex).status is (OrderStatus.TRADED if fired else OrderStatus.CONFIRM)
 
 
+def test_l10_a_leg_fires_for_one_account_alone() -> None:
+    ex = exchange()
+    ids = [ex.forever.place(account, new(), STOP)[0].order_id for account in ("L", "F")]
+    ex.forever.reach("L", ids[0], Leg.STOP)
+    [placed] = ex.orders("L")
+    assert (placed.terms, placed.parent_order_id, ex.orders("F")) == (Limit(Decimal(389)), ids[0], ())
+    assert [leg.is_working for account in ("L", "F") for leg in ex.forever.orders(account)] == [False, False, True, True]
+    with pytest.raises(ValueError, match="TARGET"):
+        ex.forever.reach("L", ids[0], Leg.TARGET)
+
+
 @given(side=st.sampled_from(Side), path=st.lists(st.integers(380, 420), max_size=8))
 def test_l10_one_of_a_pair_fires_and_cancels_the_other(side: Side, path: list[int]) -> None:
     ex = exchange()

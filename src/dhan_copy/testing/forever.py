@@ -178,6 +178,18 @@ class ForeverDesk:
             ended = tuple(evolve(each, status=OrderStatus.CANCELLED) if each.is_working else each for each in legs)
             return self._write(book.name, BrokerOrderId(order_id), ended)
 
+    # What the market does
+
+    def reach(self, account: str, order_id: str, leg: Leg = Leg.ENTRY) -> None:
+        """Let one leg fire in this account alone, wherever the price is: brokers need not see it at the same moment.
+        Raises ValueError for a leg that does not wait."""
+        with self._announcer.turn():
+            book = self._book(account)
+            fires = next((each for each in self._legs(account, order_id) if each.leg is leg and each.is_working), None)
+            if fires is None:
+                raise ValueError(f"{order_id} of {account} has no {leg.value} that waits")
+            self._fire(book, fires.order_id, fires)
+
     # For the exchange
 
     def fire(self, key: InstrumentKey, last: Decimal, books: list[AccountBook]) -> None:
