@@ -10,6 +10,7 @@ import pytest
 from dhan_copy.core.alerts import alert_for
 from dhan_copy.core.facts import (
     AlertRaised,
+    CopyDeclined,
     DayOpened,
     DriftDeclared,
     Fact,
@@ -83,6 +84,20 @@ def test_an_exit_of_a_kind_that_is_not_copied_is_told() -> None:
     order = world.place(Side.SELL, 1, tell=False)
     world.change(order, variety=Variety.AFTER_MARKET)
     assert codes(world) == ["EXIT_NOT_COPIED"]
+
+
+@pytest.mark.parametrize(
+    ("ended", "reason"),
+    [(OrderStatus.CANCELLED, ReasonCode.LEADER_UNFILLED), (OrderStatus.REJECTED, ReasonCode.LEADER_REJECTED)],
+)
+def test_an_exit_that_ended_without_a_fill_before_it_was_copied_is_not_missed(ended: OrderStatus, reason: ReasonCode) -> None:
+    world = World({"F": Fraction(1)})
+    world.trade(Side.BUY, 1)
+    world.fill_everything("F")
+    order = world.place(Side.SELL, 1, tell=False)
+    world.change(order, status=ended)
+    assert [fact.reason for fact in world.facts(CopyDeclined) if isinstance(fact, CopyDeclined)] == [reason]
+    assert codes(world) == []
 
 
 def test_f37_an_order_rejected_after_it_was_taken_is_told_in_the_brokers_words() -> None:

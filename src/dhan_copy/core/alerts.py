@@ -217,10 +217,15 @@ def over_exit(state: State, key: TradeKey) -> AlertRaised | None:
     )  # fmt: skip
 
 
+_NOTHING_MISSED = frozenset({
+    ReasonCode.NOTHING_OWNED, ReasonCode.LEADER_REJECTED, ReasonCode.LEADER_UNFILLED, ReasonCode.STALE, ReasonCode.NOT_ACTIVE,
+})  # fmt: skip
+
+
 def _missed_exit(state: State, fact: CopyDeclined) -> AlertRaised | None:
     """A leader's exit that is not copied leaves the follower with the position."""
     trade = state.trades.get((fact.leader, fact.leader_order_id, fact.follower))
-    if trade is None or fact.reason in (ReasonCode.NOTHING_OWNED, ReasonCode.STALE, ReasonCode.NOT_ACTIVE):
+    if trade is None or fact.reason in _NOTHING_MISSED:
         return None
     if is_exit_leg(state.leader_order(trade.key).report):
         return None  # its entry was not copied: there is nothing that it would close
