@@ -1,0 +1,63 @@
+"""Every cell of the documentation's truth table of Forever orders, over the real client and the local server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from attrs import evolve
+
+from dhan_copy import CopyMode
+from tests.docs.linked import POLICY
+from tests.docs.waiting import CELLS, WAITING, Cell, book, outcome, written
+from tests.scenarios.kit import MARKER, F, LEADER, Wire
+
+FIRED = [cell for cell in CELLS if cell.event.at is LEADER and cell.event not in WAITING]
+
+
+def name(cell: Cell) -> str:
+    return ": ".join(cell.key)
+
+
+def opened(wires: Callable[..., Wire], cell: Cell) -> Wire:
+    """Nobody is behind who is not to be, however busy the machine is."""
+    behind = "BEHIND" in written()[cell.key][-1]
+    after = POLICY.behind_after if behind else timedelta(minutes=5)
+    return wires(policy=evolve(POLICY, behind_after=after), how=cell.how)
+
+
+def shown(wire: Wire, cell: Cell) -> None:
+    """What the table says of a cell comes to be so, and stays so."""
+    forever = cell.prepared(wire)
+    before = book(forever)
+    changed = cell.happen(wire, forever)
+    wire.until(lambda: outcome(cell, changed, before) == written()[cell.key])
+    for account in (LEADER, F):
+        read_anew(wire, account)
+    if cell.mode is CopyMode.EXECUTION:
+        marker = wire.buy(150, key=MARKER)
+        wire.until(lambda: wire.row(marker)["done"] == 75)
+    else:
+        wire.settle()
+    assert outcome(cell, changed, before) == written()[cell.key]
+
+
+def read_anew(wire: Wire, account: str) -> None:
+    """Until a look at the account has ended that began after this; one may be under way."""
+    for _ in range(2):
+        ended = wire.status(account)["book_read_at"]
+        wire.until(lambda: wire.status(account)["book_read_at"] != ended)
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=name)
+def test_a_cell_over_the_wire(wires: Callable[..., Wire], cell: Cell) -> None:
+    shown(opened(wires, cell), cell)
+
+
+@pytest.mark.parametrize("cell", FIRED, ids=name)
+def test_a_cell_over_the_wire_read_from_the_leaders_books_alone(wires: Callable[..., Wire], cell: Cell) -> None:
+    """His socket is there and says nothing: which Forever order placed what appeared is told by his lists."""
+    wire = opened(wires, cell)
+    wire.withhold_news(LEADER)
+    shown(wire, cell)
