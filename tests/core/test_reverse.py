@@ -123,6 +123,27 @@ def test_what_is_held_when_the_setting_changes_is_closed_as_it_was_opened(before
     assert bench.net_position("F") == -turn * 1 * LOT, "two lots close what he was short of, and one opens"
 
 
+@pytest.mark.parametrize("side", Side)
+def test_what_was_held_the_other_way_and_is_flat_says_nothing_of_a_linked_order_after_it(side: Side) -> None:
+    """A plain exit takes the linked order apart: its holding comes to where the reversed one was, and keeps its own side."""
+    bench = world()
+    bench.trade(side, 2)
+    bench.fill_everything("F")
+    bench.trade(side.opposite, 2)
+    bench.fill_everything("F")
+    wait(bench, 20)
+    assert bench.net_position("F") == 0
+    bench.reverse, bench.mode = False, CopyMode.ORDER
+    bench.restart()
+    Linked.place(bench, 2, side).fill_entry()
+    bench.fill_follower("F", bench.open_orders("F")[0], 2 * LOT)
+    assert bench.net_position("F") == 2 * LOT * side.sign
+    bench.trade(side.opposite, 2)
+    wait(bench, 20)
+    bench.fill_everything("F")
+    assert bench.net_position("F") == 0 and not bench.facts(DriftDeclared)
+
+
 def test_on_paper_it_is_the_other_side_too() -> None:
     bench = world(live=False)
     bench.trade(Side.BUY, 4)

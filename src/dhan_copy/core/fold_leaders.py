@@ -122,8 +122,12 @@ def release(state: State, where: PositionKey, position: int) -> None:
     for follower in dict.fromkeys((*state.followers_of(leader), *(k[1] for k in ledgers if place_of(k) == where))):
         old = (leader, follower, key, product, tree)
         new = (leader, follower, key, product, None)
+        turned = state.turned(new)
         if old in state.stakes:
             state.stakes[new] = state.stake(new).merged(state.stakes.pop(old))
+        if turned is not None and turned is not state.stake(new).turned:
+            # What held nothing may remember the side of an earlier holding: it is that of what is there.
+            state.stakes[new] = evolve(state.stake(new), turned=turned)
         moved = state.open_trades.pop(old, {})
         state.open_trades.setdefault(new, {}).update(moved)
         for leg in Leg:
