@@ -419,13 +419,13 @@ class CopyEngine:
         """
 
         def ordered() -> HealPlan:
-            state = self._core_state()
-            plan = heal_plan(state)
+            core = self._core()
+            plan = heal_plan(core.state)
             if plan.hash != plan_hash:
                 raise ConfigurationError(
                     f"there is no plan {plan_hash!r} any more", advice=f"Look at healing() again: it is {plan.hash!r} now."
                 )
-            self._inbox.put(tuple(heal_facts(state, plan)))
+            self._inbox.put(tuple(heal_facts(core.state, plan, core.position)))
             return plan
 
         done = self._call(ordered)
@@ -664,8 +664,11 @@ class CopyEngine:
 
         return self._call(copied)
 
+    def _core(self) -> Copier:
+        return self._make() if self._machine is None else self._machine.kernel.core
+
     def _core_state(self) -> State:
-        return self._make().state if self._machine is None else self._machine.kernel.core.state
+        return self._core().state
 
     def _allow(self, follower: str | None, state: TradingState, timeout: float) -> tuple[ClientOrderId, ...]:
         name = None if follower is None else AccountName(follower)

@@ -35,7 +35,7 @@ def test_what_is_beyond_the_share_is_planned_and_closed() -> None:
     bench = ahead(2, kept=3)
     plan = heal_plan(bench.copier.state)
     assert [(step.holding[1], step.units) for step in plan.steps] == [("F", 2 * LOT)]
-    bench.feed(*heal_facts(bench.copier.state, plan))
+    bench.feed(*heal_facts(bench.copier.state, plan, bench.copier.position))
     [order] = bench.open_orders("F")
     assert (order.report.side, order.report.quantity) == (Side.SELL, 2 * LOT)
     assert heal_plan(bench.copier.state).steps == (), "what is under way counts as done"

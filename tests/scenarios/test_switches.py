@@ -7,9 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from dhan_copy import ConfigurationError, FirstStart, Leaving, Policy, ReasonCode
-from dhan_copy.core.facts import DriftDeclared
+from dhan_copy.core.facts import DriftDeclared, RequestIssued
+from dhan_copy.core.requests import Submit
 from dhan_copy.model.order import OrderStatus, Side
-from dhan_copy.testing import NewOrder, RequestKind, SimulatedExchange, VirtualClock
+from dhan_copy.testing import Call, Fault, NewOrder, RequestKind, SimulatedExchange, VirtualClock
 from tests.scenarios.day_kit import CE, Day
 from tests.scenarios.kit import CALL, F, G, LEADER, Lab, Stage, limit
 
@@ -232,3 +233,23 @@ def test_drift_is_closed_by_plan_and_by_its_hash(stage: Stage) -> None:
     stage.until(lambda: stage.net() == 0)
     stage.settle()
     assert stage.engine.healing().steps == ()
+
+
+def test_the_same_drift_on_the_same_day_is_closed_by_another_order() -> None:
+    """Of the same plan. The first order's row would be taken for that of the second, if they had one id."""
+    lab = Lab({F: "1"})
+    for again in range(2):
+        order = lab.buy(75, limit(95))
+        lab.advance(10)
+        lab.exchange.fill(F, lab.copies()[-1].order_id)
+        lab.advance(10)
+        lab.cancel(order)
+        lab.advance(20)
+        if again:
+            lab.brokers[F].fail_next(Fault.NEVER_ARRIVED, on=Call.SUBMIT)
+        lab.engine.heal(lab.engine.healing().hash)
+        lab.advance(1800)
+        assert lab.net() == 0
+    sent = [entry.fact.request for entry in lab.engine.journal() if isinstance(entry.fact, RequestIssued)]
+    tags = [request.client_order_id for request in sent if isinstance(request, Submit) and request.attempt == 1]
+    assert len(tags) == len(set(tags)) >= 4

@@ -39,10 +39,13 @@ def heal_plan(state: State) -> HealPlan:
     return HealPlan(steps, sha256(f"{state.day}\n{text}".encode()).hexdigest()[:12])
 
 
-def heal_facts(state: State, plan: HealPlan) -> Iterator[Fact]:
-    """The orders of the copier's own that a plan stands for; what it closes was declared as a difference before."""
+def heal_facts(state: State, plan: HealPlan, position: int) -> Iterator[Fact]:
+    """The orders of the copier's own that a plan stands for; what it closes was declared as a difference before.
+
+    ``position`` is the journal's: the same plan may come twice in a day, and no order has the id of another.
+    """
     rules = {each.name: each for each in state.settings.followers}
     for number, step in enumerate(plan.steps):
         follower = rules[step.holding[1]]
-        name = f"{plan.hash}-{number}"
+        name = f"{position}-{number}"
         yield from close(state, step.holding, step.units * state.stake(step.holding).turn, follower, ReasonCode.HEALED, name)
