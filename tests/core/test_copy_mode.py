@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dhan_copy.core.facts import CopyMode, DriftDeclared
+from dhan_copy.core.facts import AlertRaised, CopyDeclined, CopyMode, DriftDeclared
 from dhan_copy.core.requests import Submit
-from dhan_copy.model.order import Leg, Limit, Product, Side
+from dhan_copy.core.settings import Policy, StopMarketForm
+from dhan_copy.model.order import Leg, Limit, Market, Product, Side, StopMarket
 from tests.core.linked_world import Linked, wait
 from tests.core.trading import declared
 from tests.core.world import World
@@ -61,6 +62,24 @@ def test_resting_exits_are_copied_when_they_fill() -> None:
     assert [o.report.side for o in bench.open_orders("F")] == [Side.SELL]
     bench.fill_everything("F")
     assert bench.net_position("F") == 0
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("modified", [False, True])
+def test_a_stop_of_his_is_an_exit_like_any_other_where_stop_market_orders_are_refused(reverse: bool, modified: bool) -> None:
+    """None is sent: his fill is copied, not his order."""
+    policy = Policy(stop_market=StopMarketForm.REFUSE)
+    bench = World({"F": Fraction(1, 2)}, mode=CopyMode.EXECUTION, reverse=reverse, policy=policy)
+    bench.trade(Side.BUY, 4)
+    bench.fill_everything("F")
+    assert abs(bench.net_position("F")) == 2 * LOT
+    stop = StopMarket(Decimal(90))
+    order = bench.place(Side.SELL, 4, terms=Limit(Decimal(110)) if modified else stop)
+    bench.change(order, terms=stop)
+    bench.fill(order, 4 * LOT)
+    assert [isinstance(o.report.terms, (Limit, Market)) for o in bench.open_orders("F")] == [True]
+    bench.fill_everything("F")
+    assert bench.net_position("F") == 0 and not bench.facts(CopyDeclined) and not bench.facts(AlertRaised)
 
 
 def test_what_protects_a_position_stands_all_the_same() -> None:

@@ -219,6 +219,8 @@ def _unsupported(report: OrderReport, settings: CopierSettings, rules: FollowerR
             return _forever_unsupported(report, rules)
         case _:
             assert_never(report.variety)
+    if rules.mode is CopyMode.EXECUTION:
+        return None  # what is sent goes near the price of his fill, whatever triggered that
     if isinstance(report.terms, StopMarket) and settings.policy.stop_market is StopMarketForm.REFUSE:
         return Refused(ReasonCode.STOP_MARKET_REFUSED)
     return None

@@ -679,7 +679,7 @@ def _watch_what_is_behind(b: _Builder, order: FollowerOrder) -> None:
 
 def _is_refused_stop_market(b: _Builder) -> bool:
     """Whether the leader made a stop-market order of one that had been admitted, and those are refused."""
-    plain = not is_exit_leg(b.report) and b.report.variety is not Variety.FOREVER
+    plain = not is_exit_leg(b.report) and b.report.variety is not Variety.FOREVER and not b.trade.copies_fills
     refused = b.policy.stop_market is StopMarketForm.REFUSE and plain
     return refused and isinstance(b.report.terms, StopMarket)
 
