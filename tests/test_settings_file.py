@@ -27,6 +27,7 @@ from dhan_copy.engine import CopyEngine
 from dhan_copy.errors import ConfigurationError, Misspelt
 from dhan_copy.logins import DhanLogin
 from dhan_copy.market.calendar import load_calendar
+from dhan_copy.market.contracts import load_contract_sizes
 from dhan_copy.market.freeze import load_freeze_limits
 from dhan_copy.model.finding import Check
 from dhan_copy.model.ids import SecurityId
@@ -112,7 +113,7 @@ def test_a_file_is_read_and_an_engine_made_of_it(tmp_path: Path) -> None:
 
 
 WRONG: list[tuple[str, int, str]] = [
-    ('store = "x"\nstores = "y"', 2, "'stores' is no setting here; there are store, instruments, freeze_limits, calendar, log_format"),
+    ('store = "x"\nstores = "y"', 2, "'stores' is no setting here; there are store, instruments, freeze_limits, contract_sizes, calendar, log_format"),
     ('[policy]\nentry_age = 30', 2, 'must be a time such as "30 s"; units are ms, s, min, h'),
     ('[policy]\n\nentry_ages = "30 s"', 3, "'entry_ages' is no setting here; there are entry_age, send_within"),
     ('[policy]\nentry_age = "never"', 2, 'must be a time such as "30 s"'),
@@ -190,23 +191,25 @@ SEM_EXM_EXCH_ID,SEM_SEGMENT,SEM_SMST_SECURITY_ID,SEM_INSTRUMENT_NAME,SEM_LOT_UNI
 NSE,D,45471,OPTIDX,65.0,5.0000
 """
 FREEZE = '[[limits]]\nsegment = "NSE_FNO"\nsince = 2026-12-01\nunits = { RELIANCE = 20000 }\nsource = "a circular"'
+LOTS = '[[contracts]]\nsegment = "MCX_COMM"\nsince = 2026-12-01\nrupees = { NICKEL = 250 }\nsource = "the exchange"'
 DAYS = '[[holidays]]\nsegments = ["NSE_FNO"]\ndays = { 2026-12-31 = "elections" }\nsource = "a circular"'
 
 
 def test_an_engine_gets_everything_that_the_settings_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, text in (("scrip.csv", MASTER), ("freeze.toml", FREEZE), ("days.toml", DAYS)):
+    for name, text in (("scrip.csv", MASTER), ("freeze.toml", FREEZE), ("days.toml", DAYS), ("lots.toml", LOTS)):
         (tmp_path / name).write_text(text)
     monkeypatch.chdir(tmp_path)
     passed: dict[str, Any] = {}
     monkeypatch.setattr("dhan_copy.settings_file.CopyEngine", lambda *args, **more: passed.update(more))
     Settings.parse(
-        'instruments = "scrip.csv"\nfreeze_limits = "freeze.toml"\ncalendar = "days.toml"\nlog_format = "JSON"\n'
+        'instruments = "scrip.csv"\nfreeze_limits = "freeze.toml"\ncontract_sizes = "lots.toml"\ncalendar = "days.toml"\nlog_format = "JSON"\n'
         'skip_checks = ["CLOCK"]\n[policy]\nentries_stop_before_square_off = "never"\n[rules]\nsize = "1/2"\n'
         '[[overrides]]\nsymbol = "X"\nsize = "1"\n'
     ).engine(rebuild=True, skip_checks=["SOURCE_IP"])
     nfo = ExchangeSegment.NSE_FNO
     assert passed["instruments"](InstrumentKey(nfo, SecurityId("45471"))).lot_units == 65
     assert passed["freeze_limits"].most_units(nfo, date(2026, 12, 1), lot_units=500, symbol="RELIANCE-Dec2026-FUT") == 20_000
+    assert passed["contract_sizes"].rupees(ExchangeSegment.MCX_COMM, "NICKEL-Dec2026-FUT", date(2026, 12, 1)) == 250
     assert passed["calendar"].label(nfo, ist(datetime(2026, 12, 31, 10, 0))).text.endswith("(elections)")
     assert (passed["log_format"], passed["rebuild"]) == (LogFormat.JSON, True)
     assert passed["skip_checks"] == ["CLOCK", "SOURCE_IP"]
@@ -215,7 +218,7 @@ def test_an_engine_gets_everything_that_the_settings_say(tmp_path: Path, monkeyp
     assert passed.keys() == parameters(CopyEngine.__init__) - {"leaders", "followers", "store"}
 
 
-@pytest.mark.parametrize("name", ["instruments", "freeze_limits", "calendar"])
+@pytest.mark.parametrize("name", ["instruments", "freeze_limits", "contract_sizes", "calendar"])
 def test_a_file_that_it_names_and_that_is_not_there_is_named(tmp_path: Path, name: str) -> None:
     with pytest.raises(ConfigurationError, match="none.x"):
         Settings.parse(f'{name} = "{tmp_path}/none.x"').engine()
@@ -240,6 +243,7 @@ def test_what_only_code_can_say_is_in_the_documentation_and_nothing_else_is() ->
         "DhanAccount.feed": (DhanAccount.feed, set()),
         "InstrumentList": (InstrumentList.__init__, set()),
         "load_freeze_limits": (load_freeze_limits, {"path"}),
+        "load_contract_sizes": (load_contract_sizes, {"path"}),
         "load_calendar": (load_calendar, {"path"}),
     }
     assert told == {name: parameters(made) - said for name, (made, said) in in_code.items()}

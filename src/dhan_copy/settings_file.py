@@ -22,6 +22,7 @@ from dhan_copy.engine import CopyEngine
 from dhan_copy.errors import ConfigurationError, Misspelt
 from dhan_copy.logins import DhanLogin
 from dhan_copy.market.calendar import load_calendar
+from dhan_copy.market.contracts import load_contract_sizes
 from dhan_copy.market.freeze import load_freeze_limits
 from dhan_copy.model.finding import Check
 from dhan_copy.observe import LogFormat
@@ -61,8 +62,8 @@ class FollowerSettings:
 @frozen(kw_only=True)
 class Settings:
     """What ``CopyEngine`` is made from. :meth:`parse` and :meth:`text` are each other's opposite: a file and these
-    objects are the same settings. ``instruments`` (a CSV file of Dhan's), ``freeze_limits`` and ``calendar`` (TOML files
-    of your own, over what this release knows) are paths, which are opened by :meth:`engine`.
+    objects are the same settings. ``instruments`` (a CSV file of Dhan's), ``freeze_limits``, ``contract_sizes`` and
+    ``calendar`` (TOML files of your own, over what this release knows) are paths, which are opened by :meth:`engine`.
 
     >>> settings = Settings.parse('followers = [{name = "F", size = "0.5"}]')
     >>> settings.followers[0].rules.size
@@ -72,6 +73,7 @@ class Settings:
     store: str = "copies.db"
     instruments: str | None = None
     freeze_limits: str | None = None
+    contract_sizes: str | None = None
     calendar: str | None = None
     log_format: LogFormat = LogFormat.KEY_VALUE
     skip_checks: tuple[Check, ...] = ()
@@ -148,6 +150,7 @@ class Settings:
             leaders, followers, self.store if store is None else store, policy=self.policy,
             instruments=_instruments(self.instruments),
             freeze_limits=None if self.freeze_limits is None else load_freeze_limits(self.freeze_limits),
+            contract_sizes=None if self.contract_sizes is None else load_contract_sizes(self.contract_sizes),
             calendar=None if self.calendar is None else load_calendar(self.calendar),
             rules=self.rules, overrides=self.overrides, rebuild=rebuild,
             skip_checks=[*(check.name for check in self.skip_checks), *skip_checks],
