@@ -138,7 +138,9 @@ limits = _each_field(
     entry_share=st.fractions(min_value=Fraction(1, 10), max_value=1, max_denominator=20),
     windows=st.lists(st.builds(RateWindow, st.integers(6, 1000), st.floats(0.1, 4000)), max_size=3).map(tuple),
 )  # fmt: skip
-losses = _each_field(LossLimit, rupees=rupees)
+losses = _each_field(
+    LossLimit, rupees=rupees, then=st.sampled_from([state for state in TradingState if state is not TradingState.ACTIVE])
+)
 policies = _each_field(
     Policy,
     stop_market_offsets=st.dictionaries(

@@ -145,6 +145,7 @@ WRONG: list[tuple[str, int, str]] = [
     ('[[followers]]\nname = "A"\n\n[[followers]]\nname = "B"\nmax_lot = 1', 6, "'max_lot' is no setting here; there are name, live"),
     ('[[followers]]\nname = "A"\nlimits = { reserve = 99 }', 3, "leaves nothing of a window"),
     ('[[followers]]\nname = "A"\n[[followers.overrides]]\nsymbol = "X"\nsise = "1"', 5, "'sise' is no setting here"),
+    ('[[followers]]\nname = "A"\nloss_limit = { rupees = 5000, then = "ACTIVE" }', 3, "one of REDUCING, CLOSING, HALTED, not ACTIVE"),
     ('[[followers]]\nlive = true', 1, "name is missing"),
     ('[[leaders]]\nclient_id = "1000000001"', 1, "token_env is missing"),
     ('leaders = "me"', 1, "must be a list of tables"),

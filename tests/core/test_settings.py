@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dhan_copy.core.settings import CopierSettings, FollowerRules, LeaderRules, Policy, RateLimits, RateWindow
+from dhan_copy.core.facts import TradingState
+from dhan_copy.core.settings import CopierSettings, FollowerRules, LeaderRules, LossLimit, Policy, RateLimits, RateWindow
 from dhan_copy.model.ids import AccountName, SecurityId
 from dhan_copy.model.instrument import ExchangeSegment, InstrumentKey
 from dhan_copy.model.size import Ratio
@@ -57,6 +58,12 @@ def test_a_window_has_a_limit_and_a_length(limit: int, seconds: float) -> None:
 def test_budgets_are_at_least_one(name: str) -> None:
     with pytest.raises(ValueError, match=name):
         Policy(**{name: 0})
+
+
+@pytest.mark.parametrize("then", [TradingState.ACTIVE, "CLOSING"])
+def test_a_loss_limit_stops_something(then: TradingState) -> None:
+    with pytest.raises(ValueError, match="one of REDUCING, CLOSING, HALTED, not "):
+        LossLimit(Decimal(1), then)
 
 
 def test_a_cap_in_lots_is_at_least_one() -> None:

@@ -206,12 +206,20 @@ class Policy:
     """Journal rows between two checkpoints of a day: what a recovery has to fold at most, about."""
 
 
+def _stops(instance: object, attribute: object, value: TradingState) -> None:
+    stricter = [state for state in TradingState if state is not TradingState.ACTIVE]
+    if value not in stricter:
+        names, said = ", ".join(state.name for state in stricter), getattr(value, "name", repr(value))
+        raise ValueError(f"a follower that lost too much is stopped: then must be one of {names}, not {said}")
+
+
 @frozen
 class LossLimit:
-    """The most that a follower may lose in a day on what was copied, in rupees, and what happens then."""
+    """The most that a follower may lose in a day on what was copied, in rupees, and what it is then until it is resumed:
+    ``CLOSING``, ``HALTED`` or ``REDUCING``. Raises ``ValueError`` for ``ACTIVE``, which would stop nothing."""
 
     rupees: Decimal = field(converter=Decimal, validator=validators.gt(Decimal(0)))
-    then: TradingState = TradingState.CLOSING
+    then: TradingState = field(default=TradingState.CLOSING, validator=_stops)
 
 
 @frozen(kw_only=True)
