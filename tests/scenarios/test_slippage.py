@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 
-from dhan_copy import CopyMode, SlippageLimit
+from dhan_copy import CopyMode, Override, SlippageLimit
 from dhan_copy.core.facts import SettingChanged, SlippageMeasured, TradingStateChanged
 from tests.scenarios.kit import F, G, LEADER, Lab, Stage, limit
 
@@ -74,6 +74,13 @@ def test_the_row_and_what_was_counted_are_remembered_over_a_restart(lab: Lab) ->
     assert changed.value == '{"copies":2,"worse_than":"0.5 %"}'
     [row] = [row for row in lab.engine.settings(F) if row["setting"] == "slippage"]
     assert row["said_by"] == "follower F, changed while running"
+
+
+def test_what_is_said_of_some_instruments_while_it_runs_is_measured(lab: Lab) -> None:
+    lab.engine.change(F, overrides=[Override(symbol="*", slippage=SlippageLimit("0.5", copies=1))])
+    traded(lab, "95")
+    assert len(lab.facts(SlippageMeasured)) == 1
+    assert lab.status(F)["trading"] == "REDUCING"
 
 
 def test_what_the_user_allows_less_is_not_allowed_again(lab: Lab) -> None:

@@ -65,6 +65,11 @@ def effective(
     return Effective(**values, said_by=said_by)  # type: ignore[arg-type]
 
 
+def overrides_in(changed: Changed) -> list[Override]:
+    """All that were given while the engine ran."""
+    return [one for (_, name), value in changed.items() if name == OVERRIDES for one in cast("Sequence[Override]", value)]
+
+
 _NOBODY = object()
 
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from types import MappingProxyType
-from typing import cast
 
 from attrs import define, field
 
 from dhan_copy.core.changes import values_of
-from dhan_copy.core.effective import OVERRIDES, Changed
+from dhan_copy.core.effective import Changed, overrides_in
 from dhan_copy.core.feeds import CATCHING_UP
 from dhan_copy.core.requests import Query, Read, ReadFunds, ReadKillSwitch, ReadMargin, ReadOrders, ReadPositions, ReadQuotes
-from dhan_copy.core.rules import BelowLot, Override
+from dhan_copy.core.rules import BelowLot
 from dhan_copy.core.settings import CopierSettings, FollowerRules
 from dhan_copy.core.state import State, TagKey
 from dhan_copy.model.ids import AccountName, ClientOrderId
@@ -237,7 +235,7 @@ def needs_funds(rules: FollowerRules, settings: CopierSettings | None = None, ch
     if settings is not None:
         said += [settings.rules, *(leader.rules for leader in settings.leaders), *settings.overrides]
         below_lot = settings.policy.below_lot is BelowLot.ONE_LOT_WITHIN_RISK
-    said += [one for (_, name), value in changed.items() if name == OVERRIDES for one in cast("Sequence[Override]", value)]
+    said += overrides_in(changed)
     sizers = [rules.sizer, *(one.size for one in said), *changed.values()]
     below = [*(one.below_lot for one in said), *changed.values()]
     return below_lot or BelowLot.ONE_LOT_WITHIN_RISK in below or any(getattr(sizer, "needs_funds", False) for sizer in sizers)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from dhan_copy.core.changes import values_of
-from dhan_copy.core.effective import effective
+from dhan_copy.core.effective import effective, overrides_in
 from dhan_copy.core.facts import AlertRaised, SlippageMeasured, TradingState, TradingStateChanged
 from dhan_copy.core.rules import SlippageLimit
 from dhan_copy.core.settings import CopierSettings, FollowerRules
@@ -18,7 +18,10 @@ def is_limited(settings: CopierSettings, state: State) -> bool:
     levels = [settings.rules, *(leader.rules for leader in settings.leaders), *settings.overrides]
     for follower in settings.followers:
         levels += [follower.rules, *follower.overrides]
-    return any(rules.slippage is not None for rules in levels) or any(name == "slippage" for _, name in state.changes)
+    changed = values_of(state.changes)
+    levels += overrides_in(changed)
+    said = [value for (_, name), value in changed.items() if name == "slippage"]
+    return any(limit is not None for limit in (*(rules.slippage for rules in levels), *said))
 
 
 def slippage_percent(state: State, key: TradeKey) -> Fraction | None:
