@@ -122,7 +122,7 @@ class Follower:
     :class:`~dhan_copy.Quantity`, ...), a ratio as text (``"0.5"``, ``"1/3"``), or a function of your own. ``rules`` say
     what else holds for the follower (filters, caps), ``overrides`` what holds for some instruments. Nothing is sent
     until ``live=True``: without it everything is decided and journaled, and a paper ledger is kept. ``max_lots`` cuts an
-    entry order, besides all caps; ``loss_limit`` stops the follower for the day; ``mode`` says whether the
+    entry order, besides all caps; ``loss_limit`` stops a follower that has lost so much in a day; ``mode`` says whether the
     leader's orders are copied or his fills, ``reverse`` takes the other side of his fills; ``leaders`` names whom to copy (default: every leader);
     ``source`` is the follower's own order feed, which tells of fills sooner than sweeps of the order book.
     """

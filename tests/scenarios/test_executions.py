@@ -160,6 +160,23 @@ def test_x2_where_the_size_of_a_contract_is_known_the_money_is(labs: Callable[..
     assert "LOSS_LIMIT" in [alert.code for alert in lab.alerts], "two lots of 100 barrels lost five rupees"
 
 
+def test_k3_the_market_alone_tells_what_a_commodity_has_lost(labs: Callable[..., Lab]) -> None:
+    """Of no order of the leader, but of the broker's quotes; of a size that nobody knows only that it does not count."""
+    for symbol, trading, code in (("CRUDEOIL-Dec2026-FUT", "CLOSING", "LOSS_LIMIT"), ("NICKEL-Dec2026-FUT", "ACTIVE", "LOSS_UNKNOWN")):
+        one = Instrument(key=CRUDE, facts=InstrumentFacts(1, Decimal(1), InstrumentKind.FUTCOM), symbol=symbol)
+
+        def prepare(exchange: object, one: Instrument = one) -> None:
+            exchange.add_instrument(one)  # type: ignore[attr-defined]
+            exchange.set_price(CRUDE, 5000)  # type: ignore[attr-defined]
+
+        lab = labs("1", prepare=prepare, how={"loss_limit": LossLimit("1000")})
+        lab.buy(2, key=CRUDE)
+        lab.advance(10)
+        lab.exchange.set_price(CRUDE, 4990)
+        lab.advance(10)
+        assert (lab.status(F)["trading"], {alert.code for alert in lab.alerts}) == (trading, {code})
+
+
 def test_x2_a_close_of_the_copiers_own_copies_nobody(lab: Lab) -> None:
     lab.buy(150)
     lab.step()

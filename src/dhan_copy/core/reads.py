@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import cache
 from types import MappingProxyType
 
@@ -15,8 +16,9 @@ from dhan_copy.core.requests import Query, Read, ReadFunds, ReadKillSwitch, Read
 from dhan_copy.core.rules import BelowLot
 from dhan_copy.core.settings import CopierSettings, FollowerRules
 from dhan_copy.core.state import State, TagKey
+from dhan_copy.core.worth import worth
 from dhan_copy.model.ids import AccountName, ClientOrderId
-from dhan_copy.model.instrument import ExchangeSegment, InstrumentKey
+from dhan_copy.model.instrument import InstrumentKey
 
 LONGEST_LOOKUP_PAUSE = timedelta(seconds=10)
 ANSWER_OVERDUE = timedelta(seconds=60)
@@ -211,7 +213,7 @@ def _held(state: State, follower: AccountName) -> tuple[InstrumentKey, ...]:
     """What today's copies have opened and not closed, as far as a loss limit counts it."""
     return tuple(
         key for (name, key), dealt in state.dealt.items()
-        if name == follower and dealt.net and key.segment is not ExchangeSegment.MCX_COMM
+        if name == follower and dealt.net and worth(key.segment, 1, Decimal(1), state.priced(key)) is not None
     )  # fmt: skip
 
 
