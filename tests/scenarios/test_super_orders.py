@@ -351,6 +351,44 @@ def test_f38_what_was_asked_of_a_leg_and_not_answered_is_looked_up_and_asked_aga
     assert len(wire.paths(method)) == (1 if executed else 2) and tree.live()[0] == 150
 
 
+@pytest.mark.parametrize("back", [70, 77])
+def test_f39_an_entrys_modification_that_arrives_late_and_is_overtaken_by_its_end_is_seen_in_the_leg(
+    labs: Callable[..., Lab], back: int
+) -> None:
+    lab = labs(policy=NATIVE)
+    tree = Tree.place(lab, 300)
+    lab.until(lambda: tree.copy(Leg.ENTRY) is not None)
+    lab.withhold_news(F)
+    lab.brokers[F].fail_next(Fault.ARRIVES_LATE, on=Call.MODIFY)
+    tree.move(Leg.STOP, Decimal(80))
+    lab.advance(30)
+    tree.move(Leg.STOP, Decimal(back))
+    lab.advance(30)
+    lab.brokers[F].deliver_late()
+    tree.fill_copy(Leg.ENTRY)
+    tree.fill(Leg.ENTRY)
+    lab.sources[F].release()
+    lab.advance(60)
+    assert tree.price(Leg.STOP) == back and tree.protects(150)
+
+
+def test_f38_an_entrys_modification_that_nobody_has_looked_up_when_it_ends_is_seen_in_the_leg(labs: Callable[..., Lab]) -> None:
+    lab = labs(policy=NATIVE)
+    tree = Tree.place(lab, 300)
+    lab.until(lambda: tree.copy(Leg.ENTRY) is not None)
+    lab.withhold_news(F)
+    lab.brokers[F].fail_next(Fault.ANSWER_LOST, on=Call.MODIFY)
+    lab.brokers[F].fail_next(Fault.READ_FAILED, on=Call.ORDERS, count=6)
+    tree.move(Leg.STOP, Decimal(80))
+    lab.step()
+    tree.move(Leg.STOP, Decimal(70))
+    tree.fill_copy(Leg.ENTRY)
+    tree.fill(Leg.ENTRY)
+    lab.release_news(F)
+    lab.advance(120)
+    assert tree.price(Leg.STOP) == 70 and tree.protects(150)
+
+
 @pytest.mark.parametrize("fault", [Fault.ANSWER_LOST, Fault.NEVER_ARRIVED])
 def test_f31_a_lost_placement_is_settled_by_evidence(labs: Callable[..., Lab], fault: Fault) -> None:
     lab = labs(policy=NATIVE)

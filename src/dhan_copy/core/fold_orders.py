@@ -46,7 +46,8 @@ def order_reported(state: State, fact: OrderReported, at: datetime, position: in
         trade = evolve(trade, settled=False)
         state.open_trades.setdefault(stake_key, {})[trade.key] = None
     state.put(trade)
-    legs_follow(state, trade.key, order)
+    ended = order.state.is_over and not known.state.is_over
+    legs_follow(state, trade.key, order, life.in_doubt(known) if ended else ())
     if order.is_leg and order is not known:
         for key, leg in supers.gone_with_the_other(state, trade.key, order):
             state.put(state.trades[key].with_order(evolve(leg, cancel_sent=True)))

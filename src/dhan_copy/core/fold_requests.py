@@ -19,7 +19,7 @@ from dhan_copy.core.facts import (
 from dhan_copy.core.legs import EXIT_LEGS, leg_id
 from dhan_copy.core.requests import Intent, Submit
 from dhan_copy.core.state import LONGEST_RETRY, State
-from dhan_copy.core.trade import CopyTrade, FollowerOrder, TradeKey
+from dhan_copy.core.trade import CopyTrade, FollowerOrder, Instruction, TradeKey
 from dhan_copy.model.ids import AccountName, client_order_id, id_parts
 from dhan_copy.model.order import Leg
 
@@ -79,13 +79,14 @@ def answered(
     state.touch_stake(state.stake_key(trade.key), position)
 
 
-def legs_follow(state: State, key: TradeKey, entry: FollowerOrder) -> None:
-    """What happens to the entry of a super order happens to its legs."""
+def legs_follow(state: State, key: TradeKey, entry: FollowerOrder, doubted: tuple[Instruction, ...] = ()) -> None:
+    """What happens to the entry of a super order happens to its legs; ``doubted`` is what may have happened to an entry
+    that has ended."""
     for leg in EXIT_LEGS if entry.linked is Leg.ENTRY else ():
         trade = state.trades.get((key[0], leg_id(key[1], leg), key[2]))
         for known in () if trade is None else trade.orders:
             if trade is not None and known.entry == entry.client_order_id:
-                after = life.with_entry(known, entry)
+                after = life.inherited(life.with_entry(known, entry), doubted)
                 state.put(trade := trade.with_order(after))
                 if after.broker_order_id is not None:
                     state.by_broker_id[key[2], after.broker_order_id] = after.client_order_id

@@ -545,9 +545,26 @@ def is_undoubted(order: FollowerOrder) -> bool:
 def _overtaken(order: FollowerOrder, report: OrderReport) -> FollowerOrder:
     """A modification given up as lost has arrived after all, perhaps after its successor: it is what holds now."""
     for late in order.lost:
-        if late != order.accepted and _stands_at(late, report):
-            return evolve(order, accepted=late, lost=tuple(one for one in order.lost if one != late))
+        there = evolve(late, quantity=report.quantity) if order.is_leg else late
+        if there != order.accepted and _stands_at(there, report):
+            return evolve(order, accepted=there, lost=tuple(one for one in order.lost if one != late))
     return order
+
+
+def in_doubt(order: FollowerOrder) -> tuple[Instruction, ...]:
+    """What was asked of an order that may have taken effect, or may yet, though nobody has seen it."""
+    asked = (request for request in (order.outstanding, order.unresolved) if isinstance(request, Modify))
+    return (*order.lost, *(instruction_of(request) for request in asked))
+
+
+def inherited(leg: FollowerOrder, doubted: tuple[Instruction, ...]) -> FollowerOrder:
+    """A leg of a super order whose entry has ended: what was asked of it with the entry and never seen is settled by the
+    leg's own rows from here on."""
+    assert leg.linked is not None
+    quantity = (leg.accepted or leg.asked).quantity
+    asked = (as_leg(one.bracket, leg.linked, quantity) for one in doubted if one.bracket is not None)
+    lost = (*leg.lost, *(one for one in asked if one is not None))
+    return leg if leg.state.is_over or lost == leg.lost else evolve(leg, lost=lost[-4:])
 
 
 def _outlived_cancel(order: FollowerOrder, fact: OrderReported) -> bool:
