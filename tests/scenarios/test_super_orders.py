@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from attrs import evolve
@@ -87,6 +88,40 @@ def test_l1_a_stop_that_trails_is_left_to_the_broker_and_follows_the_leader_wher
     [body] = wire.bodies("PUT")
     assert (body["legName"], body["stopLossPrice"], body["trailingJump"]) == ("STOP_LOSS_LEG", 60, 5)
     assert tree.live() == [150, 150]
+
+
+def trailed(lab: Lab) -> Tree:
+    """A part of the entry has filled, and its stop has trailed to 85."""
+    tree = Tree.place(lab, 600, jump=Decimal(5))
+    lab.until(lambda: tree.copy(Leg.ENTRY) is not None)
+    tree.fill(Leg.ENTRY, 150)
+    tree.fill_copy(Leg.ENTRY, 75)
+    lab.advance(5)
+    for price in (105, 109):
+        lab.exchange.set_price(CALL, price)
+        lab.advance(12)
+    assert tree.leaders(Leg.STOP).terms == StopMarket(Decimal(85)) and tree.price(Leg.STOP) == 85
+    return tree
+
+
+@pytest.mark.parametrize("change", [{"quantity": 900}, {"terms": Limit(Decimal(95))}], ids=["larger", "dearer"])
+def test_l1_a_change_of_the_entry_does_not_set_a_stop_back_that_has_trailed(labs: Callable[..., Lab], change: Any) -> None:
+    lab = labs(policy=NATIVE)
+    tree = trailed(lab)
+    lab.exchange.linked.modify(LEADER, tree.order_id, Leg.ENTRY, **change)
+    for _ in range(30):
+        lab.advance(2)
+        assert tree.price(Leg.STOP) == 85
+    assert len(lab.requests(RequestKind.MODIFY)) == 1 and lab.alerts == []
+
+
+@pytest.mark.parametrize("price", [50, 95])
+def test_l6_a_trailing_stop_follows_the_leaders_own_move_while_the_entry_works(labs: Callable[..., Lab], price: int) -> None:
+    lab = labs(policy=NATIVE)
+    tree = trailed(lab)
+    tree.move(Leg.STOP, Decimal(price))
+    lab.advance(30)
+    assert tree.price(Leg.STOP) == price and len(lab.requests(RequestKind.MODIFY)) == 1
 
 
 @with_target

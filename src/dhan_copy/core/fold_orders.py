@@ -8,7 +8,7 @@ from decimal import Decimal
 from dhan_copy.core import circuit as circuits, feeds, supers, trade as life
 from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import Channel, OrderReported
-from dhan_copy.core.fold_requests import close_circuit, count_rejection, legs_follow
+from dhan_copy.core.fold_requests import close_circuit, count_rejection, entry_follows, legs_follow
 from dhan_copy.core.legs import EXIT_LEGS, is_exit_leg, leg_id
 from dhan_copy.core.lifecycle import OrderState
 from dhan_copy.core.requests import Intent
@@ -49,6 +49,7 @@ def order_reported(state: State, fact: OrderReported, at: datetime, position: in
     ended = order.state.is_over and not known.state.is_over
     legs_follow(state, trade.key, order, life.in_doubt(known) if ended else ())
     if order.is_leg and order is not known:
+        entry_follows(state, fact.follower, order)
         for key, leg in supers.gone_with_the_other(state, trade.key, order):
             state.put(state.trades[key].with_order(evolve(leg, cancel_sent=True)))
         trade = state.trades[trade.key]

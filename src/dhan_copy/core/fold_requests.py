@@ -92,6 +92,18 @@ def legs_follow(state: State, key: TradeKey, entry: FollowerOrder, doubted: tupl
                     state.by_broker_id[key[2], after.broker_order_id] = after.client_order_id
 
 
+def entry_follows(state: State, follower: AccountName, leg: FollowerOrder) -> None:
+    """Where the stop of a super order has trailed to is where its entry has it: whatever is asked of that says it again."""
+    found = None if leg.entry is None else state.order_by_tag(follower, leg.entry)
+    moved = None if leg.accepted is None else leg.accepted.bracket
+    if found is None or moved is None or moved.trailing_jump is None:
+        return
+    trade, entry = found
+    if entry.accepted is not None and entry.accepted.bracket is not None and not entry.state.is_over:
+        bracket = evolve(entry.accepted.bracket, stop=moved.stop)
+        state.put(trade.with_order(evolve(entry, accepted=evolve(entry.accepted, bracket=bracket))))
+
+
 def _works(state: State, follower: AccountName, at: datetime) -> None:
     """The account's requests are taken: what blocked it is over, and worth an alert when it comes again."""
     blocked = state.blocked_until.get(follower)

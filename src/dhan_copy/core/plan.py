@@ -15,7 +15,7 @@ from dhan_copy.core.after_market import BEFORE_THE_OPENING, is_queued, session_o
 from dhan_copy.core.facts import AlertRaised, CopyDeclined, Fact, Refusal, TradingState
 from dhan_copy.core.intake import SETTLED_AFTER
 from dhan_copy.core.leader import LeaderOrder
-from dhan_copy.core.legs import entry_of, is_exit_leg, tree_of
+from dhan_copy.core.legs import entry_of, is_exit_leg, leg_id, tree_of
 from dhan_copy.core.lifecycle import OrderState
 from dhan_copy.core.requests import Cancel, Intent, Modify, Query, Request, Submit
 from dhan_copy.core.settings import AtModificationCap, Behind, FollowerRules, StopMarketForm
@@ -245,7 +245,7 @@ def _steer_leg(b: _Builder, order: FollowerOrder, left: int) -> bool:
         want = supers.leg_wanted(b.state, b.rules.name, order)
         if want is None or want == order.accepted or entry is None or not entry.state.is_over:
             return True  # while the entry works it is changed with it
-        if not supers.trails_to(order, want) and _has_seen_it_trail(b, order):
+        if not supers.trails_to(order, want) and _has_seen_it_trail(b, order, b.order):
             _modify(b, order, want)
     return stays and not order.cancel_sent
 
@@ -257,12 +257,14 @@ def _may_stay(b: _Builder, order: FollowerOrder, left: int) -> bool:
     return left >= supers.kept_open(b.state, b.rules.name, order)
 
 
-def _has_seen_it_trail(b: _Builder, order: FollowerOrder) -> bool:
+def _has_seen_it_trail(b: _Builder, order: FollowerOrder, leaders: LeaderOrder | None) -> bool:
     """Whether where a trailing stop stands was read after the leader's was seen where he has it now."""
     bracket = None if order.accepted is None else order.accepted.bracket
     read_at = b.state.book_read_at.get(b.rules.name)
-    settled_at = b.order.seen_at + SETTLED_AFTER
-    if bracket is None or bracket.trailing_jump is None or (read_at is not None and read_at >= settled_at):
+    if bracket is None or bracket.trailing_jump is None or leaders is None:
+        return True
+    settled_at = leaders.seen_at + SETTLED_AFTER
+    if read_at is not None and read_at >= settled_at:
         return True
     b.book_awaited = True
     b.wake(max(b.now, settled_at) + b.policy.retry_after)
@@ -295,7 +297,18 @@ def _steer_live(b: _Builder, order: FollowerOrder, total: int) -> None:
         # It must not stay larger than what is owned: what is still wanted is placed anew.
         _cancel(b, order)
         return
-    _modify(b, order, want, leg)
+    if order.linked is None or not _moves_a_trailing_stop(order, want) or _has_seen_it_trail(b, order, _leaders_stop(b)):
+        _modify(b, order, want, leg)
+
+
+def _moves_a_trailing_stop(order: FollowerOrder, want: Instruction) -> bool:
+    stands = None if order.accepted is None else order.accepted.bracket
+    moves = stands is not None and want.bracket is not None and stands.stop != want.bracket.stop
+    return moves and order.filled_quantity > 0
+
+
+def _leaders_stop(b: _Builder) -> LeaderOrder | None:
+    return b.state.leader_orders.get((b.order.leader, leg_id(b.report.order_id, Leg.STOP)))
 
 
 def _modify(b: _Builder, order: FollowerOrder, want: Instruction, leg: Leg = Leg.ENTRY) -> None:

@@ -68,8 +68,9 @@ def standing(state: State, entry: CopyTrade, order: FollowerOrder) -> Bracket | 
     there = {leg: _leg_order(state, entry, order, leg) for leg in EXIT_LEGS}
     legs = [leg for leg, found in there.items() if found is not None and not found.state.is_over and not found.cancel_sent]
     wanted, stands = bracket_of(state, entry, legs), (order.accepted or order.asked).bracket
-    if wanted is None or stands is None or wanted.trailing_jump is None or not order.filled_quantity:
+    if wanted is None or not order.filled_quantity or not _trails_to(stands, wanted):
         return wanted
+    assert stands is not None
     return evolve(wanted, stop=stands.stop)  # it has begun to trail: by itself here as there
 
 
@@ -132,8 +133,10 @@ def leg_wanted(state: State, follower: AccountName, leg: FollowerOrder) -> Instr
 
 def trails_to(leg: FollowerOrder, want: Instruction) -> bool:
     """Whether a trailing stop is as near to the leader's as its steps allow: both move by themselves."""
-    stands = None if leg.accepted is None else leg.accepted.bracket
-    wanted = want.bracket
+    return _trails_to(None if leg.accepted is None else leg.accepted.bracket, want.bracket)
+
+
+def _trails_to(stands: Bracket | None, wanted: Bracket | None) -> bool:
     if stands is None or wanted is None or stands.stop is None or wanted.stop is None:
         return False
     jump = stands.trailing_jump
