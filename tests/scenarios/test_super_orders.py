@@ -293,6 +293,36 @@ def test_l12_a_leg_whose_modifications_are_used_up_is_taken_back_and_an_order_st
     assert [type(order.terms) for order in tree.copies(Leg.STOP)] == [StopMarket, StopLimit]
 
 
+@pytest.mark.parametrize("form", LinkedForm)
+def test_k1_a_halted_follower_keeps_a_leg_whose_modifications_are_used_up(labs: Callable[..., Lab], form: LinkedForm) -> None:
+    lab = labs(policy=Policy(linked_form=form), limits={F: RateLimits(modifications_per_order=1)})
+    tree = entered(lab)
+    tree.move(Leg.STOP, Decimal(71))
+    lab.advance(20)
+    lab.engine.halt(F)
+    tree.move(Leg.STOP, Decimal(72))
+    lab.advance(60)
+    assert tree.protects(150) and tree.price(Leg.STOP) == 71
+    lab.engine.resume(F)
+    lab.advance(20)
+    assert tree.protects(150) and tree.price(Leg.STOP) == 72
+
+
+@pytest.mark.parametrize("form", LinkedForm)
+@pytest.mark.parametrize("budget", [4, 5])
+def test_l12_a_leg_is_not_taken_back_where_no_request_is_left_for_its_successor(
+    labs: Callable[..., Lab], form: LinkedForm, budget: int
+) -> None:
+    policy = Policy(linked_form=form, requests_per_trade=budget)
+    lab = labs(policy=policy, limits={F: RateLimits(modifications_per_order=1)})
+    tree = entered(lab)
+    for price in range(71, 80):
+        tree.move(Leg.STOP, Decimal(price))
+        lab.advance(20)
+        assert tree.protects(150)
+    assert "REQUEST_BUDGET" in [alert.code for alert in lab.alerts]
+
+
 # Where it is not a super order
 
 

@@ -318,14 +318,14 @@ def _modify(b: _Builder, order: FollowerOrder, want: Instruction, leg: Leg = Leg
             "The order stands as it was; cancel or change it by hand if that is wrong.", order,
         )  # fmt: skip
         return
-    if order.modifications >= b.rules.limits.modifications_per_order:
-        _at_cap(b, order)
-        return
     trading = b.state.trading_state(b.rules.name)
     stopped = trading is not TradingState.ACTIVE and order.intent is Intent.ENTRY
     if trading is TradingState.HALTED or stopped:
         if order.intent is Intent.ENTRY and order.accepted is not None and want.quantity < order.accepted.quantity:
             _cancel(b, order)
+        return
+    if order.modifications >= b.rules.limits.modifications_per_order:
+        _at_cap(b, order)
         return
     if _must_wait(b, order, order.intent):
         return
@@ -359,7 +359,7 @@ def _may_modify(b: _Builder, order: FollowerOrder, want: Instruction) -> bool:
 
 def _at_cap(b: _Builder, order: FollowerOrder) -> None:
     if is_exit_leg(b.report):
-        _cancel(b, order)  # what protects a position has to follow: it is placed anew
+        _replace(b, order)  # what protects a position has to follow
         return
     match b.policy.at_modification_cap:
         case AtModificationCap.KEEP:
@@ -368,9 +368,15 @@ def _at_cap(b: _Builder, order: FollowerOrder) -> None:
                 "The order stands as it was; cancel and replace it by hand, or set at_modification_cap=REPLACE.", order,
             )  # fmt: skip
         case AtModificationCap.REPLACE:
-            _cancel(b, order)
+            _replace(b, order)
         case _:
             assert_never(b.policy.at_modification_cap)
+
+
+def _replace(b: _Builder, order: FollowerOrder) -> None:
+    """Take an order back for another in its place: an exit only where that could be sent after the cancel."""
+    if order.intent is Intent.ENTRY or not _must_wait(b, order, Intent.EXIT, requests=2):
+        _cancel(b, order)
 
 
 def _cancel(b: _Builder, order: FollowerOrder) -> None:
@@ -404,8 +410,8 @@ def _budget(b: _Builder) -> int:
     return b.policy.requests_per_trade * max(1, slices)
 
 
-def _must_wait(b: _Builder, order: FollowerOrder | None, intent: Intent) -> bool:
-    """Whether a refusal, a blocked account or the trade's budget keeps a request back for now."""
+def _must_wait(b: _Builder, order: FollowerOrder | None, intent: Intent, *, requests: int = 1) -> bool:
+    """Whether a refusal, a blocked account or the trade's budget keeps so many requests back for now."""
     if order is not None and order.retry_at is not None and order.retry_at > b.now:
         b.wake(order.retry_at)
         return True
@@ -418,7 +424,7 @@ def _must_wait(b: _Builder, order: FollowerOrder | None, intent: Intent) -> bool
         if until > b.now:
             b.wake(until)
             return True
-    if b.trade.requests >= _budget(b):
+    if b.trade.requests + requests > _budget(b):
         b.alert(
             "REQUEST_BUDGET", "the request budget of this trade is used up", f"{b.trade.requests} requests sent",
             "Nothing more is sent for it but cancels; look at both accounts by hand.",
