@@ -11,11 +11,13 @@ from attrs import evolve
 
 from dhan_copy.core.facts import (
     AlertRaised,
+    Channel,
     CopyAdmitted,
     CopyDeclined,
     CopyMode,
     DriftDeclared,
     Fact,
+    LeaderReported,
     Refusal,
     TradeSettled,
 )
@@ -294,6 +296,24 @@ def test_l10_what_was_listed_when_a_row_appeared_has_not_placed_it_though_nobody
     bench.tick(6)
     assert other.waits and bench.copier.state.leader_orders[LEADER, other.id].report.filled_quantity == 0
     assert ReasonCode.UNKNOWN_PARENT in reasons(bench)
+
+
+def test_l10_a_row_of_one_leg_says_of_the_other_what_was_told_of_it_last() -> None:
+    """Frames come leg by leg; those of several changes may be read at once."""
+    bench = world()
+    leaders = place(bench, pair=True)
+    frames: list[Fact] = []
+    for price in ("111", "112", "113"):
+        bench.alter(leaders, Leg.TARGET, tell=False, terms=StopLimit(Decimal(price), Decimal(price)))
+        bench.alter(leaders, Leg.STOP, tell=False)
+        rows = [leaders.legs[Leg.TARGET], leaders.legs[Leg.STOP]]
+        frames += [LeaderReported(leader=LEADER, report=row, channel=Channel.STREAM) for row in rows]
+    before = len(bench.facts(LeaderReported))
+    bench.feed(*frames)
+    told = [fact.report.terms for fact in bench.facts(LeaderReported)[before:] if isinstance(fact, LeaderReported)]
+    assert told == sorted(told, key=lambda terms: terms.price) and told[-1] == leaders.terms[0]  # type: ignore[union-attr]
+    bench.feed(frames[0])
+    assert only(bench).terms == leaders.terms
 
 
 def test_l10_which_of_two_copies_fired_is_told_by_what_is_still_listed() -> None:

@@ -107,6 +107,8 @@ class _Reading:
     """Ids at followers that turned out to be of our orders."""
     fired: set[ClientOrderId] = field(factory=set)
     """Our orders of which these facts show what they placed."""
+    rows: dict[_Id, OrderReport] = field(factory=dict)
+    """The newest of a leader's order that these facts tell."""
     result: list[Fact] = field(factory=list)
 
     def told(self) -> list[Fact]:
@@ -138,7 +140,11 @@ class _Reading:
             known = self.state.leader_orders.get((fact.leader, report.order_id))
             if (fact.leader, report.order_id) in self.taken or (known is not None and known.report.leg_order_id is not None):
                 return None
-            shown = completed(report, None if known is None else known.report)
+            where = (fact.leader, report.order_id)
+            last = self.rows.get(where) or (None if known is None else known.report)
+            shown = completed(report, last)
+            if shown is not None and not (last is not None and _is_older(shown, last)):
+                self.rows[where] = shown
             return None if shown is None else evolve(fact, report=shown)
         order = self._our_order(fact.follower, report)
         if order is None or not order.waits or order.client_order_id in self.fired:
@@ -342,6 +348,10 @@ def _may_have_fired(report: OrderReport) -> bool:
 
 def _is_alike(one: OrderReport, other: OrderReport) -> bool:
     return (one.key, one.side, one.product) == (other.key, other.side, other.product)
+
+
+def _is_older(one: OrderReport, other: OrderReport) -> bool:
+    return one.updated_at is not None and other.updated_at is not None and one.updated_at < other.updated_at
 
 
 def _is_later(waited: OrderReport, child: OrderReport) -> bool:
