@@ -147,6 +147,88 @@ def test_p8_after_its_session_it_is_over(labs: Callable[..., Lab]) -> None:
     assert lab.copies() == [] and len(lab.requests(RequestKind.PLACE)) == 1 and len(lab.engine.orders()) == 0
 
 
+def to_tuesday(lab: Lab, *, asleep: bool, session: bool) -> None:
+    """Without a ``session`` Monday was declared a holiday after the calendar was written. With one the orders of the day
+    have expired by Tuesday."""
+    tuesday = MONDAY + timedelta(days=1, minutes=-10)
+    if asleep:
+        lab.engine.stop()
+        lab.clock.advance((tuesday - lab.clock.now()).total_seconds())
+    else:
+        wait_until(lab, tuesday)
+    if session:
+        lab.exchange.release_after_market()
+        lab.exchange.end_day()
+    lab.exchange.new_day()
+    if asleep:
+        lab.engine = lab.again()
+    lab.step()
+
+
+@asleep_or_not
+def test_p8_where_its_session_did_not_take_place_it_waits_on_and_is_not_placed_again(
+    labs: Callable[..., Lab], asleep: bool
+) -> None:
+    lab = night(labs)
+    order = lab.buy(300, limit(101), product=Product.MARGIN, after_market=True)
+    lab.advance(5)
+    to_tuesday(lab, asleep=asleep, session=False)
+    lab.advance(2 * SELDOM.total_seconds())
+    assert (lab.copy().after_market, lab.copy().status) == (True, OrderStatus.PENDING)
+    lab.exchange.release_after_market()
+    lab.advance(SELDOM.total_seconds() + 60)
+    assert lab.net(product=Product.MARGIN) == 150 and lab.row(order)["state"] == "FILLED"
+    assert len(lab.requests(RequestKind.PLACE)) == 1
+    lab.sell(300, product=Product.MARGIN)
+    lab.advance(SELDOM.total_seconds() + 60)
+    assert lab.net(product=Product.MARGIN) == 0 and not lab.facts(DriftDeclared)
+
+
+def test_p8_an_exit_waits_on_too_and_is_not_placed_again(labs: Callable[..., Lab]) -> None:
+    lab = labs(start=ist(datetime(2026, 11, 20, 14, 0)), calendar=published_calendar(), policy=SLOT)
+    lab.buy(300, product=Product.MARGIN)
+    lab.advance(30)
+    wait_until(lab, FRIDAY)
+    lab.exchange.end_day()
+    lab.advance(60)
+    lab.sell(300, limit(99), product=Product.MARGIN, after_market=True)
+    lab.advance(60)
+    to_tuesday(lab, asleep=False, session=False)
+    lab.exchange.release_after_market()
+    lab.advance(SELDOM.total_seconds() + 60)
+    assert lab.net(product=Product.MARGIN) == 0 and len(lab.requests(RequestKind.PLACE)) == 2
+
+
+@asleep_or_not
+@pytest.mark.parametrize("leaving", [False, True], ids=["entry", "exit"])
+def test_p8_what_nobody_saw_end_is_over_once_two_books_lack_it(labs: Callable[..., Lab], asleep: bool, leaving: bool) -> None:
+    """It rested through its session, while nothing was read."""
+    lab = labs(start=ist(datetime(2026, 11, 20, 14, 0)), calendar=published_calendar(), policy=SLOT)
+    if leaving:
+        lab.buy(300, product=Product.MARGIN)
+        lab.advance(30)
+    wait_until(lab, FRIDAY)
+    lab.exchange.end_day()
+    lab.advance(60)
+    trade, price = (lab.sell, limit(120)) if leaving else (lab.buy, limit(90))
+    order = trade(300, price, product=Product.MARGIN, after_market=True)
+    lab.advance(60)
+    lab.engine.stop()
+    lab.clock.advance((MONDAY - lab.clock.now()).total_seconds() + 3600)
+    if not asleep:
+        lab.engine = lab.again()
+        lab.step()
+    to_tuesday(lab, asleep=True, session=True)
+    lab.advance(2 * SELDOM.total_seconds() + 60)
+    assert lab.row(order)["status"] == lab.row(order)["state"] == "EXPIRED"
+    assert len(lab.requests()) == 1 + leaving, "nothing is taken back or placed"
+    if leaving:
+        lab.sell(300, product=Product.MARGIN)
+        lab.advance(SELDOM.total_seconds())
+        assert lab.net(product=Product.MARGIN) == 0
+    assert not lab.facts(DriftDeclared)
+
+
 def test_p8_what_is_heard_of_after_the_opening_is_an_ordinary_order_by_then(labs: Callable[..., Lab]) -> None:
     lab = night(labs)
     lab.engine.stop()

@@ -13,7 +13,6 @@ from attrs import frozen
 from dhan_copy.core import checkpoint, supers
 from dhan_copy.core.admission import decide, look_again_at
 from dhan_copy.core.admit_entry import MARGIN_MAY_COME
-from dhan_copy.core.after_market import session_of
 from dhan_copy.core.alerts import (
     ahead,
     alert_for,
@@ -75,6 +74,7 @@ from dhan_copy.core.legs import LINKED, Trees, is_exit_leg
 from dhan_copy.core.limits import RateBudget
 from dhan_copy.core.losses import day_result, stopped_by_loss, unjudged, was_stopped_by_loss
 from dhan_copy.core.lost import is_of
+from dhan_copy.core.overdue import Overdue, stays
 from dhan_copy.core.paper import paper_answer, paper_report
 from dhan_copy.core.plan import NOTHING, Plan, Wants, plan
 from dhan_copy.core.reads import ReadSchedule
@@ -152,6 +152,7 @@ class Copier:
         self._budgets = {rules.name: RateBudget(rules.limits) for rules in settings.followers}
         self._reads = ReadSchedule()
         self._forever = Forevers()
+        self._overdue = Overdue()
         self._in_flight: set[tuple[AccountName, ClientOrderId, int]] = set()
         """Requests that hold a permit: (follower, id, attempt)."""
         self._waiting: dict[TradeKey, datetime | None] = {}
@@ -219,6 +220,8 @@ class Copier:
             self._in_flight.clear()
         if day > self.state.day:
             self._open_day(day, continuous=not starting)
+        if BookRead in kinds:
+            facts = self._overdue.told(self.state, facts)
         for fact in self._in_order(facts) if kinds & _OUT_OF_ORDER else facts:
             self._take(fact)
         self._adopted.clear()
@@ -446,7 +449,8 @@ class Copier:
         if told is not None and told[1] is known and fact.channel is Channel.BOOK:
             if told[0] is fact.report or told[0] == fact.report:
                 return
-        if self._is_from_before(fact.report) and (known is None or not waits(known.report)):
+        kept = known is not None and (waits(known.report) or known.report.variety is Variety.AFTER_MARKET)
+        if self._is_from_before(fact.report) and not kept:
             self._alert(
                 AlertRaised(
                     code="FROM_BEFORE", what="reports about orders of an earlier day are left out",
@@ -858,6 +862,7 @@ class Copier:
         self._margin_awaited.clear()
         self._unreadable.clear()
         self._forever.new_day()
+        self._overdue.new_day()
         self._told.clear()
         self._told_of_leaders.clear()
         self._at_rest.clear()
@@ -866,15 +871,8 @@ class Copier:
             self._checkpoint(whole=True)
 
     def _queued(self, day: str) -> list[LeaderKey]:
-        """After-market orders whose session is not over when ``day`` begins."""
-        found = []
-        for where in self.state.leader_orders:
-            report = self.state.leader_orders[where].report
-            if report.variety is Variety.AFTER_MARKET:
-                session = session_of(self.settings.calendar, report)
-                if session is not None and ist_date(session.opens).isoformat() >= day:
-                    found.append(where)
-        return found
+        """After-market orders that are for ``day`` or a later one, as far as is known."""
+        return [where for where in self.state.leader_orders if stays(self.state, where, day)]
 
     def _close_day(self, queued: Sequence[LeaderKey]) -> None:
         """What the day leaves open will not be done any more: it is declared before it is forgotten."""

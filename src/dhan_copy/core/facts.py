@@ -89,7 +89,7 @@ class DayOpened:
     day: str
     continuous: bool = True
     queued: tuple[Queued, ...] = ()
-    """Those that are for this day or a later one."""
+    """Those that are for this day or a later one, as far as is known."""
 
 
 @frozen(kw_only=True)
