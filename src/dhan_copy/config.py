@@ -219,6 +219,10 @@ def _no_expiry(key: InstrumentKey) -> date | None:
     return None
 
 
+def _no_symbol(key: InstrumentKey) -> str:
+    return ""
+
+
 def _nothing_awaited(key: InstrumentKey) -> bool:
     return False
 
@@ -305,6 +309,7 @@ def settings(
         instruments=as_function(known),
         expiry=getattr(known, "expiry", _no_expiry),
         awaited=getattr(known, "pending", _nothing_awaited),
+        symbol=getattr(known, "symbol", _no_symbol),
         contract_sizes=published_contract_sizes() if contract_sizes is None else contract_sizes,
         freeze_limits=published_freeze_limits() if freeze_limits is None else freeze_limits,
         calendar=_calendar(leaders, followers) if calendar is None else calendar,

@@ -29,6 +29,7 @@ from dhan_copy.core.filters import (
     fits_symbol,
 )
 from dhan_copy.core.leader import LeaderOrder
+from dhan_copy.core.rules import Override
 from dhan_copy.model.ids import ClientOrderId
 from dhan_copy.model.instrument import ExchangeSegment, InstrumentFacts, InstrumentKind
 from dhan_copy.model.order import Limit, Market, OrderReport, Product, Side
@@ -95,6 +96,36 @@ def test_p10_symbols(pattern: str, fits: bool) -> None:
 def test_p10_without_a_symbol_it_could_be_any() -> None:
     assert judged(Symbols("NIFTY*"), evolve(RESTING, symbol="")) is None
     assert judged(Symbols("NSE_FNO:*"), evolve(RESTING, symbol="")) is True
+
+
+_short = st.text("NF-*2", max_size=4)
+
+
+@given(st.builds("{}*{}".format, _short, _short) | st.builds("NIFTY-Mar2025-2{}".format, _short) | _short, st.lists(_short))
+def test_p10_the_beginning_of_a_symbol_says_yes_or_no_only_where_its_end_cannot_change_that(pattern: str, ends: list[str]) -> None:
+    beginning = "NIFTY-Mar2025-2"
+    said = judged(Symbols(pattern or "x"), evolve(RESTING, symbol=beginning))
+    whole = {fits_symbol([pattern or "x"], beginning + end.replace("*", "")) for end in ends}
+    assert said is None or whole <= {said}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "fits"),
+    [
+        ("NIFTY*", True), ("*", True), ("NSE_FNO:45471", True), ("BANK*", False), ("NIFTY-Mar2025-1*", False), ("NIFTY", False),
+        ("*PE", None), ("NIFTY*PE", None), ("NIFTY-Mar2025-22550-PE", None), ("NIFTY-Mar2025-22*", None), ("*-2", None),
+    ],
+)  # fmt: skip
+def test_p10_a_frame_has_the_beginning_of_a_symbol(pattern: str, fits: bool | None) -> None:
+    cut = evolve(RESTING, symbol="NIFTY-Mar2025-2")
+    assert judged(Symbols(pattern), cut) is fits
+    assert judged(~Symbols(pattern), cut) is (None if fits is None else not fits)
+    assert Override(symbol=pattern).fits(cut.segment, cut.symbol, str(cut.key)) is fits
+
+
+@pytest.mark.parametrize("symbol", ["TCS-Mar2026-FUT", "SENSEX 80000 CE", "NIFTY-Mar2025-22550-PE"])
+def test_p10_a_whole_symbol_is_not_taken_for_a_beginning(symbol: str) -> None:
+    assert judged(Symbols("*XYZ"), evolve(RESTING, symbol=symbol)) is False
 
 
 @given(st.text(), st.text(), st.text())

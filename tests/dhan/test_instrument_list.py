@@ -226,3 +226,11 @@ def test_d4_the_day_of_expiry_is_told_at_once_and_the_list_read_behind(server: D
     assert instruments.expiry(NEW) is None, "not known yet"
     until(lambda: instruments.expiry(NEW) == date(2026, 12, 31))
     assert instruments.expiry(SHARE) is None and instruments.expiry(NOBODYS) is None
+
+
+def test_p10_the_symbol_is_told_at_once_and_the_list_read_behind(server: DhanServer, tmp_path: Path) -> None:
+    server.exchange.add_instrument(Instrument(key=NEW, facts=FACTS, symbol="NIFTY-Mar2026-22550-PE"))
+    instruments = listed(server, tmp_path)
+    assert instruments.symbol(NEW) == "", "not known yet"
+    until(lambda: instruments.symbol(NEW) == "NIFTY-Mar2026-22550-PE")
+    assert instruments.symbol(NOBODYS) == ""

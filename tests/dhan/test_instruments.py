@@ -101,6 +101,7 @@ def test_what_a_future_has_not_is_none(compact: ScripMaster) -> None:
     future, share = compact.find(key("NSE_FNO", "68456")), compact.find(key("NSE_EQ", "10666"))
     assert future is not None and share is not None
     assert (future.strike, future.option, future.underlying, future.expiry) == (None, None, "BSE", date(2026, 9, 29))
+    assert compact.symbol(future.key) == "BSE-Sep2026-FUT" and compact.symbol(key("NSE_EQ", "45471")) == ""
     assert (share.expiry, share.underlying, share.series, share.isin) == (None, "PNB", "EQ", "")
 
 

@@ -18,6 +18,7 @@ from dhan_copy import (
     Leader,
     MemoryStore,
     Origins,
+    Override,
     Playground,
     Products,
     QuantityRange,
@@ -30,11 +31,12 @@ from dhan_copy import (
     Verdict,
 )
 from dhan_copy.core.leader import LeaderOrder
-from dhan_copy.model.ids import ClientOrderId
-from dhan_copy.model.instrument import InstrumentFacts
+from dhan_copy.model.ids import ClientOrderId, SecurityId
+from dhan_copy.model.instrument import ExchangeSegment, InstrumentFacts, InstrumentKey, InstrumentKind
 from dhan_copy.model.order import Limit, Market, Product, Side
-from dhan_copy.testing import DhanServer, NewOrder, instrument_key
+from dhan_copy.testing import DhanServer, Instrument, NewOrder, SimulatedExchange, instrument_key
 from tests.scenarios.day_kit import until
+from tests.scenarios.kit import CALL, Wire
 
 CE, FUT, SHARE = "NIFTY 22500 CE", "NIFTY FUT", "RELIANCE"
 F = "F"
@@ -182,3 +184,36 @@ def test_p10_manual_orders_are_told_from_those_of_programs_by_the_socket() -> No
             until(lambda: len([row for row in engine.decisions() if row["code"]]) == 2)
             said = sorted((row["code"], row["detail"]) for row in engine.decisions())
     assert said == [("COPIED", ""), ("FILTERED", "source MANUAL: it is API")]
+
+
+FUTURE = InstrumentKey(ExchangeSegment.NSE_FNO, SecurityId("51714"))
+
+
+class Listed(dict[InstrumentKey, InstrumentFacts]):
+    """A list of instruments that has symbols, too."""
+
+    def symbol(self, key: InstrumentKey) -> str:
+        return "BANKNIFTY-Mar2027-FUT" if key == FUTURE else ""
+
+
+@pytest.mark.parametrize("listed", [True, False], ids=["listed", "from the book"])
+def test_p10_a_frame_that_cuts_the_symbol_hides_it_from_no_filter_and_no_override(
+    listed: bool, wires: Callable[..., Wire]
+) -> None:
+    facts = InstrumentFacts(75, Decimal("0.05"), InstrumentKind.FUTIDX)
+
+    def prepare(exchange: SimulatedExchange) -> None:
+        exchange.add_instrument(Instrument(key=FUTURE, facts=facts, symbol="BANKNIFTY-Mar2027-FUT"))
+        exchange.set_price(FUTURE, 100)
+
+    known = (Listed if listed else dict)({FUTURE: facts, CALL: InstrumentFacts(75)})
+    rules = {"rules": Rules(only=~Symbols("NIFTY*FUT")), "overrides": [Override(symbol="*FUT", size="1/4")]}
+    wire = wires("1", prepare=prepare, how=rules, instruments=lambda server: known)
+    order = wire.buy(300, key=FUTURE)
+    wire.until(lambda: wire.codes() == ["COPIED"])
+    [first] = [row for row in wire.engine.decisions() if row["leader_order_id"] == order]
+    assert first["ratio"] == "1/4"
+    wire.engine.change(F, only=~Symbols("*FUT"))
+    wire.buy(300, key=FUTURE)
+    wire.until(lambda: wire.codes() == ["COPIED", "FILTERED"])
+    assert list(wire.engine.decisions())[-1]["detail"] == "not (symbol *FUT: it is BANKNIFTY-Mar2027-FUT)"

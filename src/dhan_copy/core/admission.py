@@ -10,7 +10,7 @@ from typing_extensions import assert_never
 from dhan_copy.core.admit_entry import Asked, Refused, Sized, admit_entry
 from dhan_copy.core.after_market import session_of
 from dhan_copy.core.changes import values_of
-from dhan_copy.core.effective import effective
+from dhan_copy.core.effective import effective, unclear_override
 from dhan_copy.core.facts import Channel, CopyAdmitted, CopyDeclined, CopyMode
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.legs import EXIT_LEGS, LINKED, is_exit_leg, leg_id, tree_of
@@ -20,7 +20,7 @@ from dhan_copy.core.state import State, entry_total, has_fired, waits
 from dhan_copy.core.terms import protected_market
 from dhan_copy.core.trade import StakeKey, TradeKey
 from dhan_copy.model.ids import is_ours
-from dhan_copy.model.instrument import InstrumentFacts, InstrumentKey
+from dhan_copy.model.instrument import InstrumentFacts, InstrumentKey, is_cut
 from dhan_copy.model.order import Leg, Limit, OrderReport, OrderStatus, StopMarket, Variety
 from dhan_copy.model.reason import ReasonCode
 
@@ -41,11 +41,17 @@ def _lot_by(state: State, order: LeaderOrder) -> datetime:
     return order.first_seen_at + (FRAME_MAY_FOLLOW if order.channel is Channel.BOOK else timedelta(0))
 
 
+def _symbol_by(state: State, order: LeaderOrder) -> datetime:
+    """Until when an order waits for the rest of its symbol, which the list of instruments and the book have."""
+    return order.first_seen_at + (LIST_MAY_FOLLOW if state.settings.awaited(order.report.key) else FRAME_MAY_FOLLOW)
+
+
 def look_again_at(state: State, order: LeaderOrder, now: datetime) -> datetime:
-    """When to look again at an order that waits for its lot, or for news of its legs."""
+    """When to look again at an order that waits for its lot, the rest of its symbol, or for news of its legs."""
     frame_by = order.first_seen_at + FRAME_MAY_FOLLOW
     key = order.report.key
-    if instrument_facts(state, key) is None and (state.settings.awaited(key) or now >= frame_by):
+    named = state.named(order).report
+    if (instrument_facts(state, key) is None or is_cut(named.segment, named.symbol)) and (state.settings.awaited(key) or now >= frame_by):
         return now + LOOK_EVERY
     return frame_by
 
@@ -121,16 +127,23 @@ def decide(
 
     if entry_units == 0:
         return admitted(Fraction(0), Fraction(0), 0, ReasonCode.COPIED)
-    symbols = (report.symbol, str(report.key))
-    holds = effective(state.settings, values_of(state.changes), leader, rules, report.segment, *symbols)
+    order = state.named(order)
+    symbols, changed = (order.report.symbol, str(report.key)), values_of(state.changes)
+    holds = effective(state.settings, changed, leader, rules, report.segment, *symbols)
+    more_may_follow = frame_may_follow or (is_cut(report.segment, symbols[0]) and now < _symbol_by(state, order))
+    unclear = unclear_override(state.settings, changed, rules, report.segment, *symbols)
     sized: Sized | Refused | ReadMargin | None = _not_this_way(report, rules, turned)
     if sized is not None:
         pass
     elif before is None and not report.product.is_delivery:
         sized = Refused(ReasonCode.LEADER_POSITION_UNKNOWN)
+    elif unclear is not None and more_may_follow:
+        return None
+    elif unclear is not None:
+        sized = Refused(ReasonCode.FILTERED, f"{unclear}: it begins with {symbols[0]}, and the rest is unknown")
     else:
         asked = Asked(order, facts, rules, holds, stake_key, entry_units, crossing=exit_units > 0)
-        sized = admit_entry(state, asked, now, frame_may_follow=frame_may_follow, patient=patient)
+        sized = admit_entry(state, asked, now, more_may_follow=more_may_follow, patient=patient)
     match sized:
         case Sized():
             return admitted(sized.ratio, sized.carry, entry_units, sized.reason, sized.detail, sized.most_units)

@@ -102,9 +102,9 @@ def has_passed(order: LeaderOrder, now: datetime, settings: CopierSettings, *, c
 
 
 def admit_entry(
-    state: State, asked: Asked, now: datetime, *, frame_may_follow: bool, patient: bool
+    state: State, asked: Asked, now: datetime, *, more_may_follow: bool, patient: bool
 ) -> Sized | Refused | ReadMargin | None:
-    """The first reason not to enter, or the size. None to ask again when a frame has told more; what to read first, as
+    """The first reason not to enter, or the size. None to ask again when a frame, a row or a list has told more; what to read first, as
     long as one is ``patient``."""
     read = _margin_to_read(state, asked, now) if patient else None
     if read is not None:
@@ -115,7 +115,7 @@ def admit_entry(
     except Exception as problem:  # the user's code may raise anything; the order must still get its answer
         return Refused(ReasonCode.FILTER_FAILED, f"{type(problem).__name__}: {problem}")
     if not passes:
-        return None if passes is None and frame_may_follow else Refused(ReasonCode.FILTERED, because)
+        return None if passes is None and more_may_follow else Refused(ReasonCode.FILTERED, because)
     return _not_now(state, asked, now) or _sized(state, asked)
 
 

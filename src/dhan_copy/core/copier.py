@@ -104,7 +104,7 @@ from dhan_copy.core.target import balance_of, closes
 from dhan_copy.core.trade import CopyTrade, FollowerOrder, StakeKey, TradeKey, is_leaving, is_undoubted, repeats, reported
 from dhan_copy.model.account import MarginOrder, Position
 from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId, SecurityId, is_ours
-from dhan_copy.model.instrument import ExchangeSegment, InstrumentKey
+from dhan_copy.model.instrument import ExchangeSegment, InstrumentKey, is_cut
 from dhan_copy.model.order import OrderReport, OrderStatus, Product, Side, Variety
 from dhan_copy.model.reason import ReasonCode
 from dhan_copy.model.times import ist, ist_date
@@ -490,7 +490,7 @@ class Copier:
             again = look_again_at(self.state, order, self._now.wall)
             if order.confirmed and again > self._now.wall:
                 self._waiting[key] = again
-                if order.report.variety in LINKED:
+                if order.report.variety in LINKED or is_cut(order.report.segment, order.report.symbol):
                     self._reads.want(ReadOrders(account=key[0]))
             return
         self._margin_awaited.pop(key, None)

@@ -86,10 +86,23 @@ def _levels(
         if one.name == leader:
             yield f"leader {one.name}", one.name, one.rules
     yield f"follower {follower.name}", follower.name, follower.said
+    for who, override in _overrides(settings, changed, follower):
+        if override.fits(segment, *symbols):
+            yield who, _NOBODY, override
+
+
+def _overrides(settings: CopierSettings, changed: Changed, follower: FollowerRules) -> Iterator[tuple[str, Override]]:
     given = ((None, "all", settings.overrides), (follower.name, f"follower {follower.name}", follower.overrides))
     for account, whose, overrides in given:
         said = cast("Sequence[Override]", changed.get((account, OVERRIDES), overrides))
         since = ", changed while running" if (account, OVERRIDES) in changed else ""
         for number, override in enumerate(said, start=1):
-            if override.fits(segment, *symbols):
-                yield f"override {number} of {whose} ({override}){since}", _NOBODY, override
+            yield f"override {number} of {whose} ({override}){since}", override
+
+
+def unclear_override(
+    settings: CopierSettings, changed: Changed, follower: FollowerRules, segment: ExchangeSegment, *symbols: str
+) -> str | None:
+    """The first override of which the beginning of a symbol does not tell whether it holds."""
+    said = _overrides(settings, changed, follower)
+    return next((who for who, override in said if override.fits(segment, *symbols) is None), None)

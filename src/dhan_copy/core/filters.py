@@ -20,7 +20,7 @@ from attrs import field, frozen
 from dhan_copy.core.filtering import Filter, Verdict
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.worth import price_of, worth
-from dhan_copy.model.instrument import ExchangeSegment, InstrumentFacts, InstrumentKind
+from dhan_copy.model.instrument import ExchangeSegment, InstrumentFacts, InstrumentKind, is_cut
 from dhan_copy.model.order import Product, Side
 from dhan_copy.model.times import IST
 
@@ -114,8 +114,12 @@ OPTIONS = Kinds(*(kind for kind in InstrumentKind if kind.is_option))
 
 @frozen(init=False)
 class Symbols(Filter):
-    """Orders whose symbol, as Dhan's order update spells it (``NIFTY-Mar2025-22550-PE``), fits one of the patterns:
-    ``*`` stands for any text, capitals do not matter. ``SEGMENT:id`` names one instrument: ``NSE_FNO:45471``."""
+    """Orders whose symbol, as Dhan's order book spells it (``NIFTY-Mar2025-22550-PE``), fits one of the patterns:
+    ``*`` stands for any text, capitals do not matter. ``SEGMENT:id`` names one instrument: ``NSE_FNO:45471``.
+
+    An order update has only the first 15 characters of a derivative's symbol (``NIFTY-Mar2025-2``). The list of
+    instruments completes it; without one, what these cannot tell waits a few seconds for the order book, and is then
+    unknown."""
 
     of: tuple[str, ...]
 
@@ -124,8 +128,11 @@ class Symbols(Filter):
 
     def judge(self, order: LeaderOrder, facts: InstrumentFacts) -> Verdict:
         report = order.report
-        if fits_symbol(self.of, report.symbol, str(report.key)):
+        fits = fits_instrument(self.of, report.segment, report.symbol, str(report.key))
+        if fits:
             return Verdict(True, f"{self}: it is {report.symbol or report.key}")
+        if fits is None:
+            return Verdict(None, f"{self}: it begins with {report.symbol}, and the rest is unknown")
         # Without its symbol nobody can say that it is not one of these; that of another instrument says so.
         return Verdict(False if report.symbol else None, f"{self}: {_is(report.symbol or None)}")
 
@@ -258,6 +265,26 @@ class ValueRange(Filter):
 def fits_symbol(patterns: Iterable[str], *names: str) -> bool:
     """Whether one of the names fits one of the patterns, in which ``*`` stands for any text."""
     return any(_pattern(pattern).fullmatch(name) for pattern in patterns for name in names if name)
+
+
+def fits_instrument(patterns: Iterable[str], segment: ExchangeSegment | None, *names: str) -> bool | None:
+    """Whether one of the names of an instrument fits one of the patterns; None where the rest of a cut symbol says."""
+    found: bool | None = False
+    for pattern in patterns:
+        for name in names:
+            fits = fits_symbol([pattern], name)
+            if is_cut(segment, name) and not (fits and pattern.endswith("*")):
+                fits = _may_go_on(pattern.upper(), name.upper())
+                found = None if fits else found
+            elif fits:
+                return True
+    return found
+
+
+def _may_go_on(pattern: str, beginning: str) -> bool:
+    """Whether some text that begins so fits the pattern."""
+    head, star, _ = pattern.partition("*")
+    return head.startswith(beginning) or (star != "" and beginning.startswith(head))
 
 
 @cache

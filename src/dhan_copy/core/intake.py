@@ -9,6 +9,7 @@ from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import Channel, LeaderReported
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.legs import LINKED, is_implied
+from dhan_copy.model.instrument import is_cut
 from dhan_copy.model.order import Limit, Market, OrderReport, OrderStatus, StopLimit, StopMarket, Variety
 
 SETTLED_AFTER = timedelta(seconds=2)
@@ -75,11 +76,18 @@ def _named(report: OrderReport, other: OrderReport) -> OrderReport:
         report = evolve(report, parent_order_id=other.parent_order_id, variety=other.variety)
     if report.source is None and other.source is not None:
         report = evolve(report, source=other.source, platform=other.platform)
-    if not report.symbol and other.symbol:
+    if _says_more(other, report.symbol):
         report = evolve(report, symbol=other.symbol)
     if report.leg_order_id is None and other.leg_order_id is not None:
         report = evolve(report, leg_order_id=other.leg_order_id)
     return report
+
+
+def _says_more(report: OrderReport, symbol: str) -> bool:
+    """Whether it names the instrument where that is not known, or in full where only the beginning is."""
+    if not symbol:
+        return report.symbol != ""
+    return is_cut(report.segment, symbol) and len(report.symbol) > len(symbol) and report.symbol.startswith(symbol)
 
 
 def _reads_back(old: OrderReport, new: OrderReport) -> bool:
@@ -113,7 +121,7 @@ def says_nothing_new(known: LeaderOrder, merged: LeaderOrder) -> bool:
         and old.second_leg == new.second_leg
         and (old.instrument is not None or new.instrument is None)
         and (old.source is not None or new.source is None)
-        and (old.symbol != "" or new.symbol == "")
+        and not _says_more(new, old.symbol)
         and known.confirmed == merged.confirmed
         and known.disputed == merged.disputed
         and (old.average_price == new.average_price or new.filled_quantity == 0)

@@ -11,7 +11,7 @@ from attrs import Attribute, field, frozen, validators
 
 from dhan_copy.core.caps import Cap
 from dhan_copy.core.filtering import Filter
-from dhan_copy.core.filters import fits_symbol
+from dhan_copy.core.filters import fits_instrument
 from dhan_copy.core.sizers import OwnFunction
 from dhan_copy.model.instrument import ExchangeSegment
 from dhan_copy.model.size import Ratio
@@ -127,8 +127,11 @@ class Override(Rules):
         if not self.symbol and not self.segment:
             raise ValueError("an override names a symbol or a segment")
 
-    def fits(self, segment: ExchangeSegment | None, *symbols: str) -> bool:
-        return (not self.segment or segment in self.segment) and (not self.symbol or fits_symbol(self.symbol, *symbols))
+    def fits(self, segment: ExchangeSegment | None, *symbols: str) -> bool | None:
+        """None where the part of a symbol that an order update cuts off says."""
+        if self.segment and segment not in self.segment:
+            return False
+        return not self.symbol or fits_instrument(self.symbol, segment, *symbols)
 
     def __str__(self) -> str:
         return " ".join([*self.symbol, *(segment.name for segment in self.segment)])

@@ -274,6 +274,8 @@ class CopierSettings:
     """Whether ``instruments`` may still come to know one: it is being looked up, and the order waits for a while."""
     expiry: Callable[[InstrumentKey], date | None] = lambda key: None
     """The day on which an instrument expires, where that is known."""
+    symbol: Callable[[InstrumentKey], str] = lambda key: ""
+    """What an instrument is called in full, where that is known."""
     contract_sizes: ContractSizes = ContractSizes()
     """What a lot of a commodity or currency is worth."""
     freeze_limits: FreezeLimits = FreezeLimits()

@@ -41,7 +41,7 @@ def slippage_percent(state: State, key: TradeKey) -> Fraction | None:
 
 def limit_of(state: State, key: TradeKey, rules: FollowerRules) -> SlippageLimit | None:
     """What holds for one copy."""
-    report = state.leader_order(key).report
+    report = state.named(state.leader_order(key)).report
     symbols = (report.symbol, str(report.key))
     return effective(state.settings, values_of(state.changes), key[0], rules, report.segment, *symbols).slippage
 

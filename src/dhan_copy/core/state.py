@@ -27,7 +27,7 @@ from dhan_copy.core.sizing import entry_size
 from dhan_copy.core.trade import CopyTrade, FollowerOrder, PositionKey, StakeKey, TradeKey, is_child
 from dhan_copy.model.account import Funds
 from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId
-from dhan_copy.model.instrument import BY_CONTRACT, InstrumentFacts, InstrumentKey
+from dhan_copy.model.instrument import BY_CONTRACT, InstrumentFacts, InstrumentKey, is_cut
 from dhan_copy.model.order import OrderReport, OrderStatus, Product, Side, Variety
 
 LONGEST_RETRY = timedelta(seconds=60)
@@ -228,6 +228,14 @@ class State:
             return facts
         rupees = self.settings.contract_sizes.rupees(key.segment, self.symbols.get(key, ""), date.fromisoformat(self.day))
         return evolve(facts, lot_rupees=rupees)
+
+    def named(self, order: LeaderOrder) -> LeaderOrder:
+        """The order with its whole symbol, where a frame has cut it and the list of instruments completes it."""
+        report = order.report
+        if not is_cut(report.segment, report.symbol):
+            return order
+        whole = self.settings.symbol(report.key)
+        return evolve(order, report=evolve(report, symbol=whole)) if whole.startswith(report.symbol) else order
 
     def lot_of(self, trade: CopyTrade) -> int:
         if trade.admitted is not None:

@@ -100,6 +100,14 @@ class InstrumentList:
             return None
         return file.master.expiry(key)
 
+    def symbol(self, key: InstrumentKey) -> str:
+        """The trading symbol, at once; empty while, or where, it is not known."""
+        file = self._file(key.segment)
+        listing = None if file.master is None else file.master.find(key)
+        if listing is None:
+            self._work(file, key)
+        return "" if listing is None else listing.symbol
+
     def find(self, key: InstrumentKey) -> Listing | None:
         """Everything that the file on disk lists of an instrument; waits while it is read, fetches nothing.
 

@@ -65,6 +65,11 @@ class ScripMaster:
         listing = self.find(key)
         return None if listing is None else listing.expiry
 
+    def symbol(self, key: InstrumentKey) -> str:
+        """The trading symbol; empty where the instrument is not listed."""
+        listing = self.find(key)
+        return "" if listing is None else listing.symbol
+
     def find(self, key: InstrumentKey) -> Listing | None:
         """Everything that is listed of an instrument; None where it is not listed."""
         places = self._places.get(key.segment, {}).get(key.security_id.encode())

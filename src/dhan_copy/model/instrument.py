@@ -36,6 +36,19 @@ BY_CONTRACT = frozenset({ExchangeSegment.MCX_COMM, ExchangeSegment.NSE_CURRENCY,
 """Where a rupee of a price is worth something else than a rupee for each unit of an order."""
 
 
+_FRAME_CHARACTERS = 15
+_ENDS = tuple(f"{before}{end}" for before in "- " for end in ("CE", "PE", "FUT"))
+
+
+def is_cut(segment: ExchangeSegment | None, symbol: str) -> bool:
+    """Whether a derivative's symbol is only the beginning of it: Dhan's order updates cut symbols off after 15 characters
+    (``NIFTY-Mar2025-2``), which rows of the order book do not (protocol facts 3.4). Whole ones end in
+    CE, PE or FUT."""
+    if segment is None or segment.is_equity or len(symbol) != _FRAME_CHARACTERS or ":" in symbol:
+        return False
+    return not symbol.upper().endswith(_ENDS)
+
+
 class InstrumentKind(Enum):
     """Dhan's instrument names (``instrument`` of an order update)."""
 

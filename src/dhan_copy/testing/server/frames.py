@@ -61,7 +61,7 @@ def order_frame(order: SimulatedOrder, instrument: Instrument, dialect: Dialect)
         "reasonDescription": order.reason or "CONFIRMED",
         "legNo": SOCKET_LEGS[order.leg],
         "instrument": kind.value if kind else _guessed_kind(instrument),
-        "symbol": instrument.symbol,
+        "symbol": instrument.symbol if is_equity else instrument.symbol[:15],  # as all that were recorded
         "productName": order.product.value,
         "status": _status(order, dialect),
         "lotSize": instrument.facts.lot_units,
