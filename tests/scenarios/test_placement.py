@@ -9,6 +9,7 @@ import pytest
 from attrs import evolve
 
 from dhan_copy.core.facts import LeaderReported, RequestIssued
+from dhan_copy.core.settings import Policy, ProtectedMarket
 from dhan_copy.model.ids import BrokerOrderId, client_order_id, is_ours
 from dhan_copy.model.instrument import InstrumentKey
 from dhan_copy.model.order import Market, OrderStatus, Product, Side, StopMarket, Terms, Validity, Variety
@@ -49,6 +50,17 @@ def test_p2_an_api_market_order_that_arrives_as_a_limit_is_copied_at_that_limit(
     stage.until(lambda: stage.net() == 75 * side.sign)
     (request,) = stage.requests()
     assert request.terms == limit(price)
+
+
+@pytest.mark.parametrize("side", Side, ids=lambda side: side.name)
+def test_p2_where_the_policy_says_so_it_is_a_market_order_again(stages: Callable[..., Stage], side: Side) -> None:
+    stage = stages({F: "1/2"}, policy=Policy(protected_market=ProtectedMarket.MARKET))
+    order = stage.place(side, 150, Market(), source="P")
+    assert stage.leaders(order).terms == limit(100 + side.sign), "what Dhan makes of it"
+    stage.until(lambda: stage.net() == 75 * side.sign)
+    by_hand = stage.place(side, 150, limit(100 + 20 * side.sign), source="N")
+    stage.until(lambda: stage.row(by_hand)["decision"] == "COPIED" and len(stage.requests()) == 2)
+    assert [request.terms for request in stage.requests()] == [Market(), limit(100 + 20 * side.sign)]
 
 
 @pytest.mark.parametrize("price", ["90", "90.05", "99.95", "0.05"])
