@@ -163,6 +163,12 @@ BROKEN: tuple[Broken, ...] = (
         caught_by="tests/dhan/test_line.py::test_a_name_that_does_not_resolve_means_that_nothing_was_sent",
     ),
     Broken(
+        name="calendar_vetoes", fault="F47",
+        broken="Entries are refused whenever the calendar calls the market closed, whatever the policy says.",
+        edits=(Edit("core.hours.refusal", "    if policy.closed_market is ClosedMarket.DENY:\n", "    if True:\n"),),
+        caught_by="tests/scenarios/test_faults.py::test_f47_no_calendar_vetoes_an_order_of_the_leaders",
+    ),
+    Broken(
         name="token_logged", fault="F52",
         broken="A request is logged with its headers, and the token with them.",
         edits=(Edit("dhan.http.KeepAliveHTTP._send_request", "        request = self._rendered(method.value, endpoint, token, body)\n",
@@ -212,7 +218,6 @@ SELF: tuple[Self, ...] = (
 LATER = {
     "F18": "journals in PostgreSQL are not built yet",
     "F19": "journals in PostgreSQL are not built yet",
-    "F47": "there is no calendar to be wrong yet: whatever day it is, an order of the leader's is copied",
     "F48": "journals in PostgreSQL are not built yet",
     "F50": "journals in PostgreSQL are not built yet",
 }

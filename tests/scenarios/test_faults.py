@@ -8,7 +8,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from dhan_copy import Policy
+from dhan_copy.core.calendar import Calendar
 from dhan_copy.core.facts import LeaderReported, OutcomeUnresolved
+from dhan_copy.market.calendar import published_calendar
 from dhan_copy.model.order import OrderStatus
 from dhan_copy.model.times import ist
 from dhan_copy.testing import Call, Fault
@@ -121,9 +123,12 @@ def test_f44_an_order_told_many_times_at_once_is_copied_once(lab: Lab) -> None:
     ],
     ids=["Sunday", "Muhurat trading", "holiday", "a year that no data knows", "evening", "before the market"],
 )
-def test_f47_no_calendar_vetoes_an_order_of_the_leaders(labs: Callable[..., Lab], start: datetime) -> None:
+@pytest.mark.parametrize("calendar", [None, published_calendar()], ids=["no calendar", "the published one"])
+def test_f47_no_calendar_vetoes_an_order_of_the_leaders(
+    labs: Callable[..., Lab], start: datetime, calendar: Calendar | None
+) -> None:
     """That it was confirmed proves that the session is open."""
-    lab = labs(start=ist(start))
+    lab = labs(start=ist(start), calendar=calendar)
     lab.buy(150)
     lab.step()
     lab.sell(150)
