@@ -293,8 +293,30 @@ def test_l12_a_leg_whose_modifications_are_used_up_is_taken_back_and_an_order_st
     assert [type(order.terms) for order in tree.copies(Leg.STOP)] == [StopMarket, StopLimit]
 
 
+@pytest.mark.parametrize("change", [{}, {"quantity": 600}], ids=["alone", "larger"])
+def test_k2_a_follower_that_only_reduces_moves_the_legs_of_what_has_filled(labs: Callable[..., Lab], change: Any) -> None:
+    lab = labs(policy=NATIVE)
+    tree = Tree.place(lab, 300)
+    lab.until(lambda: tree.copy(Leg.ENTRY) is not None)
+    tree.fill(Leg.ENTRY, 150)
+    tree.fill_copy(Leg.ENTRY, 75)
+    lab.advance(5)
+    lab.engine.reduce(F)
+    if change:
+        lab.exchange.linked.modify(LEADER, tree.order_id, Leg.ENTRY, **change)
+    tree.move(Leg.STOP, Decimal(80))
+    lab.advance(20)
+    assert tree.price(Leg.STOP) == 80 and tree.protects(75)
+    entry = tree.copy(Leg.ENTRY)
+    assert entry is not None and entry.quantity == 150 and len(lab.requests(RequestKind.MODIFY)) == 1
+    lab.engine.resume(F)
+    lab.advance(20)
+    grown = tree.copy(Leg.ENTRY)
+    assert grown is not None and grown.quantity == change.get("quantity", 300) // 2
+
+
 @pytest.mark.parametrize("form", LinkedForm)
-def test_k1_a_halted_follower_keeps_a_leg_whose_modifications_are_used_up(labs: Callable[..., Lab], form: LinkedForm) -> None:
+def test_k2_a_halted_follower_keeps_a_leg_whose_modifications_are_used_up(labs: Callable[..., Lab], form: LinkedForm) -> None:
     lab = labs(policy=Policy(linked_form=form), limits={F: RateLimits(modifications_per_order=1)})
     tree = entered(lab)
     tree.move(Leg.STOP, Decimal(71))

@@ -12,6 +12,7 @@ from typing_extensions import assert_never
 from dhan_copy.core import supers
 from dhan_copy.core.admit_entry import age_of, has_passed
 from dhan_copy.core.after_market import BEFORE_THE_OPENING, is_queued, session_of
+from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import AlertRaised, CopyDeclined, Fact, Refusal, TradingState
 from dhan_copy.core.intake import SETTLED_AFTER
 from dhan_copy.core.leader import LeaderOrder
@@ -312,22 +313,24 @@ def _leaders_stop(b: _Builder) -> LeaderOrder | None:
 
 
 def _modify(b: _Builder, order: FollowerOrder, want: Instruction, leg: Leg = Leg.ENTRY) -> None:
+    trading, intent = b.state.trading_state(b.rules.name), order.intent
+    if trading is not TradingState.ACTIVE and (legs := _of_its_legs(order, want)) is not None:
+        want, intent = legs, Intent.EXIT
     if want == order.refused:
         b.alert(
             "MODIFICATION_REFUSED", "the broker refuses the leader's modification", f"{order.code} {order.text}",
             "The order stands as it was; cancel or change it by hand if that is wrong.", order,
         )  # fmt: skip
         return
-    trading = b.state.trading_state(b.rules.name)
-    stopped = trading is not TradingState.ACTIVE and order.intent is Intent.ENTRY
+    stopped = trading is not TradingState.ACTIVE and intent is Intent.ENTRY
     if trading is TradingState.HALTED or stopped:
-        if order.intent is Intent.ENTRY and order.accepted is not None and want.quantity < order.accepted.quantity:
+        if intent is Intent.ENTRY and order.accepted is not None and want.quantity < order.accepted.quantity:
             _cancel(b, order)
         return
     if order.modifications >= b.rules.limits.modifications_per_order:
         _at_cap(b, order)
         return
-    if _must_wait(b, order, order.intent):
+    if _must_wait(b, order, intent):
         return
     grows = order.accepted is not None and want.most > order.accepted.most
     if order.intent is Intent.EXIT and grows and not _position_checked(b, b.order.seen_at):
@@ -336,11 +339,20 @@ def _modify(b: _Builder, order: FollowerOrder, want: Instruction, leg: Leg = Leg
     b.requests.append(
         Modify(
             follower=b.rules.name, client_order_id=order.client_order_id, attempt=order.attempts + 1,
-            broker_order_id=entry_of(order.broker_order_id), intent=order.intent, validity=want.validity, terms=want.terms,
+            broker_order_id=entry_of(order.broker_order_id), intent=intent, validity=want.validity, terms=want.terms,
             quantity=want.quantity, disclosed_quantity=want.disclosed_quantity, leg=order.linked or leg, forever=order.waits,
-            second_leg=want.second_leg, linked=order.linked is not None, bracket=want.bracket, not_after=b.now + b.policy.send_within if order.intent is Intent.ENTRY else None,
+            second_leg=want.second_leg, linked=order.linked is not None, bracket=want.bracket,
+            not_after=b.now + b.policy.send_within if intent is Intent.ENTRY else None,
         )  # fmt: skip
     )
+
+
+def _of_its_legs(order: FollowerOrder, want: Instruction) -> Instruction | None:
+    """The part of an entry's change that its legs need: they protect what has filled, and are changed with it."""
+    stands = order.accepted
+    if order.linked is not Leg.ENTRY or stands is None or not order.filled_quantity or want.quantity < stands.quantity:
+        return None
+    return None if want.bracket in (None, stands.bracket) else evolve(stands, bracket=want.bracket)
 
 
 def _too_large(order: FollowerOrder, total: int) -> bool:
