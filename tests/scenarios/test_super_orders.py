@@ -603,6 +603,22 @@ def test_x8_what_the_follower_closes_by_hand_is_not_closed_again(labs: Callable[
     assert lab.net() == 0 and tree.live() == [0, 0]
 
 
+def test_x8_a_legs_lost_cancel_is_over_with_its_entry_and_hides_no_close_by_hand(labs: Callable[..., Lab]) -> None:
+    """While a request is under way, nothing of the instrument is taken for closed by hand."""
+    lab = labs(policy=NATIVE)
+    tree = Tree.place(lab, 300)
+    lab.until(lambda: tree.copy(Leg.ENTRY) is not None)
+    lab.brokers[F].fail_next(Fault.NEVER_ARRIVED, on=Call.CANCEL)
+    tree.cancel(Leg.TARGET)
+    lab.advance(15)
+    tree.cancel(Leg.ENTRY)
+    lab.advance(60)
+    entered(lab)
+    lab.place(Side.SELL, 150, Limit(Decimal(90)), account=F)
+    lab.advance(400)
+    assert "MANUAL" in [alert.code for alert in lab.alerts] and lab.net() == 0
+
+
 def test_k2_flatten_takes_the_legs_back_and_closes_once(labs: Callable[..., Lab]) -> None:
     lab = labs(policy=NATIVE)
     tree = entered(lab)

@@ -88,6 +88,8 @@ def legs_follow(state: State, key: TradeKey, entry: FollowerOrder, doubted: tupl
             if trade is not None and known.entry == entry.client_order_id:
                 after = life.inherited(life.with_entry(known, entry), doubted)
                 state.put(trade := trade.with_order(after))
+                if not after.is_busy:
+                    state.unresolved.pop((key[2], after.client_order_id), None)
                 if after.broker_order_id is not None:
                     state.by_broker_id[key[2], after.broker_order_id] = after.client_order_id
 

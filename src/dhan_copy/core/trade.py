@@ -352,7 +352,10 @@ def with_entry(leg: FollowerOrder, entry: FollowerOrder) -> FollowerOrder:
     linked = leg.linked
     assert linked is not None
     if entry.state.is_over and not entry.filled_quantity:
-        gone = evolve(leg, state=entry.state, refused_for_now=entry.refused_for_now, cancel_sent=True, cancel_taken=True)
+        gone = evolve(
+            leg, state=entry.state, refused_for_now=entry.refused_for_now, cancel_sent=True, cancel_taken=True,
+            outstanding=None, unresolved=None, unresolved_at=None, needs_look=False, lost=(),
+        )  # fmt: skip
         return leg if leg.state.is_over else gone
     if entry.broker_order_id is None or entry.accepted is None:
         return leg
