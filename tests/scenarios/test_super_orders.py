@@ -15,11 +15,12 @@ from dhan_copy import LinkedForm, Playground, Policy, RateLimits
 from dhan_copy.core.facts import AlertRaised, DriftDeclared, RequestIssued, TradeSettled
 from dhan_copy.core.requests import Submit
 from dhan_copy.errors import PlacementRejected
-from dhan_copy.model.order import Leg, Limit, OrderStatus, Side, StopLimit, StopMarket, Variety
-from dhan_copy.testing import RequestKind, SimulatedExchange
+from dhan_copy.model.bracket import Bracket
+from dhan_copy.model.order import Leg, Limit, OrderStatus, Product, Side, StopLimit, StopMarket, Variety
+from dhan_copy.testing import NewOrder, RequestKind, SimulatedExchange
 from dhan_copy.testing.broker import Call, Fault
 from dhan_copy.testing.server import Action, HttpFault
-from tests.scenarios.kit import CALL, F, LEADER, Lab, Stage, Wire
+from tests.scenarios.kit import CALL, F, LEADER, SHARE, Lab, Stage, Wire
 from tests.scenarios.linked_kit import LEGS, STOP, TARGET, Tree, entered
 
 NATIVE = Policy(linked_form=LinkedForm.SUPER_ORDER)
@@ -352,6 +353,17 @@ def test_l9_a_cover_order_is_copied_as_orders(labs: Callable[..., Lab]) -> None:
     lab = labs(policy=NATIVE)
     tree = entered(lab, Variety.COVER)
     assert not any(order.is_super for order in lab.copies()) and tree.protects(150)
+
+
+@pytest.mark.parametrize("product", [Product.INTRADAY, Product.MARGIN, Product.CNC, Product.MTF])
+def test_d1_what_may_be_held_over_night_is_copied_as_orders(labs: Callable[..., Lab], product: Product) -> None:
+    """Nobody wrote down whether the legs of a super order are there the next day."""
+    lab = labs(policy=NATIVE)
+    where = SHARE if product in (Product.CNC, Product.MTF) else CALL
+    new = NewOrder(key=where, side=Side.BUY, quantity=300, terms=Limit(Decimal(90)), product=product)
+    lab.exchange.linked.place_super(LEADER, new, Bracket(target=TARGET, stop=STOP))
+    lab.advance(15)
+    assert [order.is_super for order in lab.copies() if order.leg is Leg.ENTRY] == [product is Product.INTRADAY]
 
 
 def test_p12_above_the_freeze_limit_it_is_copied_as_orders() -> None:

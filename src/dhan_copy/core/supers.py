@@ -23,13 +23,12 @@ from dhan_copy.model.bracket import Bracket
 from dhan_copy.model.ids import AccountName, ClientOrderId
 from dhan_copy.model.order import Leg, Limit, Market, OrderReport, Product, Side, StopLimit, StopMarket, Validity, Variety
 
-_PRODUCTS = (Product.CNC, Product.INTRADAY, Product.MARGIN, Product.MTF)
-
 
 def bracket_for(state: State, trade: CopyTrade, rules: FollowerRules, want: Instruction) -> Bracket | None:
     """The legs that an entry about to be placed takes with it as a super order; None where it is placed by itself, and its
     legs too. A super order is a DAY order at a limit or at the market, with a target beyond its price and a stop on the
-    other side of it (Dhan's page on super orders)."""
+    other side of it (Dhan's page on super orders), and whether its legs live on over night nobody wrote down: intraday
+    alone is sure to be over when the day is."""
     wanted = rules.live and rules.super_orders and state.settings.policy.linked_form is LinkedForm.SUPER_ORDER
     if not wanted or not _is_one_order(state, trade, want) or not all(_is_untouched(state, trade, leg) for leg in EXIT_LEGS):
         return None
@@ -44,7 +43,8 @@ def _is_one_order(state: State, trade: CopyTrade, want: Instruction) -> bool:
     kept_together = report.variety in (Variety.SUPER, Variety.BRACKET) and trade.stake_key[4] == trade.key[1]
     sayable = want.validity is Validity.DAY and not want.disclosed_quantity and isinstance(want.terms, Limit | Market)
     first = not any(order.filled_quantity or not order.state.is_over for order in trade.orders)
-    return kept_together and whole and sayable and first and not trade.copies_fills and report.product in _PRODUCTS
+    of_a_day = report.product is Product.INTRADAY
+    return kept_together and whole and sayable and first and of_a_day and not trade.copies_fills
 
 
 def _is_around(bracket: Bracket, want: Instruction, side: Side) -> bool:
