@@ -115,6 +115,19 @@ def test_a_row_that_names_no_parent_is_the_leg_that_an_entry_lacks() -> None:
     assert alone.order_id == "B9" and tree_of(alone) is None, "nothing that it could belong to is known"
 
 
+@pytest.mark.parametrize("other", [Bracket(stop=Decimal(95)), Bracket(target=Decimal(112), stop=Decimal(95))])
+def test_a_leg_is_not_that_of_an_entry_whose_bracket_has_another_or_none(other: Bracket) -> None:
+    """A target that shrank as its stop filled is for as much as a younger entry, first seen with it, has filled."""
+    older = entry(variety=Variety.BRACKET, quantity=750, filled_quantity=750, status=OrderStatus.TRADED)
+    younger = entry(
+        order_id=BrokerOrderId("S2"), variety=Variety.BRACKET, bracket=other, quantity=375, filled_quantity=150,
+        status=OrderStatus.PART_TRADED, created_at=after(5), updated_at=after(5),
+    )  # fmt: skip
+    row = leg(Leg.TARGET, order_id=BrokerOrderId("B3"), variety=Variety.BRACKET, quantity=150, status=OrderStatus.CANCELLED)
+    [found] = [each for each in told(older, younger, row) if each.leg_order_id == "B3"]
+    assert found.order_id == leg_id(ENTRY, Leg.TARGET)
+
+
 def test_an_entry_that_was_modified_after_its_leg_appeared_has_it_all_the_same() -> None:
     mine = entry(variety=Variety.BRACKET, created_at=after(30), status=OrderStatus.PART_TRADED, filled_quantity=75)
     own = leg(Leg.STOP, order_id=BrokerOrderId("B9"), variety=Variety.BRACKET, quantity=75, created_at=after(10))

@@ -139,7 +139,9 @@ class Trees:
 
     def _fits(self, leader: AccountName, entry: OrderReport, leg: OrderReport) -> bool:
         known = self.orders.get((leader, leg_id(entry.order_id, leg.leg)))
-        return leg.quantity in (entry.quantity, entry.filled_quantity) and (known is None or known.report.terms == leg.terms)
+        terms = _terms(entry, leg.leg) if known is None else known.report.terms
+        unnamed = known is None and entry.bracket is None
+        return leg.quantity in (entry.quantity, entry.filled_quantity) and (unnamed or terms == leg.terms)
 
     def _implied(self, fact: LeaderReported) -> Iterator[LeaderReported]:
         """The legs of an entry as its bracket has them, until reports of their own come: they protect from the first
