@@ -21,7 +21,7 @@ from dhan_copy.core.facts import (
     Refusal,
     TradeSettled,
 )
-from dhan_copy.core.requests import Cancel, Modify, Submit
+from dhan_copy.core.requests import Cancel, Modify, Query, Submit
 from dhan_copy.core.settings import FirstStart, Policy
 from dhan_copy.model.ids import AccountName
 from dhan_copy.model.order import ForeverLeg, Leg, Limit, OrderStatus, Product, Side, StopLimit, StopMarket, Variety
@@ -558,6 +558,34 @@ def test_l10_what_the_leaders_placed_ends_with_its_day_and_the_copy_that_waits_f
     bench.let(60)
     assert bench.waiting("F") == [], "it waits for what the leader no longer has"
     assert len(bench.facts(TradeSettled)) == 2 and bench.copier.state.open_keys() == []
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_l10_a_copy_that_has_fired_is_not_cancelled_again_and_again_while_nobody_knows_what_it_placed(listed: bool) -> None:
+    bench = world(keeps_fired=listed)
+    leaders = place(bench)
+    ours = bench.fire("F", only(bench), tell=False)
+    del bench.books["F"][ours.report.order_id]
+    bench.let(12)
+    bench.take_back(leaders)
+    bench.let(600)
+    bench.restart()
+    bench.let(60)
+    assert len([request for request in bench.requests() if isinstance(request, Cancel)]) <= 1
+    assert "FOREVER_GONE" in alerts(bench)
+
+
+def test_l10_a_copy_of_which_two_rows_could_be_is_looked_for_by_the_sweeps_alone() -> None:
+    bench = world()
+    holding(bench)
+    bench.lose = [True]
+    place(bench, Side.SELL)
+    bench.keep("F", evolve(only(bench).first, order_id=bench.next_id("F"), client_order_id=None), None)
+    bench.let(400)
+    asked = len([command for _, command in bench.sent if isinstance(command, Query)])
+    bench.let(400)
+    assert "FOREVER_DOUBTFUL" in alerts(bench)
+    assert len([command for _, command in bench.sent if isinstance(command, Query)]) == asked
 
 
 def test_l10_the_end_of_the_day_decides_nothing() -> None:

@@ -302,7 +302,8 @@ class _Reading:
                 self._gone(leader, f"the leader's order {order_id}", order_id)
         for _, mine in self.state.waiting(read.account):
             known = mine.broker_order_id is not None and mine.client_order_id not in self.fired and not is_leaving(mine)
-            if known and mine.broker_order_id not in read.forever and mine.issued_at + CHILD_MAY_FOLLOW <= read.read_at:
+            since = mine.fired_at or (None if mine.broker_order_id in read.forever else mine.issued_at)
+            if known and since is not None and since + CHILD_MAY_FOLLOW <= read.read_at:
                 self._gone(read.account, f"the copy {mine.broker_order_id}", None, mine.client_order_id)
 
     def _gone(

@@ -279,9 +279,10 @@ def _ask(b: _Builder, order: FollowerOrder) -> None:
 
 def _steer_live(b: _Builder, order: FollowerOrder, total: int) -> None:
     if order.unresolved is not None or order.needs_look:
-        _ask(b, order)
+        if not _is_parked(b, order):
+            _ask(b, order)
         return
-    if order.outstanding is not None or order.broker_order_id is None:
+    if order.outstanding is not None or order.broker_order_id is None or order.fired_at is not None:
         return
     if total <= order.filled_quantity:
         _cancel(b, order)
@@ -310,6 +311,13 @@ def _moves_a_trailing_stop(order: FollowerOrder, want: Instruction) -> bool:
 
 def _leaders_stop(b: _Builder) -> LeaderOrder | None:
     return b.state.leader_orders.get((b.order.leader, leg_id(b.report.order_id, Leg.STOP)))
+
+
+def _is_parked(b: _Builder, order: FollowerOrder) -> bool:
+    """Whether it is a Forever order of which the lists do not say what became of it: a human has been told, and every
+    sweep reads them again."""
+    told = ((code, b.rules.name, "", order.client_order_id) for code in ("FOREVER_DOUBTFUL", "FOREVER_GONE"))
+    return order.waits and any(alert in b.state.alerts for alert in told)
 
 
 def _modify(b: _Builder, order: FollowerOrder, want: Instruction, leg: Leg = Leg.ENTRY) -> None:

@@ -118,6 +118,8 @@ class FollowerOrder:
     asked: Instruction
     waits: bool = False
     """It is a Forever order that has not fired, as far as is known: once it has, the order that appears is this one."""
+    fired_at: datetime | None = None
+    """When the list first said that it has fired: nothing shows what it placed, and nothing can be asked of it."""
     linked: Leg | None = None
     """Which part of a super order it is; None of every other order."""
     entry: ClientOrderId | None = None
@@ -481,6 +483,7 @@ def reported(order: FollowerOrder, fact: OrderReported, at: datetime) -> Followe
         text=report.reason or order.text if over and told else order.text,
         over_at=at if over and order.over_at is None else (order.over_at if over else None),
         needs_look=order.needs_look and fact.channel is not Channel.BOOK,
+        fired_at=(order.fired_at or at) if order.waits and report.status is OrderStatus.TRIGGERED else None,
         cancel_accepted_at=None if _outlived_cancel(order, fact) else order.cancel_accepted_at,
     )
     pending = result.outstanding or result.unresolved
