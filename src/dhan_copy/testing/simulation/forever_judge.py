@@ -113,11 +113,12 @@ class ForeverJudge:
                     return True
         return False
 
-    def under_way(self, name: AccountName, listing: Listing) -> Fraction | None:
-        """What the leader's entries that wait scale to beyond the copies that wait with them (signed): a copy makes up for
-        what was off when it was sized, and a difference may be declared before what makes it has filled. None where that
-        cannot be said: an entry waits for the exit that goes before it, or does not stand at what it should be."""
-        oracle, total = self.oracle, Fraction(0)
+    def under_way(self, name: AccountName, listing: Listing) -> tuple[Fraction, Fraction] | None:
+        """Between which two numbers (signed) what is held may be off: by what the leader's entries that wait scale to
+        beyond the copies that wait with them. A copy makes up for what was off when it was sized, and a difference may be
+        declared before what makes it has filled, or not. None where that cannot be said: an entry waits for the exit that
+        goes before it, or does not stand at what it should be."""
+        oracle, least, most = self.oracle, Fraction(0), Fraction(0)
         for (order_id, follower), copy in oracle.copies.items():
             original = self.original(order_id) if follower == name else None
             if original is None or not original.waits or original.listing is not listing or copy.admitted is None:
@@ -128,8 +129,9 @@ class ForeverJudge:
             if admitted.exit_quantity or copy.ends & SPENT:
                 return None
             leaves = sum(order.leaves for order, submit in copy.placed if submit.intent is Intent.ENTRY)
-            total += (admitted.ratio * original.leaves - leaves) * original.sign
-        return total
+            beyond = (admitted.ratio * original.leaves - leaves) * original.sign
+            least, most = least + min(beyond, 0), most + max(beyond, 0)
+        return least, most
 
     def is_waited_for(self, name: AccountName, listing: Listing) -> bool:
         """Whether anything waits, there or at the leader: then what is held need not be nothing when the leader's is."""

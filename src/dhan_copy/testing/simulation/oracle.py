@@ -1003,7 +1003,8 @@ class Oracle:
         waited_for = self.forevers.is_waited_for(name, listing)
         if waited_for:
             self.rare["position judged with what waits"] += 1
-        off -= under_way
+        least, most = under_way
+        off -= max(least, min(most, off))
         closed = meddler.closed.get(listing)
         if off and (off == closed or (closed and abs(off) > listing.lot >= abs(off - closed))):
             # Orders on the other side filled before a second look could show that somebody had squared off.
