@@ -130,7 +130,7 @@ class ForeverJudge:
                 return None
             leaves = sum(order.leaves for order, submit in copy.placed if submit.intent is Intent.ENTRY)
             beyond = (admitted.ratio * original.leaves - leaves) * original.sign
-            least, most = least + min(beyond, 0), most + max(beyond, 0)
+            least, most = least + min(beyond, Fraction(0)), most + max(beyond, Fraction(0))
         return least, most
 
     def is_waited_for(self, name: AccountName, listing: Listing) -> bool:
