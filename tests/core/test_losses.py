@@ -11,21 +11,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dhan_copy.core import checkpoint
-from dhan_copy.core.facts import AlertRaised, DriftDeclared, TradingState, TradingStateChanged
-from dhan_copy.core.losses import day_result
+from dhan_copy.core.facts import AlertRaised, DriftDeclared, QuotesReported, TradingState, TradingStateChanged
+from dhan_copy.core.losses import DayResult, day_result
 from dhan_copy.core.settings import LossLimit
+from dhan_copy.model.account import Quote
 from dhan_copy.model.ids import AccountName
-from dhan_copy.model.order import OrderStatus, Side
+from dhan_copy.model.order import OrderStatus, Product, Side
 from dhan_copy.model.reason import ReasonCode
 from tests.core.linked_world import wait
-from tests.core.world import KEY, TrueOrder, World
+from tests.core.world import KEY, LEADER, TrueOrder, World
 
 LOT = 75
 F = AccountName("F")
 
 
-def limited(rupees: str, then: TradingState = TradingState.CLOSING) -> World:
-    bench = World({"F": Fraction(1, 2)})
+def limited(rupees: str, then: TradingState = TradingState.CLOSING, product: Product = Product.INTRADAY) -> World:
+    bench = World({"F": Fraction(1, 2)}, product=product)
     [rules] = bench.copier.settings.followers
     rules = evolve(rules, loss_limit=LossLimit(Decimal(rupees), then))
     settings = evolve(bench.copier.settings, followers=(rules,))
@@ -124,3 +125,117 @@ def test_the_result_is_what_was_taken_in_less_what_was_paid_at_the_last_price(
     assert abs(found - rupees) < Decimal("0.000001"), "average prices are rounded to 28 digits"
     saved = checkpoint.load(None, checkpoint.dump(bench.copier.state, whole=True), bench.copier.settings)
     assert day_result(saved, F).rupees == found
+
+
+def overnight(rupees: str = "1000", lots: int = 4, side: Side = Side.BUY) -> World:
+    """A follower that bought (or sold) at 100 and holds that on the next day, on which nobody has named a price."""
+    bench = limited(rupees, product=Product.MARGIN)
+    bench.trade(side, lots)
+    fill(bench, bench.open_orders("F")[0], Decimal("100.00"))
+    bench.next_day()
+    return bench
+
+
+def quote(bench: World, price: str) -> None:
+    told = Quote(key=KEY, price=Decimal(price))
+    bench.feed(QuotesReported(account=F, read_at=bench.now, quotes=(told,)))
+
+
+@pytest.mark.parametrize("side", Side)
+def test_k3_what_was_held_over_night_and_is_sold_loses_nothing_any_more(side: Side) -> None:
+    bench = overnight("5000", side=side)
+    worse = Decimal(150 if side is Side.BUY else 50)
+    mark(bench, Decimal("110.00"))
+    bench.trade(side.opposite, 4)
+    fill(bench, bench.open_orders("F")[0], Decimal("112.00"))
+    gained = side.sign * Decimal("300.00")
+    assert day_result(bench.copier.state, F).rupees == gained, "from the first price of the day"
+    mark(bench, worse)
+    mark(bench, Decimal(200) - worse)
+    assert day_result(bench.copier.state, F).rupees == gained
+    assert bench.copier.state.trading_state(F) is TradingState.ACTIVE
+
+
+def test_k3_what_is_held_over_night_counts_from_the_first_price_and_nothing_before_that() -> None:
+    bench = overnight()
+    assert day_result(bench.copier.state, F).carried == (KEY,) and day_result(bench.copier.state, F).rupees == 0
+    assert not bench.facts(AlertRaised)
+    quote(bench, "90.00")
+    assert day_result(bench.copier.state, F) == DayResult(Decimal(0))
+    assert len(bench.facts(QuotesReported)) == 1
+    copier = type(bench.copier)(bench.copier.settings)
+    copier.restore(bench.journal)
+    bench.copier = copier
+    quote(bench, "84.00")
+    assert day_result(bench.copier.state, F).rupees == Decimal("-900.00"), "the first price is remembered"
+    quote(bench, "83.00")
+    assert "LOSS_LIMIT" in [fact.code for fact in bench.facts(AlertRaised) if isinstance(fact, AlertRaised)]
+
+
+@pytest.mark.parametrize("carried", [False, True])
+@pytest.mark.parametrize("reason", [ReasonCode.MANUAL, ReasonCode.CONVERTED, ReasonCode.EXPIRED, ReasonCode.GONE_OVERNIGHT])
+def test_k3_what_somebody_closed_by_hand_loses_nothing_any_more(reason: ReasonCode, carried: bool) -> None:
+    """It went at the last price that is known; where none of today is, for what it was worth."""
+    bench = overnight()
+    if not carried:
+        mark(bench, Decimal("100.00"))
+        mark(bench, Decimal("96.00"))
+    bench.feed(
+        DriftDeclared(
+            leader=LEADER, follower=F, key=KEY, product=Product.MARGIN, quantity=Fraction(-2 * LOT), reason=reason
+        )  # fmt: skip
+    )
+    mark(bench, Decimal("50.00"))
+    assert day_result(bench.copier.state, F) == DayResult(Decimal("0.00") if carried else Decimal("-600.00"))
+    assert bench.copier.state.trading_state(F) is TradingState.ACTIVE
+
+
+def test_k3_what_an_order_of_ours_turns_out_to_have_closed_counts_once() -> None:
+    bench = limited("1000")
+    bench.trade(Side.BUY, 4)
+    fill(bench, bench.open_orders("F")[0], Decimal("100.00"))
+    bench.trade(Side.SELL, 4)
+    [leaving] = bench.open_orders("F")
+    bench.feed(
+        DriftDeclared(
+            leader=LEADER, follower=F, key=KEY, product=Product.INTRADAY, quantity=Fraction(-2 * LOT),
+            reason=ReasonCode.MANUAL,
+        )  # fmt: skip
+    )
+    fill(bench, leaving, Decimal("100.00"))
+    mark(bench, Decimal("150.00"))
+    assert day_result(bench.copier.state, F) == DayResult(Decimal("0.00"))
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(Side), st.integers(1, 4), st.integers(9000, 11000)), min_size=1, max_size=3),
+    st.lists(st.tuples(st.sampled_from(Side), st.integers(1, 4), st.integers(9000, 11000)), max_size=3),
+    st.integers(9000, 11000),
+    st.integers(9000, 11000),
+)
+def test_the_days_result_is_what_the_account_gained_since_its_first_price(
+    before: list[tuple[Side, int, int]], today: list[tuple[Side, int, int]], first: int, last: int
+) -> None:
+    bench = limited("1000000000", product=Product.MARGIN)
+
+    def dealt(trades: list[tuple[Side, int, int]]) -> Decimal:
+        cash = Decimal(0)
+        for side, lots, paise in trades:
+            bench.advance(1)
+            bench.trade(side, 2 * lots)
+            for order in bench.open_orders("F"):
+                cash -= order.sign * (order.report.quantity - order.report.filled_quantity) * Decimal(paise) / 100
+                fill(bench, order, Decimal(paise) / 100)
+        return cash
+
+    dealt(before)
+    bench.next_day()
+    held = bench.net_position("F")
+    mark(bench, Decimal(first) / 100)
+    cash = dealt(today)
+    bench.advance(1)
+    mark(bench, Decimal(last) / 100)
+    gained = cash + bench.net_position("F") * Decimal(last) / 100 - held * Decimal(first) / 100
+    assert day_result(bench.copier.state, F) == DayResult(gained)
+    saved = checkpoint.load(None, checkpoint.dump(bench.copier.state, whole=True), bench.copier.settings)
+    assert day_result(saved, F).rupees == gained

@@ -407,8 +407,12 @@ class Copier:
                 self._record(fact)
 
     def _take_quotes(self, fact: QuotesReported) -> None:
-        """Prices are journaled where a follower is stopped for them."""
-        self._note(fact)
+        """Prices are journaled where a follower is stopped for them, or a day's result counts from them."""
+        quoted = {quote.key for quote in fact.quotes}
+        if any(dealt.carried and key in quoted for (_, key), dealt in self.state.dealt.items()):
+            self._record(fact)
+        else:
+            self._note(fact)
         for rules in self._loss_limited:
             if rules.name == fact.account and stopped_by_loss(self.state, rules, day_result(self.state, rules.name)):
                 self._record(fact)

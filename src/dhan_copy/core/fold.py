@@ -53,6 +53,7 @@ from dhan_copy.core.fold_leaders import leader_reported
 from dhan_copy.core.fold_orders import order_reported
 from dhan_copy.core.fold_reads import funds_reported, looked, margin_reported, positions_reported
 from dhan_copy.core.fold_requests import answered
+from dhan_copy.core.losses import value_carried
 from dhan_copy.core.state import NO_FEED, State, alert_key, claim_left
 from dhan_copy.model.ids import AccountName
 
@@ -84,6 +85,8 @@ def fold(state: State, entry: Entry) -> None:
                 marked = state.marks.get(quote.key)
                 if marked is None or marked[1] <= fact.read_at:
                     state.marks[quote.key] = (quote.price, fact.read_at)
+                    names = (rules.name for rules in state.settings.followers)
+                    value_carried(state, names, quote.key, quote.price, fact.read_at)
         case MarginReported():
             margin_reported(state, fact, position)
         case CopyAdmitted():

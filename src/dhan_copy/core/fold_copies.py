@@ -8,6 +8,7 @@ from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import Channel, CloseOrdered, CopyAdmitted, DriftDeclared
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.legs import EXIT_LEGS, leg_id
+from dhan_copy.core.losses import closed_by_hand
 from dhan_copy.core.requests import Intent
 from dhan_copy.core.state import State, claim_left
 from dhan_copy.core.trade import CopyTrade, TradeKey
@@ -94,6 +95,7 @@ def drift_declared(state: State, fact: DriftDeclared, position: int) -> None:
                 left -= taken
                 state.trades[key] = evolve(trade, claim=trade.claim - taken)
         state.stakes[stake_key] = stake.closed_by_hand(units, left * direction, fact.reason)
+        closed_by_hand(state, fact.follower, fact.key, units * stake.turn)
         state.suspects.pop((fact.follower, fact.key, fact.product), None)
     else:
         stake = state.stakes[stake_key] = stake.with_declared(fact.reason, fact.quantity)

@@ -10,6 +10,7 @@ from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import DayOpened
 from dhan_copy.core.fold_leaders import member, release
 from dhan_copy.core.leader import LeaderOrder
+from dhan_copy.core.losses import carry
 from dhan_copy.core.state import LONGEST_RETRY, LeaderKey, State, Suspect, waits
 from dhan_copy.core.trade import CopyTrade, TradeKey, is_own, place_of
 from dhan_copy.model.ids import AccountName
@@ -137,6 +138,7 @@ def day_opened(state: State, fact: DayOpened, at: datetime, position: int) -> No
         if not fact.continuous:
             state.positions_known.clear()
     state.day = fact.day
+    carry(state)
 
 
 def _over_night(state: State, at: datetime, queued: Iterable[LeaderKey]) -> tuple[list[LeaderOrder], list[CopyTrade]]:

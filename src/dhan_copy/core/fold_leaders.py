@@ -9,11 +9,13 @@ from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import Channel, LeaderReported
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.legs import is_exit_leg, leg_id, tree_of
+from dhan_copy.core.losses import value_carried
 from dhan_copy.core.requests import Intent
 from dhan_copy.core.sizing import kept_after_exit
 from dhan_copy.core.state import LeaderKey, State, behind_by, entry_total, obliged, split
 from dhan_copy.core.trade import CopyTrade, PositionKey, StakeKey, TradeKey, place_of
 from dhan_copy.model.order import Leg, Validity
+from dhan_copy.model.times import ist_date
 
 
 def leader_reported(state: State, fact: LeaderReported, at: datetime, position: int) -> None:
@@ -65,6 +67,8 @@ def _note_price(state: State, order: LeaderOrder, at: datetime) -> None:
     known = state.prices.get(report.key)
     if price is not None and (known is None or told_at >= known[1]):
         state.prices[report.key] = (price, told_at)
+        if known is None or ist_date(known[1]).isoformat() < state.day:
+            value_carried(state, (rules.name for rules in state.settings.followers), report.key, price, told_at)
 
 
 def member(keys: dict[LeaderKey, None], key: LeaderKey, belongs: bool) -> None:

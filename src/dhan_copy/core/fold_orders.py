@@ -11,6 +11,7 @@ from dhan_copy.core.facts import Channel, OrderReported
 from dhan_copy.core.fold_requests import close_circuit, count_rejection, entry_follows, legs_follow
 from dhan_copy.core.legs import EXIT_LEGS, is_exit_leg, leg_id
 from dhan_copy.core.lifecycle import OrderState
+from dhan_copy.core.losses import closed_by_hand, value_carried
 from dhan_copy.core.requests import Intent
 from dhan_copy.core.settings import OverExit
 from dhan_copy.core.state import Dealt, State, Suspect, claim_left, entry_total, obliged, split
@@ -54,23 +55,25 @@ def order_reported(state: State, fact: OrderReported, at: datetime, position: in
             state.put(state.trades[key].with_order(evolve(leg, cancel_sent=True)))
         trade = state.trades[trade.key]
     if grown > 0:
-        _deal(state, trade, known, order)
+        _deal(state, trade, known, order, at)
         _follower_filled(state, trade, order, grown, stake_key, at)
     state.touch(trade.key, position)
     state.touch_stake(stake_key, position)
 
 
-def _deal(state: State, trade: CopyTrade, before: FollowerOrder, after: FollowerOrder) -> None:
+def _deal(state: State, trade: CopyTrade, before: FollowerOrder, after: FollowerOrder, at: datetime) -> None:
     """Count a fill: an order's average price is that of all its fills."""
     where = (trade.key[2], trade.stake_key[2])
+    if after.average_price is not None:
+        value_carried(state, where[:1], where[1], after.average_price, at)
     dealt = state.dealt.get(where, Dealt())
     sign = state.side_of(trade).sign
     units = sign * (after.filled_quantity - before.filled_quantity)
     if after.average_price is None:
-        state.dealt[where] = Dealt(dealt.net + units, dealt.cash, unpriced=True)
+        state.dealt[where] = evolve(dealt, net=dealt.net + units, unpriced=True)
         return
     paid = after.average_price * after.filled_quantity - (before.average_price or Decimal(0)) * before.filled_quantity
-    state.dealt[where] = Dealt(dealt.net + units, dealt.cash - sign * paid, dealt.unpriced)
+    state.dealt[where] = evolve(dealt, net=dealt.net + units, cash=dealt.cash - sign * paid)
 
 
 def _follower_filled(
@@ -91,6 +94,7 @@ def _follower_filled(
         if beyond and stake.manual:
             beyond -= (restored := min(beyond, stake.manual))
             stake = stake.restored(sign, restored)
+            closed_by_hand(state, *stake_key[1:3], state.side_of(trade).sign * restored)
         # Closed before what it closes was told, or twice in a race: it goes off against the next that opens, or is
         # taken back by the entry.
         if beyond and stake_key[4] is not None and state.settings.policy.over_exit is OverExit.CLOSE:

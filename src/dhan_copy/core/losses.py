@@ -2,43 +2,94 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 
 from attrs import frozen
 
+from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import AlertRaised, TradingStateChanged
 from dhan_copy.core.settings import FollowerRules
-from dhan_copy.core.state import STRICTNESS, State
+from dhan_copy.core.state import STRICTNESS, Dealt, State
 from dhan_copy.core.worth import worth
 from dhan_copy.model.ids import AccountName
 from dhan_copy.model.instrument import InstrumentKey
+from dhan_copy.model.times import ist_date
 
 
 @frozen
 class DayResult:
-    """Rupees, realised and unrealised together, on what was copied since the day began. ``unknown`` are instruments that
-    are not in it: nobody has named a price, or what a lot of a commodity or currency is worth."""
+    """Rupees, realised and unrealised together, on what was copied since the day began, and on what was held over night
+    from the first price of the day. ``unknown`` are instruments that are not in it: nobody has named a price, or what a
+    lot of a commodity or currency is worth. Of those nothing was dealt in yet of what has only been ``carried``."""
 
     rupees: Decimal
     unknown: tuple[InstrumentKey, ...] = ()
+    carried: tuple[InstrumentKey, ...] = ()
 
 
 def day_result(state: State, follower: AccountName) -> DayResult:
     """What the copies of today came to, by their average prices and the newest price that an order of a leader or a
     broker's quotes have told."""
-    rupees, unknown = Decimal(0), []
+    rupees, unknown, carried = Decimal(0), [], []
     for (name, key), dealt in state.dealt.items():
-        if name != follower or not (dealt.net or dealt.cash):
+        if name != follower or not (dealt.net or dealt.cash or dealt.carried):
             continue
-        told = max((one for one in (state.prices.get(key), state.marks.get(key)) if one), key=_told_at, default=None)
+        if dealt.carried and not (dealt.net or dealt.cash):
+            carried.append(key)
+            continue
+        told = _last_told(state, key)
         points = dealt.cash + dealt.net * (told[0] if told is not None else Decimal(0))
         gained = worth(key.segment, 1, points, state.priced(key))
-        if gained is None or dealt.unpriced or (told is None and dealt.net):
+        if gained is None or dealt.unpriced or dealt.carried or (told is None and dealt.net):
             unknown.append(key)
             continue
         rupees += gained
-    return DayResult(rupees, tuple(unknown))
+    return DayResult(rupees, tuple(unknown), tuple(carried))
+
+
+def carry(state: State) -> None:
+    """A day has begun: what is held counts from the first price of it that is known."""
+    for stake_key, stake in state.stakes.items():
+        where = (stake_key[1], stake_key[2])
+        dealt = state.dealt.get(where, Dealt())
+        if stake.held:
+            state.dealt[where] = evolve(dealt, carried=dealt.carried + stake.held)
+    for follower, key in list(state.dealt):
+        told = _last_told(state, key)
+        if told is not None:
+            value_carried(state, (follower,), key, *told)
+
+
+def value_carried(state: State, followers: Iterable[AccountName], key: InstrumentKey, price: Decimal, at: datetime) -> None:
+    """Fold a price, told ``at``: if it is of today, what was held over night counts from it."""
+    for follower in followers if ist_date(at).isoformat() == state.day else ():
+        dealt = state.dealt.get((follower, key))
+        if dealt is not None and dealt.carried:
+            state.dealt[follower, key] = Dealt(
+                dealt.net + dealt.carried, dealt.cash - dealt.carried * price, dealt.unpriced
+            )
+
+
+def closed_by_hand(state: State, follower: AccountName, key: InstrumentKey, units: int) -> None:
+    """Fold that ``units``, signed as the account showed them, are gone without an order of ours: at the last price that
+    is known."""
+    dealt = state.dealt.get((follower, key), Dealt())
+    told = _last_told(state, key)
+    if dealt.carried * units > 0:
+        # Nobody has named a price today: they went for what they were worth.
+        gone = units if abs(units) <= abs(dealt.carried) else dealt.carried
+        dealt, units = evolve(dealt, carried=dealt.carried - gone), units - gone
+    if units and told is None:
+        dealt = Dealt(dealt.net - units, dealt.cash, True, dealt.carried)
+    elif units and told is not None:
+        dealt = evolve(dealt, net=dealt.net - units, cash=dealt.cash + units * told[0])
+    state.dealt[follower, key] = dealt
+
+
+def _last_told(state: State, key: InstrumentKey) -> tuple[Decimal, datetime] | None:
+    return max((one for one in (state.prices.get(key), state.marks.get(key)) if one), key=_told_at, default=None)
 
 
 def _told_at(price: tuple[Decimal, datetime]) -> datetime:

@@ -210,10 +210,11 @@ def _owning_accounts(state: State) -> set[AccountName]:
 
 
 def _held(state: State, follower: AccountName) -> tuple[InstrumentKey, ...]:
-    """What today's copies have opened and not closed, as far as a loss limit counts it."""
+    """What today's copies have opened and not closed, or held over night, as far as a loss limit counts it."""
     return tuple(
         key for (name, key), dealt in state.dealt.items()
-        if name == follower and dealt.net and worth(key.segment, 1, Decimal(1), state.priced(key)) is not None
+        if name == follower and (dealt.net or dealt.carried)
+        and worth(key.segment, 1, Decimal(1), state.priced(key)) is not None
     )  # fmt: skip
 
 

@@ -72,6 +72,8 @@ class Dealt:
     cash: Decimal = Decimal(0)
     unpriced: bool = False
     """A fill came without its price."""
+    carried: int = 0
+    """Units held over night, signed, for which no price of today is known yet: they count from the first that is."""
 
 
 @define
@@ -113,7 +115,7 @@ class State:
     since_funds: dict[TradeKey, None] = field(factory=dict)
     """Copies that buy to open and that the figure of their account's funds does not count yet."""
     dealt: dict[tuple[AccountName, InstrumentKey], Dealt] = field(factory=dict)
-    """What was copied today, by follower and instrument."""
+    """What was copied today or held over night, by follower and instrument."""
     marks: dict[InstrumentKey, tuple[Decimal, datetime]] = field(factory=dict)
     """The last price that a broker's quotes have shown today, and when that was read: loss limits alone look at it."""
     prices: dict[InstrumentKey, tuple[Decimal, datetime]] = field(factory=dict)
