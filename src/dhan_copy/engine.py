@@ -24,7 +24,7 @@ from dhan_copy import explain as stories
 from dhan_copy import trees, views
 from dhan_copy.config import Follower, Instruments, Leader, settings
 from dhan_copy.core.calendar import Calendar
-from dhan_copy.core.changes import change
+from dhan_copy.core.changes import change, check_sizes
 from dhan_copy.core.copier import Copier
 from dhan_copy.core.facts import (
     AlertRaised,
@@ -471,12 +471,14 @@ class CopyEngine:
         until the engine is given something else for that setting.
 
         Raises :class:`~dhan_copy.errors.ConfigurationError` for a name that does not exist, a value that is not
-        possible, or a function of your own, which a journal cannot keep.
+        possible, a function of your own, which a journal cannot keep, or where nobody would say a size any more.
         """
         name = None if account is None else AccountName(account)
         facts = tuple(change(self._settings, name, setting, value) for setting, value in settings.items())
         self._call(lambda: None)
         self._refuse_when_stopped("nothing is changed")
+        if "size" in settings:
+            check_sizes(self._settings, (*self._state().changes.values(), *facts))
         self._inbox.put(facts)
         self._call(lambda: None)
 

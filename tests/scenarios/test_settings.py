@@ -92,8 +92,8 @@ def test_a_change_while_running_is_a_fact_and_decides_the_next_order() -> None:
     assert [(fact.account, fact.setting, fact.given, fact.value) for fact in facts] == [
         (F, "size", '"1"', '"1/2"'), (F, "caps", "null", '[{"measure":"LOTS","most":1}]'),
     ]  # fmt: skip
-    made.engine.change(F, caps=None, size=None)
     made.engine.change(None, size="1/4")
+    made.engine.change(F, caps=None, size=None)
     assert bought(made) == 75
     assert said(made)["size"] == ("1/4", "all, changed while running")
 
@@ -169,6 +169,21 @@ def test_what_cannot_be_changed_changes_nothing() -> None:
     made.engine.stop()
     with pytest.raises(ConfigurationError):
         made.engine.change("X", size="1")
+
+
+def test_a_size_that_nobody_else_says_cannot_be_taken_back() -> None:
+    made = lab(Rules(size="1"))
+    with pytest.raises(ConfigurationError, match="'F' would have no size"):
+        made.engine.change(F, size=None)
+    assert bought(made) == 300
+    made.engine.change(None, size="1/2")
+    made.engine.change(F, size=None)
+    assert bought(made) == 150
+    with pytest.raises(ConfigurationError, match="'F' would have no size"):
+        made.engine.change(None, size=None)
+    made.engine.change("LEADER", size="1/4")
+    made.engine.change(None, size=None)
+    assert bought(made) == 75
 
 
 def test_a_file_says_what_the_objects_say(tmp_path: Path) -> None:

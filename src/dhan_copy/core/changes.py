@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import cast
 
-from dhan_copy.core.effective import OVERRIDES, SETTINGS
+from dhan_copy.core.effective import OVERRIDES, SETTINGS, effective
 from dhan_copy.core.facts import SettingChanged
 from dhan_copy.core.rules import Override, Rules
 from dhan_copy.core.settings import CopierSettings
@@ -87,6 +87,18 @@ def change(settings: CopierSettings, account: AccountName | None, setting: str, 
     except (ValueError, TypeError, ArithmeticError) as error:
         raise ConfigurationError(f"{setting}: {error}") from None
     return SettingChanged(account=account, setting=setting, given=given_text(settings, account, setting), value=text)
+
+
+def check_sizes(settings: CopierSettings, changes: Iterable[SettingChanged]) -> None:
+    """Raises :class:`~dhan_copy.errors.ConfigurationError` where nobody says any more how large some copy is."""
+    changed = values_of({(fact.account, fact.setting): fact for fact in changes})
+    for rules in settings.followers:
+        for leader in settings.leaders:
+            followed = rules.leaders is None or leader.name in rules.leaders
+            if followed and effective(settings, changed, leader.name, rules).size is None:
+                raise ConfigurationError(
+                    f"follower {rules.name!r} would have no size", advice="Change it to another size, or say one for all."
+                )
 
 
 def _overrides(value: object) -> tuple[Override, ...]:
