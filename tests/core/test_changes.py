@@ -62,8 +62,8 @@ def test_a_change_says_what_was_given() -> None:
     assert change(SETTINGS_GIVEN, FOLLOWER, "size", None).value == "null"
 
 
-def test_what_is_your_own_is_told_apart_by_its_class() -> None:
-    assert given_text(SETTINGS_GIVEN, AccountName("OWN"), "size") == '{"own":"dhan_copy.core.sizers.OwnFunction"}'
+def test_what_is_your_own_is_told_apart_by_where_it_is_defined() -> None:
+    assert given_text(SETTINGS_GIVEN, AccountName("OWN"), "size") == f'{{"own":"{__name__}.half"}}'
     assert given_text(SETTINGS_GIVEN, AccountName("X"), "size") == given_text(SETTINGS_GIVEN, None, "x") == ""
     assert (spelled_text(OwnFunction(half)), spelled_text(Ratio("1/2"))) == ("OwnFunction", "1/2")
     assert spelled_text(FixedLots(2)) == '{"lots":2,"sizer":"FixedLots"}'

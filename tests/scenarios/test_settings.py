@@ -160,6 +160,45 @@ def test_a_change_is_remembered_until_the_program_says_something_else(checkpoint
     assert said(made)["size"] == ("1/4", "follower F")
 
 
+def tenth(order: object, accounts: object) -> Ratio:
+    return Ratio("1/10")
+
+
+@pytest.mark.parametrize("checkpoint", [False, True])
+def test_a_change_that_the_program_overruled_does_not_come_back(checkpoint: bool) -> None:
+    made = lab(Rules(size="1"))
+    made.engine.change(F, size="1/2")
+    for size in ("1/4", "1", "1"):
+        if checkpoint:
+            made.advance(24 * 3600)
+        made._sizes[F] = Rules(size=size)
+        made.restart()
+        made.step()
+        assert said(made)["size"] == (size, "follower F")
+    assert [fact.value for fact in (entry.fact for entry in made.engine.journal()) if isinstance(fact, SettingChanged)] == ['"1/2"', ""]
+    made.engine.change(F, size="1/2")
+    made.restart()
+    made.step()
+    assert bought(made) == 150
+
+
+def test_another_function_of_your_own_is_something_else_that_the_program_says() -> None:
+    def half(order: object, accounts: object) -> Ratio:
+        return Ratio("1/2")
+
+    made = lab(Rules(size=half), overrides=[Override(symbol="X", size=half)])  # type: ignore[arg-type]
+    made.engine.change(F, size="1/4")
+    made.engine.change(None, overrides=[Override(symbol="X", size="1/4")])
+    made.restart()
+    made.step()
+    assert (bought(made), said(made, symbol="X")["size"][0]) == (75, "1/4"), "the same functions are given again"
+    made._sizes[F], made._overrides = Rules(size=tenth), [Override(symbol="X", size=tenth)]  # type: ignore[arg-type]
+    made.restart()
+    made.step()
+    assert said(made)["size"] == ("OwnFunction", "follower F")
+    assert said(made, symbol="X")["size"] == ("OwnFunction", "override 1 of all (X)")
+
+
 def test_what_cannot_be_changed_changes_nothing() -> None:
     made = lab(Rules(size="1"))
     for account, change in ((F, {"size": "much"}), ("X", {"size": "1"}), (F, {"live": True}), (F, {"size": lambda o, a: Ratio(1)})):

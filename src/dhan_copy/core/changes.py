@@ -8,11 +8,14 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import cast
 
+import attrs
+
 from dhan_copy.core.effective import OVERRIDES, SETTINGS, effective
 from dhan_copy.core.facts import SettingChanged
 from dhan_copy.core.rules import Override, Rules
 from dhan_copy.core.settings import CopierSettings
-from dhan_copy.core.spelled import Unspellable, spell
+from dhan_copy.core.sizers import OwnFunction
+from dhan_copy.core.spelled import Plain, Unspellable, spell
 from dhan_copy.core.unspelled import read
 from dhan_copy.errors import ConfigurationError, Misspelt
 from dhan_copy.model.ids import AccountName
@@ -46,11 +49,25 @@ def given_text(settings: CopierSettings, account: AccountName | None, setting: s
     given = _given(settings, account, setting)
     if given is None:
         return ""
-    (value,) = given
+    return _json(_told_apart(given[0]))
+
+
+def _told_apart(value: object) -> Plain:
+    """Plain values by which two settings can be told apart: of the user's own, where it is defined."""
     try:
-        return _json(None if value is None else spell(value))
+        return None if value is None else spell(value)
     except Unspellable:
-        return _json({"own": f"{type(value).__module__}.{type(value).__qualname__}"})
+        pass
+    if isinstance(value, tuple):
+        return [_told_apart(each) for each in value]
+    named = value.function if isinstance(value, OwnFunction) else value
+    if not hasattr(named, "__qualname__"):
+        named = type(named)
+    own: dict[str, Plain] = {"own": f"{named.__module__}.{named.__qualname__}"}
+    cls = type(value)
+    if attrs.has(cls) and cls is not OwnFunction:
+        own |= {field.name: _told_apart(getattr(value, field.name)) for field in attrs.fields(cls)}
+    return own
 
 
 def spelled_text(value: object) -> str:
@@ -87,6 +104,16 @@ def change(settings: CopierSettings, account: AccountName | None, setting: str, 
     except (ValueError, TypeError, ArithmeticError) as error:
         raise ConfigurationError(f"{setting}: {error}") from None
     return SettingChanged(account=account, setting=setting, given=given_text(settings, account, setting), value=text)
+
+
+def overruled(settings: CopierSettings, changes: Iterable[SettingChanged]) -> list[SettingChanged]:
+    """The facts that say of changes which no longer hold that they are over, for good: the engine was given something
+    else for these settings. Nothing is said of an account that it was not given at all."""
+    return [
+        SettingChanged(account=fact.account, setting=fact.setting, given=given, value="")
+        for fact in changes
+        if (given := given_text(settings, fact.account, fact.setting))
+    ]
 
 
 def check_sizes(settings: CopierSettings, changes: Iterable[SettingChanged]) -> None:

@@ -103,7 +103,7 @@ def dump(state: State, *, whole: bool) -> CheckpointWritten:
         prices=tuple((key, price, at) for key, (price, at) in state.prices.items()),
         margins=tuple(state.margins.values()),
         entered=tuple((*where, units) for where, units in state.entered.items()),
-        changes=tuple(state.changes.values()),
+        changes=(*state.changes.values(), *state.overruled.values()),
         trading=tuple(state.trading.items()),
         kill_switches=tuple(state.kill_switches.items()),
         blocked_until=tuple((account, until, why) for account, (until, why) in state.blocked_until.items()),

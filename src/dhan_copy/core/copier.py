@@ -25,6 +25,7 @@ from dhan_copy.core.alerts import (
     requests_spent,
     stream_lost,
 )
+from dhan_copy.core.changes import overruled
 from dhan_copy.core.circuit import is_closed_by
 from dhan_copy.core.closing import close, left_to_close
 from dhan_copy.core.evolving import evolve
@@ -829,6 +830,8 @@ class Copier:
             if sent[0] in self._budgets:
                 self._budgets[sent[0]].take()
                 self._in_flight.add(sent)
+        for fact in overruled(self.settings, list(self.state.overruled.values())):
+            self._record(fact)
         self.state.touched.clear()
         for key in self.state.open_keys():
             trade = self.state.trades[key]

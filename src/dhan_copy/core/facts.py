@@ -421,7 +421,8 @@ class SettingChanged:
     """The user changed a setting while the engine ran: of a leader, a follower, or (``account`` None) for all.
 
     ``value`` is its new value as JSON, spelled as in a settings file, ``null`` for nothing said; ``given`` what the
-    engine was started with. It holds after a restart as long as the engine is given the same again.
+    engine was started with. It holds after a restart as long as the engine is given the same again; when it is given
+    something else an empty ``value`` says that the change is over.
     """
 
     account: AccountName | None

@@ -167,7 +167,8 @@ def _of_kill_switch(follower: AccountName) -> tuple[tuple[str, str], ...]:
 def setting_changed(state: State, fact: SettingChanged) -> None:
     """A change holds for what it was made of: what the engine is given anew counts more."""
     where = (fact.account, fact.setting)
-    if given_text(state.settings, fact.account, fact.setting) == fact.given:
-        state.changes[where] = fact
-    else:
-        state.changes.pop(where, None)
+    state.changes.pop(where, None)
+    state.overruled.pop(where, None)
+    if fact.value:
+        holds = given_text(state.settings, fact.account, fact.setting) == fact.given
+        (state.changes if holds else state.overruled)[where] = fact

@@ -125,6 +125,8 @@ class State:
     entered: dict[MarginKey, int] = field(factory=dict)
     """Units that an account's entries have filled today."""
     changes: dict[tuple[AccountName | None, str], SettingChanged] = field(factory=dict)
+    overruled: dict[tuple[AccountName | None, str], SettingChanged] = field(factory=dict)
+    """Changes of earlier runs that no longer hold, and of which the journal does not say so yet."""
     """Settings changed while the engine ran that hold now."""
     trading: dict[AccountName | None, TradingState] = field(factory=dict)
     kill_switches: dict[AccountName, Switch] = field(factory=dict)
