@@ -576,6 +576,59 @@ def test_l5_a_leg_that_was_taken_back_before_the_entry_filled_stands_again_once_
     assert stage.net() == 0
 
 
+def test_c7_a_leg_that_outlived_its_entry_and_is_cancelled_by_hand_is_respected(labs: Callable[..., Lab]) -> None:
+    lab = labs(policy=NATIVE, prepare=lambda exchange: setattr(exchange.unwritten, "cancelled_entry_keeps_exits", True))
+    tree = Tree.place(lab, 300, Variety.BRACKET)
+    lab.until(lambda: tree.copy(Leg.ENTRY) is not None)
+    tree.fill(Leg.ENTRY, 150)
+    tree.fill_copy(Leg.ENTRY, 75)
+    lab.advance(5)
+    tree.cancel(Leg.ENTRY)
+    lab.advance(90)
+    assert tree.protects(75)
+    lab.exchange.linked.cancel(F, tree.copies(Leg.ENTRY)[0].order_id, Leg.STOP)
+    lab.advance(60)
+    assert tree.live() == [75, 0] and "EXIT_CANCELLED_BY_HAND" in [alert.code for alert in lab.alerts]
+
+
+@pytest.mark.parametrize("first", LEGS)
+def test_c7_a_leg_of_an_entry_whose_cancel_came_too_late_is_a_humans(labs: Callable[..., Lab], first: Leg) -> None:
+    lab = labs(policy=NATIVE)
+    tree = Tree.place(lab, 300, Variety.BRACKET)
+    lab.until(lambda: tree.copy(Leg.ENTRY) is not None)
+    tree.fill(Leg.ENTRY, 150)
+    tree.fill_copy(Leg.ENTRY, 75)
+    lab.advance(5)
+    lab.withhold_news(F)
+    lab.brokers[F].fail_next(Fault.NEVER_ARRIVED, on=Call.CANCEL)
+    tree.fill_copy(Leg.ENTRY)
+    tree.cancel(Leg.ENTRY)
+    lab.release_news(F)
+    lab.advance(30)
+    lab.exchange.linked.cancel(F, tree.copies(Leg.ENTRY)[0].order_id, first)
+    lab.advance(60)
+    assert tree.live() == [0 if leg is first else 150 for leg in LEGS]
+    assert "EXIT_CANCELLED_BY_HAND" in [alert.code for alert in lab.alerts]
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2), (1, 2, 0)], ids=str)
+def test_l7_legs_that_go_with_their_entry_are_no_humans_in_whatever_order_that_is_told(
+    labs: Callable[..., Lab], order: tuple[int, ...]
+) -> None:
+    lab = labs(policy=NATIVE)
+    tree = Tree.place(lab, 300, Variety.BRACKET)
+    lab.until(lambda: tree.copy(Leg.ENTRY) is not None)
+    tree.fill(Leg.ENTRY, 150)
+    tree.fill_copy(Leg.ENTRY, 75)
+    lab.advance(5)
+    lab.withhold_news(F)
+    tree.cancel(Leg.ENTRY)
+    lab.step()
+    lab.sources[F].release(order)
+    lab.advance(60)
+    assert tree.protects(75) and "EXIT_CANCELLED_BY_HAND" not in [alert.code for alert in lab.alerts]
+
+
 @pytest.mark.parametrize("first", LEGS)
 def test_l3_the_cancel_of_the_other_leg_told_before_the_fill_is_no_cancel_by_hand(labs: Callable[..., Lab], first: Leg) -> None:
     lab = labs(policy=NATIVE)

@@ -17,6 +17,7 @@ from dhan_copy.core.settings import OverExit
 from dhan_copy.core.state import Dealt, State, Suspect, claim_left, entry_total, obliged, split
 from dhan_copy.core.trade import CopyTrade, FollowerOrder, StakeKey, TradeKey
 from dhan_copy.model.ids import is_ours
+from dhan_copy.model.order import Leg
 
 
 def order_reported(state: State, fact: OrderReported, at: datetime, position: int) -> None:
@@ -51,14 +52,21 @@ def order_reported(state: State, fact: OrderReported, at: datetime, position: in
     legs_follow(state, trade.key, order, life.in_doubt(known) if ended else ())
     if order.is_leg and order is not known:
         entry_follows(state, fact.follower, order)
-        for key, leg in supers.gone_with_the_other(state, trade.key, order):
-            state.put(state.trades[key].with_order(evolve(leg, cancel_sent=True)))
+        _taken_back(state, supers.gone_with_the_other(state, trade.key, order))
         trade = state.trades[trade.key]
+    elif order.linked is Leg.ENTRY and ended:
+        _taken_back(state, supers.gone_with_the_entry(state, trade.key, order))
     if grown > 0:
         _deal(state, trade, known, order, at)
         _follower_filled(state, trade, order, grown, stake_key, at)
     state.touch(trade.key, position)
     state.touch_stake(stake_key, position)
+
+
+def _taken_back(state: State, legs: list[tuple[TradeKey, FollowerOrder]]) -> None:
+    """Legs that are gone through what was asked of another part of their super order."""
+    for key, leg in legs:
+        state.put(state.trades[key].with_order(evolve(leg, cancel_sent=True)))
 
 
 def _deal(state: State, trade: CopyTrade, before: FollowerOrder, after: FollowerOrder, at: datetime) -> None:

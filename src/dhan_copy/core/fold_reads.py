@@ -40,13 +40,13 @@ def looked(state: State, fact: BookRead | OrderNotFound, position: int) -> None:
     if isinstance(fact, BookRead):
         state.books_read.add(fact.account)
         awaited = not state.has_read_book(fact.account)
-        state.book_read_at[fact.account] = fact.read_at
         _unlisted(state, fact, position)
         for key, leg in state.legs_gone(fact):
             after = life.taken_back(leg, fact.read_at, with_entry=state.entry_was_cancelled(fact.account, leg))
             state.put(state.trades[key].with_order(after))
             state.unresolved.pop((fact.account, leg.client_order_id), None)
             state.touch_stake(state.trades[key].stake_key, position)
+        state.book_read_at[fact.account] = fact.read_at
         if awaited:
             for stake_key in state.open_trades:
                 if stake_key[1] == fact.account:

@@ -15,6 +15,7 @@ from dhan_copy.core.coded import Coded
 from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import AlertRaised, BookRead, MarginReported, Refusal, SettingChanged, TradingState
 from dhan_copy.core.feeds import Feed
+from dhan_copy.core.intake import SETTLED_AFTER
 from dhan_copy.core.killing import Switch
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.ledger import Stake
@@ -281,9 +282,13 @@ class State:
         return [(key, o) for key, o in orders if o.waits and (o.state is OrderState.ABSENT or not o.state.is_over)]
 
     def entry_was_cancelled(self, follower: AccountName, leg: FollowerOrder) -> bool:
-        """Whether we took back the entry of a leg's super order: all its legs go with it (Dhan's page on super orders)."""
+        """Whether a leg that is gone now went with its entry, which we took back: all legs go with it (Dhan's page on super
+        orders). One that a later look still found has outlived it."""
         found = None if leg.entry is None else self.order_by_tag(follower, leg.entry)
-        return found is not None and found[1].cancel_sent
+        if found is None or not found[1].was_cancelled_by_us:
+            return False
+        over_at, read_at = found[1].over_at, self.book_read_at.get(follower)
+        return over_at is None or read_at is None or read_at < over_at + SETTLED_AFTER
 
     def legs_gone(self, read: BookRead) -> list[tuple[TradeKey, FollowerOrder]]:
         """Legs of our super orders that were taken back before they were for anything: their entry is listed, and they

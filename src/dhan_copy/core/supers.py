@@ -162,6 +162,15 @@ def gone_with_the_other(state: State, key: TradeKey, leg: FollowerOrder) -> list
     return [(where, each) for where, each in legs if each is not None and is_unexplained(state, key[2], each)]
 
 
+def gone_with_the_entry(state: State, key: TradeKey, entry: FollowerOrder) -> list[tuple[TradeKey, FollowerOrder]]:
+    """Legs whose end was told just before that of their entry, which we took back."""
+    legs = [((key[0], leg_id(key[1], each), key[2]), _leg_order(state, state.trades[key], entry, each)) for each in EXIT_LEGS]
+    if not entry.was_cancelled_by_us or entry.over_at is None:
+        return []
+    since = entry.over_at - SETTLED_AFTER
+    return [(at, leg) for at, leg in legs if leg and leg.was_cancelled_by_hand and leg.over_at and leg.over_at >= since]
+
+
 def has_any(state: State, account: AccountName) -> bool:
     """Whether an account has super orders of ours that may still do something."""
     trades = (state.trades[key] for key in state.open_keys() if key[2] == account)
