@@ -13,7 +13,7 @@ from attrs import evolve
 
 from dhan_copy import LinkedForm, Playground, Policy, RateLimits
 from dhan_copy.core.facts import AlertRaised, DriftDeclared, RequestIssued, TradeSettled
-from dhan_copy.core.requests import Submit
+from dhan_copy.core.requests import Modify, Submit
 from dhan_copy.errors import PlacementRejected
 from dhan_copy.model.bracket import Bracket
 from dhan_copy.model.order import Leg, Limit, OrderStatus, Product, Side, StopLimit, StopMarket, Variety
@@ -627,6 +627,26 @@ def test_l7_legs_that_go_with_their_entry_are_no_humans_in_whatever_order_that_i
     lab.sources[F].release(order)
     lab.advance(60)
     assert tree.protects(75) and "EXIT_CANCELLED_BY_HAND" not in [alert.code for alert in lab.alerts]
+
+
+@pytest.mark.parametrize("leg", LEGS)
+def test_l7_a_leg_taken_back_while_the_entry_works_asks_nothing_of_the_entry(labs: Callable[..., Lab], leg: Leg) -> None:
+    lab = labs(policy=NATIVE)
+    tree = Tree.place(lab, 300)
+    lab.until(lambda: tree.copy(Leg.ENTRY) is not None)
+    tree.cancel(leg)
+    lab.advance(60)
+    assert [(request.kind, request.leg) for request in lab.requests()[1:]] == [(RequestKind.CANCEL, leg)]
+    other = Leg.STOP if leg is Leg.TARGET else Leg.TARGET
+    tree.move(other, Decimal(80 if other is Leg.STOP else 120))
+    lab.advance(60)
+    changes = [fact.request for fact in lab.facts(RequestIssued) if isinstance(fact.request, Modify)]
+    assert [change.bracket for change in changes] == [
+        Bracket(target=TARGET, stop=Decimal(80)) if other is Leg.STOP else Bracket(target=Decimal(120), stop=STOP)
+    ]
+    tree.cancel(other)
+    lab.advance(60)
+    assert len(lab.requests(RequestKind.MODIFY)) == 1
 
 
 @pytest.mark.parametrize("first", LEGS)

@@ -64,14 +64,17 @@ def _is_untouched(state: State, entry: CopyTrade, leg: Leg) -> bool:
 
 
 def standing(state: State, entry: CopyTrade, order: FollowerOrder) -> Bracket | None:
-    """What the legs of a working entry are to be, without those that were taken back."""
+    """What the legs of a working entry are to be. Those that are gone, or going, are said as they were: no change of the
+    entry is for them, and the broker wants a price of each."""
     there = {leg: _leg_order(state, entry, order, leg) for leg in EXIT_LEGS}
     legs = [leg for leg, found in there.items() if found is not None and not found.state.is_over and not found.cancel_sent]
     wanted, stands = bracket_of(state, entry, legs), (order.accepted or order.asked).bracket
-    if wanted is None or not order.filled_quantity or not _trails_to(stands, wanted):
-        return wanted
-    assert stands is not None
-    return evolve(wanted, stop=stands.stop)  # it has begun to trail: by itself here as there
+    if wanted is None or stands is None:
+        return stands
+    trails = order.filled_quantity > 0 and _trails_to(stands, wanted)  # it has begun to: by itself here as there
+    if trails or wanted.stop is None:
+        wanted = evolve(wanted, stop=stands.stop, trailing_jump=stands.trailing_jump)
+    return wanted if wanted.target is not None else evolve(wanted, target=stands.target)
 
 
 def _leg_order(state: State, entry: CopyTrade, order: FollowerOrder, leg: Leg) -> FollowerOrder | None:

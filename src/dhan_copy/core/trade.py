@@ -599,14 +599,23 @@ def _shows(request: Modify, report: OrderReport) -> bool:
 def _stands_at(what: Instruction, report: OrderReport) -> bool:
     if report.leg_order_id is not None and what.bracket is not None:
         return report.terms == what.terms  # a leg of a super order, which the broker sizes
-    if what.bracket is not None and report.bracket != what.bracket:
-        return False  # rows of the order book do not have it
+    if what.bracket is not None and not _stands_around(what.bracket, report.bracket):
+        return False
     return (
         report.quantity == what.quantity
         and report.terms == what.terms
         and report.validity == what.validity
         and report.second_leg == what.second_leg
     )
+
+
+def _stands_around(asked: Bracket, shown: Bracket | None) -> bool:
+    """Whether the legs that an entry shows are as asked: one that was taken back is not shown, and rows of the order book
+    have none."""
+    if shown is None:
+        return False
+    stop = shown.stop is None or (shown.stop, shown.trailing_jump) == (asked.stop, asked.trailing_jump)
+    return stop and shown.target in (None, asked.target)
 
 
 def _settled_by(order: FollowerOrder, report: OrderReport) -> FollowerOrder:
