@@ -8,7 +8,7 @@ from enum import Enum
 from fractions import Fraction
 from typing import get_args, get_type_hints
 
-from attrs import AttrsInstance, fields
+from attrs import AttrsInstance, evolve, fields
 from hypothesis import strategies as st
 
 from dhan_copy.core.caps import AtCap, Cap, Measure, Per
@@ -26,7 +26,7 @@ from dhan_copy.core.filters import (
     Tags,
     ValueRange,
 )
-from dhan_copy.core.facts import TradingState
+from dhan_copy.core.facts import CopyMode, TradingState
 from dhan_copy.core.rules import BelowLot, Override, Percent, Rules, SlippageLimit
 from dhan_copy.core.settings import LossLimit, Policy, RateLimits, RateWindow, Ticks
 from dhan_copy.core.sizers import (
@@ -136,7 +136,7 @@ logins = _each_field(
 limits = _each_field(
     RateLimits, reserve=st.integers(0, 5), per_day=st.integers(100, 7000),
     entry_share=st.fractions(min_value=Fraction(1, 10), max_value=1, max_denominator=20),
-    windows=st.lists(st.builds(RateWindow, st.integers(6, 1000), st.floats(0.1, 4000)), max_size=3).map(tuple),
+    windows=st.lists(st.builds(RateWindow, st.integers(6, 1000), st.floats(0.1, 4000)), min_size=1, max_size=3).map(tuple),
 )  # fmt: skip
 losses = _each_field(
     LossLimit, rupees=rupees, then=st.sampled_from([state for state in TradingState if state is not TradingState.ACTIVE])
@@ -148,6 +148,19 @@ policies = _each_field(
     ),
 )
 accounts = {"name": words, "login": st.none() | logins, "rules": rules}
+
+
+def _possible(drawn: Settings) -> Settings:
+    """The same with names of their own, leaders that there are, sizes, and what is reversed as fills."""
+    leaders = [evolve(one, name=f"{one.name}L{number}") for number, one in enumerate(drawn.leaders)]
+    followers = []
+    for number, one in enumerate(drawn.followers):
+        named = None if one.leaders is None or not leaders else (leaders[len(one.leaders) % len(leaders)].name,)
+        rules = evolve(one.rules, size=one.rules.size or Ratio(1))
+        followers.append(evolve(one, name=f"{one.name}F{number}", leaders=named, rules=rules))
+    return evolve(drawn, leaders=leaders, followers=followers)
+
+
 settings = _each_field(
     Settings, store=words, policy=policies, rules=rules, overrides=st.lists(overrides, max_size=2).map(tuple),
     skip_checks=st.lists(st.sampled_from(Check), max_size=3, unique=True).map(tuple),
@@ -156,9 +169,9 @@ settings = _each_field(
         _each_field(
             FollowerSettings, **accounts, max_lots=st.none() | st.integers(1, 100), limits=limits,
             leaders=st.none() | st.lists(words, max_size=2).map(tuple), loss_limit=st.none() | losses,
-            overrides=st.lists(overrides, max_size=2).map(tuple),
-        ),
+            overrides=st.lists(overrides, max_size=2).map(tuple), reverse=st.just(False),
+        ).flatmap(lambda one: st.sampled_from([one, evolve(one, mode=CopyMode.EXECUTION, reverse=True)])),
         max_size=2,
     ).map(tuple),
-)  # fmt: skip
+).map(_possible)  # fmt: skip
 __all__ = ["caps", "filters", "rules", "settings", "sizers", "time"]

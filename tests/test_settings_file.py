@@ -146,6 +146,13 @@ WRONG: list[tuple[str, int, str]] = [
     ('[[followers]]\nname = "A"\nlimits = { reserve = 99 }', 3, "leaves nothing of a window"),
     ('[[followers]]\nname = "A"\n[[followers.overrides]]\nsymbol = "X"\nsise = "1"', 5, "'sise' is no setting here"),
     ('[[followers]]\nname = "A"\nloss_limit = { rupees = 5000, then = "ACTIVE" }', 3, "one of REDUCING, CLOSING, HALTED, not ACTIVE"),
+    ('[[followers]]\nname = "A"\nmax_lots = 0', 3, "'max_lots' must be >= 1"),
+    ('[[followers]]\nname = "A"\nreverse = true', 3, 'it needs mode = "EXECUTION"'),
+    ('[[followers]]\nname = "A"\nlimits = { windows = [] }', 3, "windows must name one at least"),
+    ('[[leaders]]\nname = "L"\n[[followers]]\nname = "A"\nleaders = ["M"]', 5, "no leader is called 'M'; there are L"),
+    ('[[leaders]]\nname = "L"\n[[followers]]\nname = "A"\nsize = "1"\nleaders = []', 6, "names nobody"),
+    ('[[leaders]]\nname = "L"\n[[followers]]\nsize = "1"\nname = "L"', 5, "another account is called 'L', too"),
+    ('[[leaders]]\nname = "L"\n\n[[followers]]\nname = "A"', 4, "size is missing"),
     ('[[followers]]\nlive = true', 1, "name is missing"),
     ('[[leaders]]\nclient_id = "1000000001"', 1, "token_env is missing"),
     ('leaders = "me"', 1, "must be a list of tables"),
@@ -291,6 +298,5 @@ reverse = true
 """
     settings = Settings.parse(text)
     assert settings.followers[0].reverse and Settings.parse(settings.text()) == settings
-    straight = Settings.parse(text.replace('mode = "EXECUTION"', ""))
     with pytest.raises(ConfigurationError, match="EXECUTION"):
-        straight.engine(sources={"L": ReadingSource()})
+        Settings.parse(text.replace('mode = "EXECUTION"', ""))

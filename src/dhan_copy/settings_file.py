@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import cast
 
 import attrs
-from attrs import field, frozen
+from attrs import field, frozen, validators
 
 from dhan_copy.config import Follower, Instruments, Leader
 from dhan_copy.core.facts import AlertRaised, Entry
@@ -49,7 +49,7 @@ class FollowerSettings:
     name: str
     login: DhanLogin | None = None
     live: bool = False
-    max_lots: int | None = None
+    max_lots: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
     leaders: tuple[str, ...] | None = None
     limits: RateLimits = RateLimits()
     loss_limit: LossLimit | None = None
@@ -57,6 +57,10 @@ class FollowerSettings:
     reverse: bool = False
     rules: Rules = Rules()
     overrides: tuple[Override, ...] = ()
+
+    def __attrs_post_init__(self) -> None:
+        if self.reverse and self.mode is not CopyMode.EXECUTION:
+            raise ValueError('reverse is for fills alone: it needs mode = "EXECUTION"')
 
 
 @frozen(kw_only=True)
@@ -181,7 +185,31 @@ def _read_settings(plain: dict[str, Plain]) -> Settings:
         if not isinstance(tables, list):
             raise Misspelt(f"must be a list of tables: [[{name}]]", (name,))
         values[name] = [_read_account(account, table, (name, number)) for number, table in enumerate(tables)]
-    return cast(Settings, made(Settings, values, ()))
+    settings = cast(Settings, made(Settings, values, ()))
+    _check_together(settings)
+    return settings
+
+
+def _check_together(settings: Settings) -> None:
+    """What each account says by itself and what cannot be together. Raises :class:`~dhan_copy.errors.Misspelt`."""
+    names: set[str] = set()
+    accounts = [(("leaders", number), one.name) for number, one in enumerate(settings.leaders)]
+    accounts += [(("followers", number), one.name) for number, one in enumerate(settings.followers)]
+    for at, name in accounts:
+        if name in names:
+            raise Misspelt(f"another account is called {name!r}, too", (*at, "name"))
+        names.add(name)
+    leaders = {leader.name: leader for leader in settings.leaders}
+    for number, follower in enumerate(settings.followers):
+        path, named = ("followers", number), leaders if follower.leaders is None else follower.leaders
+        if not named and follower.leaders is not None:
+            raise Misspelt("names nobody: leave it away to copy every leader", (*path, "leaders"))
+        for name in named:
+            if name not in leaders:
+                raise Misspelt(f"no leader is called {name!r}; there are {', '.join(leaders) or 'none'}", (*path, "leaders"))
+        sized = settings.rules.size or follower.rules.size
+        if sized is None and any(leaders[name].rules.size is None for name in named):
+            raise Misspelt('size is missing, here, of his leader or for all, such as size = "0.5"', path)
 
 
 def _read_account(cls: type[attrs.AttrsInstance], plain: Plain, path: tuple[str | int, ...]) -> object:

@@ -180,8 +180,8 @@ def test_an_answer_of_a_request_of_an_earlier_process_counts_too() -> None:
     assert (budget.in_flight, budget.today) == (0, 0)
 
 
-def test_without_windows_the_day_alone_counts() -> None:
-    account = Account(RateBudget(RateLimits(windows=(), per_day=3)))
+def test_where_windows_are_wide_the_day_alone_counts() -> None:
+    account = Account(RateBudget(RateLimits(windows=(RateWindow(1000, 1.0),), per_day=3)))
     assert [account.try_to_send(Intent.EXIT) for _ in range(4)] == [True, True, True, False]
     assert account.budget.wait_seconds(account.now, Intent.EXIT) == inf
 

@@ -138,6 +138,8 @@ class RateLimits:
     reads_per_second: int = field(default=20, validator=validators.ge(1))
 
     def __attrs_post_init__(self) -> None:
+        if not self.windows:
+            raise ValueError("windows must name one at least")
         if not 0 < self.entry_share <= 1:
             raise ValueError(f"entry_share must be above 0 and at most 1, not {self.entry_share}")
         tightest = min([window.limit for window in self.windows] + [self.per_day])
