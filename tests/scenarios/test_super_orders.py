@@ -629,6 +629,22 @@ def test_l7_legs_that_go_with_their_entry_are_no_humans_in_whatever_order_that_i
     assert tree.protects(75) and "EXIT_CANCELLED_BY_HAND" not in [alert.code for alert in lab.alerts]
 
 
+@pytest.mark.parametrize("keeps", [True, False])
+def test_k2_flatten_takes_a_part_filled_super_order_back_with_its_legs(labs: Callable[..., Lab], keeps: bool) -> None:
+    lab = labs(policy=NATIVE, prepare=lambda exchange: setattr(exchange.unwritten, "cancelled_entry_keeps_exits", keeps))
+    tree = Tree.place(lab, 300)
+    lab.until(lambda: tree.copy(Leg.ENTRY) is not None)
+    tree.fill(Leg.ENTRY, 150)
+    tree.fill_copy(Leg.ENTRY, 75)
+    lab.advance(5)
+    lab.engine.flatten(F)
+    for _ in range(60):
+        lab.advance(1)
+    assert lab.net() == 0 and tree.live() == [0, 0]
+    cancelled = [request.leg for request in lab.requests(RequestKind.CANCEL)]
+    assert cancelled[:1] == [Leg.ENTRY] and len(cancelled) == (3 if keeps else 1)
+
+
 @pytest.mark.parametrize("leg", LEGS)
 def test_l7_a_leg_taken_back_while_the_entry_works_asks_nothing_of_the_entry(labs: Callable[..., Lab], leg: Leg) -> None:
     lab = labs(policy=NATIVE)

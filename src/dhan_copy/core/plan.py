@@ -233,22 +233,37 @@ def _room(b: _Builder, order: FollowerOrder) -> int | None:
 def _steer_leg(b: _Builder, order: FollowerOrder, left: int) -> bool:
     """A leg of a super order: the broker keeps it at what is open of its own entry, and it stays as long as no less than
     that is wanted. Returns whether it does."""
-    stays = _may_stay(b, order, left)
+    stays, entry = _may_stay(b, order, left), supers.entry_order(b.state, b.rules.name, order)
     if order.unresolved is not None or order.needs_look:
         _ask(b, order)
     elif order.outstanding is not None or order.broker_order_id is None:
         pass
     elif not stays:
-        _cancel(b, order)
+        if entry is None or not _is_on_its_way_out(b, entry):
+            _cancel(b, order)
     elif not order.cancel_sent and left > 0:
         _watch_what_is_behind(b, order)
-        entry = supers.entry_order(b.state, b.rules.name, order)
         want = supers.leg_wanted(b.state, b.rules.name, order)
         if want is None or want == order.accepted or entry is None or not entry.state.is_over:
             return True  # while the entry works it is changed with it
         if not supers.trails_to(order, want) and _has_seen_it_trail(b, order, b.order):
             _modify(b, order, want)
     return stays and not order.cancel_sent
+
+
+def _is_on_its_way_out(b: _Builder, entry: FollowerOrder) -> bool:
+    """Whether a cancel of a working entry is under way or about to be, which takes its legs with it."""
+    if entry.state.is_over:
+        return False
+    if entry.cancel_accepted_at is not None and b.now < entry.cancel_accepted_at + CANCEL_GRACE:
+        b.wake(entry.cancel_accepted_at + CANCEL_GRACE)
+        return True
+    if isinstance(entry.outstanding or entry.unresolved, Cancel):
+        return True
+    found = b.state.order_by_tag(b.rules.name, entry.client_order_id)
+    closing = b.state.trading_state(b.rules.name) is TradingState.CLOSING
+    goes = found is not None and (closing or entry_want(b.state, found[0]) <= found[0].filled(Intent.ENTRY))
+    return goes and not (entry.cancel_sent or entry.tries or entry.is_busy or entry.broker_order_id is None)
 
 
 def _may_stay(b: _Builder, order: FollowerOrder, left: int) -> bool:
