@@ -48,7 +48,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[family.Playground,
 
 def test_the_report_is_right(run: tuple[Path, str]) -> None:
     said = run[1]
-    assert "LOSS_LIMIT of SON: -14872.50 rupees on what was copied today, 10000 allowed." in said
+    assert "LOSS_LIMIT of SON: -14962.50 rupees on what was copied today, 10000 allowed." in said
     assert "It adds up" in said
     rows = {line.split()[0]: line for line in said.splitlines() if line}
     for name, copied in COPIED.items():
