@@ -316,6 +316,22 @@ def test_k2_a_follower_that_only_reduces_moves_the_legs_of_what_has_filled(labs:
     assert grown is not None and grown.quantity == change.get("quantity", 300) // 2
 
 
+def test_l12_the_modifications_of_a_super_order_are_those_of_all_its_parts(labs: Callable[..., Lab]) -> None:
+    lab = labs(policy=NATIVE, limits={F: RateLimits(modifications_per_order=3)})
+    tree = Tree.place(lab, 300)
+    lab.until(lambda: tree.copy(Leg.ENTRY) is not None)
+    tree.move(Leg.STOP, Decimal(71))
+    lab.advance(20)
+    tree.fill_copy(Leg.ENTRY)
+    tree.fill(Leg.ENTRY)
+    lab.advance(20)
+    for leg, price in ((Leg.STOP, 72), (Leg.TARGET, 112), (Leg.STOP, 73), (Leg.TARGET, 113)):
+        tree.move(leg, Decimal(price))
+        lab.advance(20)
+        assert tree.protects(150) and tree.price(leg) == price
+    assert len(lab.requests(RequestKind.MODIFY)) == 3 and not any(request.problem for request in lab.requests())
+
+
 @pytest.mark.parametrize("form", LinkedForm)
 def test_k2_a_halted_follower_keeps_a_leg_whose_modifications_are_used_up(labs: Callable[..., Lab], form: LinkedForm) -> None:
     lab = labs(policy=Policy(linked_form=form), limits={F: RateLimits(modifications_per_order=1)})

@@ -350,7 +350,7 @@ def _modify(b: _Builder, order: FollowerOrder, want: Instruction, leg: Leg = Leg
         if intent is Intent.ENTRY and order.accepted is not None and want.quantity < order.accepted.quantity:
             _cancel(b, order)
         return
-    if order.modifications >= b.rules.limits.modifications_per_order:
+    if supers.modifications(b.state, b.rules.name, order) >= b.rules.limits.modifications_per_order:
         _at_cap(b, order)
         return
     if _must_wait(b, order, intent):
@@ -596,7 +596,7 @@ def _is_replaced(b: _Builder, last: FollowerOrder) -> bool:
         b.policy.at_modification_cap is AtModificationCap.REPLACE
         and last.state is OrderState.CANCELLED
         and last.cancel_sent
-        and last.modifications >= b.rules.limits.modifications_per_order
+        and supers.modifications(b.state, b.rules.name, last) >= b.rules.limits.modifications_per_order
     )
 
 

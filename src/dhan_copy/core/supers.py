@@ -125,6 +125,17 @@ def kept_open(state: State, follower: AccountName, leg: FollowerOrder) -> int:
     return max(0, found[1].filled_quantity - closed)
 
 
+def modifications(state: State, follower: AccountName, order: FollowerOrder) -> int:
+    """How often an order was modified; a super order is one, whichever part of it was changed."""
+    if order.linked is None:
+        return order.modifications
+    found = state.order_by_tag(follower, order.entry or order.client_order_id)
+    if found is None:
+        return order.modifications
+    legs = [_leg_order(state, *found, each) for each in EXIT_LEGS]
+    return found[1].modifications + sum(leg.modifications for leg in legs if leg is not None)
+
+
 def leg_wanted(state: State, follower: AccountName, leg: FollowerOrder) -> Instruction | None:
     """What a leg is to be: at the leader's price, and of the broker's own size."""
     found = None if leg.entry is None else state.order_by_tag(follower, leg.entry)

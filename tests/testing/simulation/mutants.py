@@ -189,7 +189,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         name="modification_cap_ignored", fault="F39", shows=12, seed=10, orders=100,
         broken="An order's modifications are not counted.",
-        edits=(Edit("core.plan._modify", "if order.modifications >= b.rules.limits.modifications_per_order:", "if False:"),),
+        edits=(Edit("core.plan._modify", "if supers.modifications(b.state, b.rules.name, order) >= b.rules.limits.modifications_per_order:", "if False:"),),
     ),
     Mutant(
         name="lost_modification_taken_for_done", fault="F39", shows=10, seed=11, orders=100, followers=6,
