@@ -260,7 +260,7 @@ MUTANTS: tuple[Mutant, ...] = (
         name="changed_before_it_is_known", fault="", shows=11,
         broken="An order is changed while its placement is under way.",
         edits=(Edit("core.trade.issued", "            outstanding=request,\n        )", "            outstanding=request,\n            broker_order_id=BrokerOrderId(request.client_order_id),\n        )"),
-               Edit("core.plan._steer_live", "if order.outstanding is not None or order.broker_order_id is None:", "if order.broker_order_id is None:")),
+               Edit("core.plan._steer_live", "if order.outstanding is not None or order.broker_order_id", "if order.broker_order_id")),
     ),
     Mutant(
         name="own_orders_copied", fault="", shows=14, seed=8, orders=60,
@@ -469,7 +469,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         name="gone_with_its_entry_is_gone_by_hand", fault="F38", shows=5, seed=9, linked=0.5, form=LinkedForm.SUPER_ORDER,
         broken="A leg that goes with the entry that the copier takes back is thought to have been cancelled by hand.",
-        edits=(Edit("core.state.State.entry_was_cancelled", "        return found is not None and found[1].cancel_sent\n", "        return False\n"),),
+        edits=(Edit("core.state.State.entry_was_cancelled", "if found is None or not found[1].was_cancelled_by_us:", "if leg:"),),
     ),
     Mutant(
         name="gone_with_the_other_is_gone_by_hand", fault="F23", shows=5, linked=0.5, form=LinkedForm.SUPER_ORDER,
