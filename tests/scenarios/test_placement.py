@@ -53,8 +53,8 @@ def test_p2_an_api_market_order_that_arrives_as_a_limit_is_copied_at_that_limit(
 
 
 @pytest.mark.parametrize("side", Side, ids=lambda side: side.name)
-def test_p2_where_the_policy_says_so_it_is_a_market_order_again(stages: Callable[..., Stage], side: Side) -> None:
-    stage = stages({F: "1/2"}, policy=Policy(protected_market=ProtectedMarket.MARKET))
+def test_p2_where_the_policy_says_so_it_is_a_market_order_again(labs: Callable[..., Lab], side: Side) -> None:
+    stage = labs({F: "1/2"}, policy=Policy(protected_market=ProtectedMarket.MARKET))
     order = stage.place(side, 150, Market(), source="P")
     assert stage.leaders(order).terms == limit(100 + side.sign), "what Dhan makes of it"
     stage.until(lambda: stage.net() == 75 * side.sign)

@@ -457,7 +457,8 @@ MUTANTS: tuple[Mutant, ...] = (
         edits=(Edit("core.plan._steer_leg", "entry is None or not entry.state.is_over:", "entry is None:"),),
     ),
     Mutant(
-        name="brokers_legs_do_not_move", fault="", shows=10, seed=3, linked=0.5, orders=90, form=LinkedForm.SUPER_ORDER,
+        name="brokers_legs_do_not_move", fault="", shows=10, seed=21, days=2, linked=0.7, orders=60,
+        form=LinkedForm.SUPER_ORDER,
         broken="A leg that the broker keeps is left where it was.",
         edits=(Edit("core.plan._steer_leg", "            _modify(b, order, want)\n", "            pass\n"),),
     ),

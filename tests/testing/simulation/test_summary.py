@@ -75,4 +75,4 @@ def test_days_with_every_fault_violate_nothing(seed: int) -> None:
 def test_days_of_followers_with_super_orders_violate_nothing(seed: int) -> None:
     summary = simulate(seed, max(1, DAYS // 60), orders=20, followers=2, linked=0.52, form=LinkedForm.SUPER_ORDER)
     assert [told(violation, "") for violation in summary.violations] == []
-    assert summary.rare["native tree judged"] > 0 and summary.rare["native leg taken back"] > 0
+    assert summary.rare["native tree judged"] > 0

@@ -1006,7 +1006,7 @@ class Oracle:
         least, most = under_way
         off -= max(least, min(most, off))
         closed = meddler.closed.get(listing)
-        if off and (off == closed or (closed and abs(off) > listing.lot >= abs(off - closed))):
+        if off and off == closed:
             # Orders on the other side filled before a second look could show that somebody had squared off.
             self.rare["position not judged: squared off unseen"] += 1
             return
