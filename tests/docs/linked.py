@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from decimal import Decimal
 from enum import Enum
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -294,15 +295,7 @@ def outcome(cell: Cell, tree: Tree, before: Book) -> tuple[str, ...]:
 def rows() -> Iterator[tuple[str, ...]]:
     """Every cell, on the simulated exchange."""
     for cell in CELLS:
-        lab = Lab({F: "1/2"}, policy=cell.policy)
-        try:
-            tree = cell.prepared(lab)
-            before = book(tree)
-            tree = cell.happen(lab, tree)
-            lab.advance(20)
-            yield outcome(cell, tree, before)
-        finally:
-            lab.close()
+        yield table.happened(cell, Lab({F: "1/2"}, policy=cell.policy), book, partial(outcome, cell))
 
 
 def text() -> str:

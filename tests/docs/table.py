@@ -4,16 +4,41 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from typing_extensions import assert_never
 
 from dhan_copy.model.order import Limit, Market, OrderStatus, StopLimit, StopMarket, Terms
 from dhan_copy.testing import SimulatedOrder
+from tests.scenarios.kit import Lab, Stage
 
 Row = tuple[str, ...]
+SceneT = TypeVar("SceneT")
+BookT = TypeVar("BookT")
+
+
+class Cell(Protocol[SceneT]):
+    """What happens to an order of the leader's, and what is there before."""
+
+    def prepared(self, stage: Stage, /) -> SceneT | None: ...
+    def happen(self, stage: Stage, scene: SceneT | None, /) -> SceneT: ...
+
+
+def happened(
+    cell: Cell[SceneT], lab: Lab, book: Callable[[SceneT | None], BookT], outcome: Callable[[SceneT, BookT], Row]
+) -> Row:
+    """The row of a cell on the simulated exchange: ``outcome`` says what has become of the ``book`` before it."""
+    try:
+        scene = cell.prepared(lab)
+        before = book(scene)
+        changed = cell.happen(lab, scene)
+        lab.advance(20)
+        return outcome(changed, before)
+    finally:
+        lab.close()
 
 
 def changes(before: Mapping[str, SimulatedOrder], after: Mapping[str, SimulatedOrder], another: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
+from functools import partial
 from pathlib import Path
 
 from attrs import evolve, frozen
@@ -327,15 +328,7 @@ def outcome(cell: Cell, forever: Forever, before: Book) -> table.Row:
 def rows() -> Iterator[table.Row]:
     """Every cell, on the simulated exchange."""
     for cell in CELLS:
-        lab = Lab({F: "1/2"}, policy=POLICY, how=cell.how)
-        try:
-            forever = cell.prepared(lab)
-            before = book(forever)
-            forever = cell.happen(lab, forever)
-            lab.advance(20)
-            yield outcome(cell, forever, before)
-        finally:
-            lab.close()
+        yield table.happened(cell, Lab({F: "1/2"}, policy=POLICY, how=cell.how), book, partial(outcome, cell))
 
 
 def text() -> str:

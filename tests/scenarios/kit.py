@@ -334,6 +334,13 @@ class Started(Stage):
 
         self.until(known)
 
+    def read_anew(self, *accounts: str) -> None:
+        """Until a look at each account has ended that began after this; one may be under way."""
+        for account in accounts:
+            for _ in range(2):
+                ended = self.status(account)["book_read_at"]
+                self.until(lambda: self.status(account)["book_read_at"] != ended)
+
     def settle(self) -> None:
         # What was told first is taken first, and requests of one kind leave in the order in which they were decided:
         # once a later order has been copied and its fills are known, everything before it has been seen; once that

@@ -33,21 +33,13 @@ def shown(wire: Wire, cell: Cell) -> None:
     before = book(forever)
     changed = cell.happen(wire, forever)
     wire.until(lambda: outcome(cell, changed, before) == written()[cell.key])
-    for account in (LEADER, F):
-        read_anew(wire, account)
+    wire.read_anew(LEADER, F)
     if cell.mode is CopyMode.EXECUTION:
         marker = wire.buy(150, key=MARKER)
         wire.until(lambda: wire.row(marker)["done"] == 75)
     else:
         wire.settle()
     assert outcome(cell, changed, before) == written()[cell.key]
-
-
-def read_anew(wire: Wire, account: str) -> None:
-    """Until a look at the account has ended that began after this; one may be under way."""
-    for _ in range(2):
-        ended = wire.status(account)["book_read_at"]
-        wire.until(lambda: wire.status(account)["book_read_at"] != ended)
 
 
 @pytest.mark.parametrize("cell", CELLS, ids=name)

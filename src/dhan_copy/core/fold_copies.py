@@ -7,11 +7,11 @@ from datetime import datetime
 from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import Channel, CloseOrdered, CopyAdmitted, DriftDeclared
 from dhan_copy.core.leader import LeaderOrder
-from dhan_copy.core.legs import EXIT_LEGS, leg_id
+from dhan_copy.core.legs import EXIT_LEGS
 from dhan_copy.core.losses import closed_by_hand
 from dhan_copy.core.requests import Intent
 from dhan_copy.core.state import State, claim_left
-from dhan_copy.core.trade import CopyTrade, TradeKey
+from dhan_copy.core.trade import CopyTrade, TradeKey, leg_key
 from dhan_copy.model.order import Market, OrderReport, OrderStatus, Side, Validity
 from dhan_copy.model.reason import ReasonCode
 
@@ -42,7 +42,7 @@ def admitted(state: State, fact: CopyAdmitted, at: datetime, position: int) -> N
 def touch_undecided_legs(state: State, entry: TradeKey, position: int) -> None:
     """A leg that was looked at before its entry was decided waits for that, and nothing else may ever happen to it."""
     for leg in EXIT_LEGS:
-        trade = state.trades.get((entry[0], leg_id(entry[1], leg), entry[2]))
+        trade = state.trades.get(leg_key(entry, leg))
         if trade is not None and trade.decision is None:
             state.touch(trade.key, position)
 

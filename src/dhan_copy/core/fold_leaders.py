@@ -8,12 +8,12 @@ from dhan_copy.core import feeds, intake
 from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import Channel, LeaderReported
 from dhan_copy.core.leader import LeaderOrder
-from dhan_copy.core.legs import is_exit_leg, leg_id, tree_of
+from dhan_copy.core.legs import is_exit_leg, tree_of
 from dhan_copy.core.losses import value_carried
 from dhan_copy.core.requests import Intent
 from dhan_copy.core.sizing import kept_after_exit
 from dhan_copy.core.state import LeaderKey, State, behind_by, entry_total, obliged, split
-from dhan_copy.core.trade import CopyTrade, PositionKey, StakeKey, TradeKey, place_of
+from dhan_copy.core.trade import CopyTrade, PositionKey, StakeKey, TradeKey, leg_key, place_of
 from dhan_copy.model.order import Leg, Validity
 from dhan_copy.model.times import ist_date
 
@@ -93,7 +93,7 @@ def _leader_filled(state: State, order: LeaderOrder, units: int, position: int) 
             _leader_closed(state, key, stake_key, before, closing, opening)
             if where[3] is not None and closing == abs(before) and state.stake(stake_key).owned:
                 # A stop that was cancelled before this fill was told may have been the exchange's to cancel: it is needed.
-                state.reopen((order.leader, leg_id(where[3], Leg.STOP), follower), stake_key)
+                state.reopen(leg_key((order.leader, where[3], follower), Leg.STOP), stake_key)
         if opening:
             _leader_opened(state, key, stake_key, opening, sign)
         state.touch_stake(stake_key, position)
@@ -135,7 +135,7 @@ def release(state: State, where: PositionKey, position: int) -> None:
         moved = state.open_trades.pop(old, {})
         state.open_trades.setdefault(new, {}).update(moved)
         for leg in Leg:
-            trade = state.trades.get((leader, leg_id(tree, leg), follower))
+            trade = state.trades.get(leg_key((leader, tree, follower), leg))
             if trade is not None:
                 state.trades[trade.key] = evolve(trade, stake_key=new)
         state.touch_stake(new, position)
@@ -187,8 +187,7 @@ def _leader_closed(
     state.net_off(stake_key)
     if excess:
         trade = state.trades[key]
-        state.trades[key] = evolve(obliged(trade, excess), settled=False)
-        state.open_trades.setdefault(stake_key, {})[key] = None
+        state.open(obliged(trade, excess), stake_key)
 
 
 def _covered_by_entry(state: State, trade: CopyTrade, opening: int) -> int:

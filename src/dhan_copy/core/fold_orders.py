@@ -9,13 +9,13 @@ from dhan_copy.core import circuit as circuits, feeds, supers, trade as life
 from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import Channel, OrderReported
 from dhan_copy.core.fold_requests import close_circuit, count_rejection, entry_follows, legs_follow
-from dhan_copy.core.legs import EXIT_LEGS, is_exit_leg, leg_id
+from dhan_copy.core.legs import EXIT_LEGS, is_exit_leg
 from dhan_copy.core.lifecycle import OrderState
 from dhan_copy.core.losses import closed_by_hand, value_carried
 from dhan_copy.core.requests import Intent
 from dhan_copy.core.settings import OverExit
 from dhan_copy.core.state import Dealt, State, Suspect, claim_left, entry_total, obliged, split
-from dhan_copy.core.trade import CopyTrade, FollowerOrder, StakeKey, TradeKey
+from dhan_copy.core.trade import CopyTrade, FollowerOrder, StakeKey, TradeKey, leg_key
 from dhan_copy.model.ids import is_ours
 from dhan_copy.model.order import Leg
 
@@ -45,8 +45,7 @@ def order_reported(state: State, fact: OrderReported, at: datetime, position: in
     stake_key = state.stake_key(trade.key)
     grown = order.filled_quantity - known.filled_quantity
     if trade.settled and (grown > 0 or not order.state.is_over):
-        trade = evolve(trade, settled=False)
-        state.open_trades.setdefault(stake_key, {})[trade.key] = None
+        trade = state.open(trade, stake_key)
     state.put(trade)
     ended = order.state.is_over and not known.state.is_over
     legs_follow(state, trade.key, order, life.in_doubt(known) if ended else ())
@@ -117,7 +116,7 @@ def _follower_filled(
             state.trades[trade.key] = trade
         stake = stake.filled(sign, closing, units - closing)
         for leg in EXIT_LEGS if stake_key[4] is not None else ():
-            state.reopen((trade.key[0], leg_id(trade.key[1], leg), trade.key[2]), stake_key)
+            state.reopen(leg_key(trade.key, leg), stake_key)
         where = (stake_key[1], stake_key[2], stake_key[3], state.side_of(trade))
         state.entered[where] = state.entered.get(where, 0) + units
     state.stakes[stake_key] = stake
@@ -131,14 +130,12 @@ def _follower_filled(
             late = min(beyond, trade.forgone)
             state.trades[trade.key] = evolve(trade, forgone=trade.forgone - late)
             closer = state.trades[exit_key]
-            state.trades[exit_key] = evolve(obliged(closer, late), settled=False)
-            state.open_trades.setdefault(stake_key, {})[exit_key] = None
+            state.open(obliged(closer, late), stake_key)
 
 
 def _over_exited(state: State, entry: TradeKey, units: int, stake_key: StakeKey, at: datetime) -> None:
     trade = state.trades[entry]
-    state.trades[entry] = evolve(obliged(trade, units), over_exited_at=at, settled=False)
-    state.open_trades.setdefault(stake_key, {})[entry] = None
+    state.open(evolve(obliged(trade, units), over_exited_at=at), stake_key)
 
 
 def _closed_for_others(state: State, trade: CopyTrade, units: int, stake_key: StakeKey) -> None:

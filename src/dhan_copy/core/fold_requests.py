@@ -16,10 +16,10 @@ from dhan_copy.core.facts import (
     RequestRejected,
     RequestWithheld,
 )
-from dhan_copy.core.legs import EXIT_LEGS, leg_id
+from dhan_copy.core.legs import EXIT_LEGS
 from dhan_copy.core.requests import Intent, Submit
 from dhan_copy.core.state import LONGEST_RETRY, State
-from dhan_copy.core.trade import CopyTrade, FollowerOrder, Instruction, TradeKey
+from dhan_copy.core.trade import CopyTrade, FollowerOrder, Instruction, TradeKey, leg_key
 from dhan_copy.model.ids import AccountName, client_order_id, id_parts
 from dhan_copy.model.order import Leg
 
@@ -83,7 +83,7 @@ def legs_follow(state: State, key: TradeKey, entry: FollowerOrder, doubted: tupl
     """What happens to the entry of a super order happens to its legs; ``doubted`` is what may have happened to an entry
     that has ended."""
     for leg in EXIT_LEGS if entry.linked is Leg.ENTRY else ():
-        trade = state.trades.get((key[0], leg_id(key[1], leg), key[2]))
+        trade = state.trades.get(leg_key(key, leg))
         for known in () if trade is None else trade.orders:
             if trade is not None and known.entry == entry.client_order_id:
                 after = life.inherited(life.with_entry(known, entry), doubted)
@@ -96,7 +96,7 @@ def legs_follow(state: State, key: TradeKey, entry: FollowerOrder, doubted: tupl
 
 def entry_follows(state: State, follower: AccountName, leg: FollowerOrder) -> None:
     """Where the stop of a super order has trailed to is where its entry has it: whatever is asked of that says it again."""
-    found = None if leg.entry is None else state.order_by_tag(follower, leg.entry)
+    found = state.entry_of_leg(follower, leg)
     moved = None if leg.accepted is None else leg.accepted.bracket
     if found is None or moved is None or moved.trailing_jump is None:
         return
@@ -164,7 +164,7 @@ def _legs_issued(state: State, request: Submit, entry: FollowerOrder) -> None:
     """The legs of a super order are orders of their legs' copies: nothing is sent for them."""
     for leg in EXIT_LEGS:
         asked = None if request.bracket is None else life.as_leg(request.bracket, leg, request.quantity)
-        key = (request.leader, leg_id(request.leader_order_id, leg), request.follower)
+        key = leg_key((request.leader, request.leader_order_id, request.follower), leg)
         trade = state.trades.get(key)
         if asked is None or trade is None:
             continue

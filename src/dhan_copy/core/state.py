@@ -281,10 +281,14 @@ class State:
         orders = ((key, order) for key in self.open_keys() if key[2] == follower for order in self.trades[key].orders)
         return [(key, o) for key, o in orders if o.waits and (o.state is OrderState.ABSENT or not o.state.is_over)]
 
+    def entry_of_leg(self, follower: AccountName, leg: FollowerOrder) -> tuple[CopyTrade, FollowerOrder] | None:
+        """The entry of the super order that an order is a leg of."""
+        return None if leg.entry is None else self.order_by_tag(follower, leg.entry)
+
     def entry_was_cancelled(self, follower: AccountName, leg: FollowerOrder) -> bool:
         """Whether a leg that is gone now went with its entry, which we took back: all legs go with it (Dhan's page on super
         orders). One that a later look still found has outlived it."""
-        found = None if leg.entry is None else self.order_by_tag(follower, leg.entry)
+        found = self.entry_of_leg(follower, leg)
         if found is None or not found[1].was_cancelled_by_us:
             return False
         over_at, read_at = found[1].over_at, self.book_read_at.get(follower)
@@ -317,12 +321,17 @@ class State:
         """The copy of a leader's order, or a new one."""
         return self.trades.get(key) or CopyTrade(key=key, stake_key=self.stake_key(key))
 
+    def open(self, trade: CopyTrade, stake_key: StakeKey) -> CopyTrade:
+        """The copy may act, or may act again."""
+        trade = self.trades[trade.key] = evolve(trade, settled=False)
+        self.open_trades.setdefault(stake_key, {})[trade.key] = None
+        return trade
+
     def reopen(self, key: TradeKey, stake_key: StakeKey) -> None:
         """A leg whose entry fills after all protects it, even if it was thought over."""
         trade = self.trades.get(key)
         if trade is not None and trade.settled and trade.admitted is not None:
-            self.trades[key] = evolve(trade, settled=False)
-            self.open_trades.setdefault(stake_key, {})[key] = None
+            self.open(trade, stake_key)
 
     def net_off(self, stake_key: StakeKey) -> None:
         """Copies that filled on both sides where the leader's fills closed one another: both sides shrink, the net stays."""

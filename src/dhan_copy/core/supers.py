@@ -18,7 +18,7 @@ from dhan_copy.core.settings import FollowerRules, LinkedForm
 from dhan_copy.core.state import State
 from dhan_copy.core.target import entry_want
 from dhan_copy.core.terms import aligned
-from dhan_copy.core.trade import CopyTrade, FollowerOrder, Instruction, TradeKey, as_leg
+from dhan_copy.core.trade import CopyTrade, FollowerOrder, Instruction, TradeKey, as_leg, leg_key
 from dhan_copy.model.bracket import Bracket
 from dhan_copy.model.ids import AccountName, ClientOrderId
 from dhan_copy.model.order import Leg, Limit, Market, OrderReport, Product, Side, StopLimit, StopMarket, Validity, Variety
@@ -55,7 +55,7 @@ def _is_around(bracket: Bracket, want: Instruction, side: Side) -> bool:
 
 
 def _is_untouched(state: State, entry: CopyTrade, leg: Leg) -> bool:
-    key = (entry.key[0], leg_id(entry.key[1], leg), entry.key[2])
+    key = leg_key(entry.key, leg)
     trade, order = state.trades.get(key), state.leader_orders.get(key[:2])
     if trade is None or order is None or trade.declined is not None or trade.settled:
         return False
@@ -66,8 +66,8 @@ def _is_untouched(state: State, entry: CopyTrade, leg: Leg) -> bool:
 def standing(state: State, entry: CopyTrade, order: FollowerOrder) -> Bracket | None:
     """What the legs of a working entry are to be. Those that are gone, or going, are said as they were: no change of the
     entry is for them, and the broker wants a price of each."""
-    there = {leg: _leg_order(state, entry, order, leg) for leg in EXIT_LEGS}
-    legs = [leg for leg, found in there.items() if found is not None and not found.state.is_over and not found.cancel_sent]
+    there = _legs_of(state, entry, order)
+    legs = [leg for leg, found in there.items() if not found.state.is_over and not found.cancel_sent]
     wanted, stands = bracket_of(state, entry, legs), (order.accepted or order.asked).bracket
     if wanted is None or stands is None:
         return stands
@@ -77,10 +77,11 @@ def standing(state: State, entry: CopyTrade, order: FollowerOrder) -> Bracket | 
     return wanted if wanted.target is not None else evolve(wanted, target=stands.target)
 
 
-def _leg_order(state: State, entry: CopyTrade, order: FollowerOrder, leg: Leg) -> FollowerOrder | None:
-    trade = state.trades.get((entry.key[0], leg_id(entry.key[1], leg), entry.key[2]))
-    orders = () if trade is None else trade.orders
-    return next((one for one in orders if one.entry == order.client_order_id), None)
+def _legs_of(state: State, entry: CopyTrade, order: FollowerOrder) -> dict[Leg, FollowerOrder]:
+    """The legs of a super order: orders of their legs' copies."""
+    trades = ((leg, state.trades.get(leg_key(entry.key, leg))) for leg in EXIT_LEGS)
+    orders = ((leg, one) for leg, trade in trades if trade is not None for one in trade.orders)
+    return {leg: one for leg, one in orders if one.entry == order.client_order_id}
 
 
 def bracket_of(state: State, entry: CopyTrade, legs: Sequence[Leg]) -> Bracket | None:
@@ -111,18 +112,16 @@ def _exit_terms(report: OrderReport, leg: Leg) -> Limit | StopMarket | None:
 
 def entry_order(state: State, follower: AccountName, leg: FollowerOrder) -> FollowerOrder | None:
     """The entry of a leg's super order."""
-    found = None if leg.entry is None else state.order_by_tag(follower, leg.entry)
+    found = state.entry_of_leg(follower, leg)
     return None if found is None else found[1]
 
 
 def kept_open(state: State, follower: AccountName, leg: FollowerOrder) -> int:
     """What the broker keeps a leg live for, as far as is known: what its entry has filled and no leg of it has closed."""
-    found = None if leg.entry is None else state.order_by_tag(follower, leg.entry)
+    found = state.entry_of_leg(follower, leg)
     if found is None:
         return 0
-    legs = [_leg_order(state, *found, each) for each in EXIT_LEGS]
-    closed = sum(each.filled_quantity for each in legs if each is not None)
-    return max(0, found[1].filled_quantity - closed)
+    return max(0, found[1].filled_quantity - sum(each.filled_quantity for each in _legs_of(state, *found).values()))
 
 
 def modifications(state: State, follower: AccountName, order: FollowerOrder) -> int:
@@ -132,13 +131,12 @@ def modifications(state: State, follower: AccountName, order: FollowerOrder) -> 
     found = state.order_by_tag(follower, order.entry or order.client_order_id)
     if found is None:
         return order.modifications
-    legs = [_leg_order(state, *found, each) for each in EXIT_LEGS]
-    return found[1].modifications + sum(leg.modifications for leg in legs if leg is not None)
+    return found[1].modifications + sum(leg.modifications for leg in _legs_of(state, *found).values())
 
 
 def leg_wanted(state: State, follower: AccountName, leg: FollowerOrder) -> Instruction | None:
     """What a leg is to be: at the leader's price, and of the broker's own size."""
-    found = None if leg.entry is None else state.order_by_tag(follower, leg.entry)
+    found = state.entry_of_leg(follower, leg)
     if found is None or leg.linked is None or leg.accepted is None:
         return None
     bracket = bracket_of(state, found[0], (leg.linked,))
@@ -169,20 +167,19 @@ def is_unexplained(state: State, follower: AccountName, order: FollowerOrder) ->
 def gone_with_the_other(state: State, key: TradeKey, leg: FollowerOrder) -> list[tuple[TradeKey, FollowerOrder]]:
     """Legs of the same super order that went without our asking, once it is known that its legs have closed everything:
     the broker has taken them back, whatever was asked of them meanwhile."""
-    found = None if leg.entry is None else state.order_by_tag(key[2], leg.entry)
+    found = state.entry_of_leg(key[2], leg)
     if found is None or kept_open(state, key[2], leg):
         return []
-    legs = [((key[0], leg_id(found[0].key[1], each), key[2]), _leg_order(state, *found, each)) for each in EXIT_LEGS]
-    return [(where, each) for where, each in legs if each is not None and is_unexplained(state, key[2], each)]
+    legs = _legs_of(state, *found).items()
+    return [(leg_key(found[0].key, part), each) for part, each in legs if is_unexplained(state, key[2], each)]
 
 
 def gone_with_the_entry(state: State, key: TradeKey, entry: FollowerOrder) -> list[tuple[TradeKey, FollowerOrder]]:
     """Legs whose end was told just before that of their entry, which we took back."""
-    legs = [((key[0], leg_id(key[1], each), key[2]), _leg_order(state, state.trades[key], entry, each)) for each in EXIT_LEGS]
     if not entry.was_cancelled_by_us or entry.over_at is None:
         return []
-    since = entry.over_at - SETTLED_AFTER
-    return [(at, leg) for at, leg in legs if leg and leg.was_cancelled_by_hand and leg.over_at and leg.over_at >= since]
+    since, legs = entry.over_at - SETTLED_AFTER, _legs_of(state, state.trades[key], entry).items()
+    return [(leg_key(key, part), leg) for part, leg in legs if leg.was_cancelled_by_hand and leg.over_at and leg.over_at >= since]
 
 
 def has_any(state: State, account: AccountName) -> bool:
@@ -208,7 +205,7 @@ def _named(state: State, fact: OrderReported) -> OrderReported:
     if not is_exit_leg(report) or report.variety is not Variety.SUPER or report.leg_order_id is not None:
         return fact
     found = state.order_of(fact.follower, report)
-    leg = None if found is None or found[1].linked is not Leg.ENTRY else _leg_order(state, *found, report.leg)
+    leg = None if found is None or found[1].linked is not Leg.ENTRY else _legs_of(state, *found).get(report.leg)
     return fact if leg is None else evolve(fact, report=_as_leg(report, leg.client_order_id))
 
 

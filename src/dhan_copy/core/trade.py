@@ -62,6 +62,11 @@ OWN = "CLOSE-"
 """How the id of an order begins that no leader placed: the copier closes something on its own account."""
 
 
+def leg_key(entry: TradeKey, leg: Leg) -> TradeKey:
+    """The copy of a leg of the linked order that an entry's copy is of."""
+    return (entry[0], leg_id(entry[1], leg), entry[2])
+
+
 def is_own(order_id: str) -> bool:
     return order_id.startswith(OWN)
 

@@ -357,8 +357,9 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         name="over_exit_not_closed", fault="F40", row="L4", shows=5, linked=0.5,
         broken="What both legs have closed too much is not opened again.",
-        edits=(Edit("core.fold_orders._over_exited", "over_exited_at=at, settled=False)", "over_exited_at=at)"),
-               Edit("core.fold_orders._over_exited", "obliged(trade, units)", "trade")),
+        edits=(Edit("core.fold_orders._over_exited", "    state.open(evolve(obliged(trade, units), over_exited_at=at), stake_key)\n",
+            "    state.put(evolve(trade, over_exited_at=at))\n"
+            "    state.open_trades.setdefault(stake_key, {})[entry] = None\n"),),
     ),
     Mutant(
         name="legs_go_with_the_leaders", fault="", row="L5", shows=5, linked=0.5,
