@@ -11,6 +11,7 @@ TESTS = ROOT / "tests"
 SIMULATED = "a part of the simulated day, judged as a whole by test_summary and by the bugs planted in test_oracle_planted"
 CRASHED = "a part of a run over deaths, judged as a whole by test_run and by the bugs planted there"
 FOLDED = "a part of folding the journal, told by test_state and test_copier, and by the simulated days"
+PLANNED = "a part of planning, told by test_plan and by the simulated days"
 WITHOUT_A_TEST_OF_THEIR_OWN = {
     "protocols.py": "declarations without behaviour; tests/typing checks that they can be met without inheriting",
     "core/fold.py": FOLDED,
@@ -20,6 +21,9 @@ WITHOUT_A_TEST_OF_THEIR_OWN = {
     "core/fold_orders.py": FOLDED,
     "core/fold_reads.py": FOLDED,
     "core/fold_requests.py": FOLDED,
+    "core/plan_draft.py": PLANNED,
+    "core/plan_limits.py": PLANNED,
+    "core/plan_terms.py": PLANNED,
     "core/requests.py": "values without behaviour",
     "core/leader.py": "a value without behaviour",
     "model/reason.py": "names and their sentences",

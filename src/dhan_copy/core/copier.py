@@ -77,7 +77,8 @@ from dhan_copy.core.losses import day_result, stopped_by_loss, unjudged, was_sto
 from dhan_copy.core.lost import is_of
 from dhan_copy.core.overdue import Overdue, stays
 from dhan_copy.core.paper import paper_answer, paper_report
-from dhan_copy.core.plan import NOTHING, Plan, Wants, plan
+from dhan_copy.core.plan import plan
+from dhan_copy.core.plan_draft import NOTHING, Plan, Wants
 from dhan_copy.core.reads import ReadSchedule
 from dhan_copy.core.requests import (
     Cancel,

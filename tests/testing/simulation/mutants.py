@@ -159,7 +159,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         name="same_id_after_429", fault="F34", shows=1,
         broken="What was refused for now is sent again under the same id.",
-        edits=(Edit("core.plan._place", "generation = 0 if last is None else last.generation + 1",
+        edits=(Edit("core.plan_place.place", "generation = 0 if last is None else last.generation + 1",
             "generation = 0 if last is None else last.generation + (not last.refused_for_now)"),),
     ),
     Mutant(
@@ -170,7 +170,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         name="blocked_all", fault="F35", shows=13, seed=2,
         broken="One follower's blocked account blocks the others.",
-        edits=(Edit("core.plan._must_wait", "b.state.blocked_until.get(b.rules.name)",
+        edits=(Edit("core.plan_limits.must_wait", "b.state.blocked_until.get(b.rules.name)",
             "max(b.state.blocked_until.values(), key=lambda one: one[0], default=None)"),),
     ),
     Mutant(
@@ -189,7 +189,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         name="modification_cap_ignored", fault="F39", shows=12, seed=10, orders=100,
         broken="An order's modifications are not counted.",
-        edits=(Edit("core.plan._modify", "if supers.modifications(b.state, b.rules.name, order) >= b.rules.limits.modifications_per_order:", "if False:"),),
+        edits=(Edit("core.plan_change._modify", "if supers.modifications(b.state, b.rules.name, order) >= b.rules.limits.modifications_per_order:", "if False:"),),
     ),
     Mutant(
         name="lost_modification_taken_for_done", fault="F39", shows=10, seed=11, orders=100, followers=6,
@@ -249,18 +249,18 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         name="cancel_forgotten", fault="", shows=4,
         broken="The leader's cancel is not copied.",
-        edits=(Edit("core.plan._steer_live", "        _cancel(b, order)\n        return\n    if order.cancel_sent:", "        return\n    if order.cancel_sent:"),),
+        edits=(Edit("core.plan_change.steer_live", "        _cancel(b, order)\n        return\n    if order.cancel_sent:", "        return\n    if order.cancel_sent:"),),
     ),
     Mutant(
         name="wrong_side", fault="", shows=4,
         broken="Every order is placed on the other side.",
-        edits=(Edit("core.plan._place", "side=b.side,", "side=next(side for side in type(b.side) if side is not b.side),"),),
+        edits=(Edit("core.plan_place.place", "side=b.side,", "side=next(side for side in type(b.side) if side is not b.side),"),),
     ),
     Mutant(
         name="changed_before_it_is_known", fault="", shows=11,
         broken="An order is changed while its placement is under way.",
         edits=(Edit("core.trade.issued", "            outstanding=request,\n        )", "            outstanding=request,\n            broker_order_id=BrokerOrderId(request.client_order_id),\n        )"),
-               Edit("core.plan._steer_live", "if order.outstanding is not None or order.broker_order_id", "if order.broker_order_id")),
+               Edit("core.plan_change.steer_live", "if order.outstanding is not None or order.broker_order_id", "if order.broker_order_id")),
     ),
     Mutant(
         name="own_orders_copied", fault="", shows=14, seed=8, orders=60,
@@ -370,7 +370,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         name="legs_do_not_move", fault="", row="L6", shows=10, linked=0.5,
         broken="A target or stop that the leader moves or trails is left where it was.",
-        edits=(Edit("core.plan._steer_live", "    if want == order.accepted:\n",
+        edits=(Edit("core.plan_change.steer_live", "    if want == order.accepted:\n",
             "    if want == order.accepted or (is_exit_leg(b.report) and order.accepted and want.quantity == order.accepted.quantity):\n"),),
     ),
     Mutant(
@@ -420,12 +420,12 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         name="refused_slice_sent_again", fault="F42", row="P12", shows=9, linked=0.5,
         broken="A slice that was refused for good is sent again.",
-        edits=(Edit("core.plan._is_replaced", "    return last.refused_for_now or (", "    return last.state is OrderState.REJECTED or ("),),
+        edits=(Edit("core.plan_place.is_replaced", "    return last.refused_for_now or (", "    return last.state is OrderState.REJECTED or ("),),
     ),
     Mutant(
         name="leg_cancelled_by_hand_sent_again", fault="F41", row="L5", shows=9, linked=0.5, orders=60,
         broken="A leg that somebody took back by hand is placed again.",
-        edits=(Edit("core.plan._may_exit", "    if last.was_cancelled_by_hand:\n", "    if last.was_cancelled_by_hand and not is_exit_leg(b.report):\n"),),
+        edits=(Edit("core.plan_place._may_exit", "    if last.was_cancelled_by_hand:\n", "    if last.was_cancelled_by_hand and not is_exit_leg(b.report):\n"),),
     ),
     # super orders at the follower
     Mutant(
@@ -437,8 +437,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         name="leg_for_too_much_stays", fault="", shows=4, seed=2, linked=0.5, form=LinkedForm.SUPER_ORDER,
         broken="A leg of a super order stays although it is for more than is open.",
-        edits=(Edit("core.plan._may_stay", "        return False\n", "        return True\n"),
-               Edit("core.plan._may_stay", "    return left >= supers.kept_open(b.state, b.rules.name, order)\n", "    return True\n")),
+        edits=(Edit("core.plan_change._may_stay", "        return False\n", "        return True\n"),
+               Edit("core.plan_change._may_stay", "    return left >= supers.kept_open(b.state, b.rules.name, order)\n", "    return True\n")),
     ),
     Mutant(
         name="order_beside_the_brokers_leg", fault="", shows=1, seed=2, linked=0.5, form=LinkedForm.SUPER_ORDER,
@@ -455,13 +455,13 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         name="leg_moved_while_the_entry_works", fault="F38", shows=11, seed=4, linked=0.5, form=LinkedForm.SUPER_ORDER,
         broken="A leg is moved by its name while its entry works.",
-        edits=(Edit("core.plan._steer_leg", "entry is None or not entry.state.is_over:", "entry is None:"),),
+        edits=(Edit("core.plan_change.steer_leg", "entry is None or not entry.state.is_over:", "entry is None:"),),
     ),
     Mutant(
         name="brokers_legs_do_not_move", fault="", shows=10, seed=21, days=2, linked=0.7, orders=60,
         form=LinkedForm.SUPER_ORDER,
         broken="A leg that the broker keeps is left where it was.",
-        edits=(Edit("core.plan._steer_leg", "            _modify(b, order, want)\n", "            pass\n"),),
+        edits=(Edit("core.plan_change.steer_leg", "            _modify(b, order, want)\n", "            pass\n"),),
     ),
     Mutant(
         name="leg_gone_unseen_is_looked_up_for_ever", fault="", shows=18, seed=2, linked=0.5, orders=90, form=LinkedForm.SUPER_ORDER,

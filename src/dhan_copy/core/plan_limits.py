@@ -1,0 +1,66 @@
+"""What keeps a request back for now: refusals, a blocked account, used-up requests, an unread position."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from dhan_copy.core.facts import Refusal
+from dhan_copy.core.plan_draft import Draft
+from dhan_copy.core.requests import Intent
+from dhan_copy.core.trade import FollowerOrder
+
+LOOK_AGAIN = timedelta(seconds=10)
+EXIT_WAITS_LONG = timedelta(seconds=30)
+"""After this an exit that waits for a read of the positions raises an alarm."""
+
+
+def budget(b: Draft) -> int:
+    """Requests that the trade may send: as many for each of its slices."""
+    slices = len({order.slice for order in b.trade.orders})
+    return b.policy.requests_per_trade * max(1, slices)
+
+
+def must_wait(b: Draft, order: FollowerOrder | None, intent: Intent, *, requests: int = 1) -> bool:
+    """Whether a refusal, a blocked account or the trade's budget keeps so many requests back for now."""
+    if order is not None and order.retry_at is not None and order.retry_at > b.now:
+        b.wake(order.retry_at)
+        return True
+    blocked = b.state.blocked_until.get(b.rules.name)
+    if blocked is not None:
+        until, refusal = blocked
+        if intent is Intent.EXIT and refusal is not Refusal.RATE_LIMIT:
+            # Exits probe a blocked account sooner: protection must not wait for a timer.
+            until = min(until, until - b.policy.blocked_for + 5 * b.policy.retry_after)
+        if until > b.now:
+            b.wake(until)
+            return True
+    if b.trade.requests + requests > budget(b):
+        b.alert(
+            "REQUEST_BUDGET", "the request budget of this trade is used up", f"{b.trade.requests} requests sent",
+            "Nothing more is sent for it but cancels; look at both accounts by hand.",
+        )  # fmt: skip
+        return True
+    return False
+
+
+def position_checked(b: Draft, since: datetime) -> bool:
+    """Whether the account's net position was read after this exit became due, and what it lacks is left out."""
+    if not b.rules.reads_positions or not b.rules.live:
+        return True
+    name = (b.rules.name, b.report.key, b.report.product)
+    suspect = b.state.suspects.get(name)
+    read_at = b.state.positions_read_at.get(b.rules.name)
+    started_at = b.state.engine_started_at
+    if since > b.now and started_at is not None:
+        since = started_at  # it was in a process before this one, and the clock has been set back meanwhile
+    if (suspect is None or suspect.confirmed) and read_at is not None and read_at >= since:
+        return True
+    b.positions_since = since if suspect is None else b.now
+    if b.now - since > EXIT_WAITS_LONG:
+        b.alert(
+            "EXIT_WAITS", "an exit waits because the account's positions cannot be read", f"since {since}",
+            "It is sent once they can; close the position by hand if this lasts.",
+        )  # fmt: skip
+    else:
+        b.wake(since + EXIT_WAITS_LONG + timedelta(seconds=1))
+    return False
