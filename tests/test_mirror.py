@@ -12,8 +12,11 @@ SIMULATED = "a part of the simulated day, judged as a whole by test_summary and 
 CRASHED = "a part of a run over deaths, judged as a whole by test_run and by the bugs planted there"
 FOLDED = "a part of folding the journal, told by test_state and test_copier, and by the simulated days"
 PLANNED = "a part of planning, told by test_plan and by the simulated days"
+COPIED = "a part of what the copier does, told by test_copier and by the simulated days"
 WITHOUT_A_TEST_OF_THEIR_OWN = {
     "protocols.py": "declarations without behaviour; tests/typing checks that they can be met without inheriting",
+    "core/day_end.py": COPIED,
+    "core/permits.py": COPIED,
     "core/fold.py": FOLDED,
     "core/fold_copies.py": FOLDED,
     "core/fold_days.py": FOLDED,

@@ -622,7 +622,7 @@ def test_f12_a_cancel_that_is_answered_after_its_order_was_over_still_holds_its_
     bench.copier = bench.fresh()
     bench.copier.restore(bench.journal)
     bench.step()
-    budget = bench.copier._budgets[FOLLOWER]
+    budget = bench.copier._permits._budgets[FOLLOWER]
     assert budget.in_flight == 1
     bench.accept(cancelled)
     assert budget.in_flight == 0 and not bench.copier.state.in_flight

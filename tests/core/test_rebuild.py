@@ -172,7 +172,7 @@ def test_t5_todays_permits_are_counted() -> None:
     for _ in range(3):
         world.place(Side.BUY, 1)
     lose(world)
-    assert world.copier._budgets[F].today == 3
+    assert world.copier._permits.of_today(F) == 3
 
 
 def test_t5_orders_of_nobody_are_noted_and_never_placed() -> None:

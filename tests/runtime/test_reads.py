@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dhan_copy.core.requests import Query, Read, ReadFunds, ReadOrders, ReadPositions
+from dhan_copy.core.requests import Query, ReadFunds, ReadOrders
 from dhan_copy.model.account import Holding, Position
 from dhan_copy.model.ids import AccountName, SecurityId
 from dhan_copy.model.instrument import ExchangeSegment
 from dhan_copy.model.order import Product
-from dhan_copy.runtime.reads import account_of, account_read, failed, merged, name_of
+from dhan_copy.runtime.reads import account_of, account_read, failed, merged
 from tests.runtime.fakes import FOLLOWER, START, ReadingBroker, tag
 
 IDS = st.sampled_from([SecurityId("1333"), SecurityId("500180"), SecurityId("50001")])
@@ -39,13 +39,10 @@ def test_sums_per_instrument_and_product_with_holdings_as_cnc_of_both_exchanges(
     assert {key: n for key, n in found.items() if n} == {key: n for key, n in expected.items() if n}
 
 
-def test_names_of_reads() -> None:
-    reads: list[Read] = [ReadOrders(account=FOLLOWER), ReadPositions(account=FOLLOWER), ReadFunds(account=FOLLOWER)]
-    assert [name_of(read) for read in reads] == ["ReadOrders", "ReadPositions", "ReadFunds"]
-    query = Query(follower=AccountName("Q"), client_order_id=tag())
-    assert name_of(query) == f"Query:{tag()}"
-    assert account_of(query) == "Q"
-    assert failed(reads[0], "why").account == FOLLOWER
+def test_a_failure_names_the_account_and_the_read() -> None:
+    assert account_of(Query(follower=AccountName("Q"), client_order_id=tag())) == "Q"
+    told = failed(ReadOrders(account=FOLLOWER), "why")
+    assert (told.account, told.what, told.problem) == (FOLLOWER, "ReadOrders", "why")
 
 
 def test_funds_that_are_none_are_a_failure() -> None:

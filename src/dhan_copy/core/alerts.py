@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterator
 from datetime import datetime
 
 from dhan_copy.core.circuit import Circuit
@@ -279,3 +280,17 @@ def kill_switch_alert(fact: KillSwitchAnswered | KillSwitchRead, before: Switch 
             advice="Ask again if you still want it; the follower stays halted.", account=fact.follower,
         )  # fmt: skip
     return None
+
+
+def abandoned(state: State, named: Container[AccountName]) -> Iterator[AlertRaised]:
+    """What was copied for an account that the settings no longer name stays as it is, and nobody looks after it."""
+    for stake_key, stake in state.stakes.items():
+        gone = [name for name in stake_key[:2] if name not in named]
+        trades = state.open_trades.get(stake_key, {})
+        if gone and (stake.owned or any(state.trades[key].orders for key in trades)):
+            yield AlertRaised(
+                code="ABANDONED", what=f"{gone[0]} is in the journal but no longer in the settings",
+                known=f"{stake.held} of {stake_key[2]} owned, {len(trades)} orders open for {stake_key[1]}",
+                advice="Put the account back into the settings, or close what it holds by hand.",
+                account=stake_key[1],
+            )  # fmt: skip

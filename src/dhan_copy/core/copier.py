@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
-from decimal import Decimal
-from fractions import Fraction
-from math import inf, isfinite
+from math import isfinite
 
 from attrs import frozen
 
@@ -14,6 +12,7 @@ from dhan_copy.core import checkpoint, supers
 from dhan_copy.core.admission import decide, look_again_at
 from dhan_copy.core.admit_entry import MARGIN_MAY_COME
 from dhan_copy.core.alerts import (
+    abandoned,
     ahead,
     alert_for,
     alert_for_order,
@@ -25,10 +24,11 @@ from dhan_copy.core.alerts import (
     requests_spent,
     stream_lost,
 )
+from dhan_copy.core.arrivals import OUT_OF_ORDER, in_order, is_from_before
 from dhan_copy.core.changes import overruled
 from dhan_copy.core.circuit import is_closed_by
 from dhan_copy.core.closing import close, left_to_close
-from dhan_copy.core.evolving import evolve
+from dhan_copy.core.day_end import left_apart, left_undecided
 from dhan_copy.core.facts import (
     AlertRaised,
     BookRead,
@@ -66,19 +66,20 @@ from dhan_copy.core.facts import (
     TradingState,
     TradingStateChanged,
 )
+from dhan_copy.core.fold import fold
 from dhan_copy.core.forever import Forevers, with_list
-from dhan_copy.core.gone import cause_of
+from dhan_copy.core.gone import taken
 from dhan_copy.core.hours import warning
 from dhan_copy.core.intake import SETTLED_AFTER, merge, says_nothing_new
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.legs import LINKED, Trees, is_exit_leg
-from dhan_copy.core.limits import RateBudget
 from dhan_copy.core.losses import day_result, stopped_by_loss, unjudged, was_stopped_by_loss
-from dhan_copy.core.lost import is_of
 from dhan_copy.core.overdue import Overdue, stays
 from dhan_copy.core.paper import paper_answer, paper_report
+from dhan_copy.core.permits import Permits
 from dhan_copy.core.plan import plan
 from dhan_copy.core.plan_draft import NOTHING, Plan, Wants
+from dhan_copy.core.read_names import read_named
 from dhan_copy.core.reads import ReadSchedule
 from dhan_copy.core.requests import (
     Cancel,
@@ -98,23 +99,18 @@ from dhan_copy.core.requests import (
 )
 from dhan_copy.core.settings import Ahead, CopierSettings, FollowerRules
 from dhan_copy.core.settle import difference, is_given_up, is_left_over, is_over
-from dhan_copy.core.sizing import trunc_to_lot
 from dhan_copy.core.slippage import is_limited, limit_of, measured, stopped_by_slippage
-from dhan_copy.core.fold import fold
 from dhan_copy.core.state import LeaderKey, State, alert_key, waits
-from dhan_copy.core.target import balance_of, closes
+from dhan_copy.core.target import closes
 from dhan_copy.core.trade import CopyTrade, FollowerOrder, StakeKey, TradeKey, is_leaving, is_undoubted, repeats, reported
-from dhan_copy.model.account import MarginOrder, Position
-from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId, SecurityId, is_ours
-from dhan_copy.model.instrument import ExchangeSegment, InstrumentKey, is_cut
-from dhan_copy.model.order import OrderReport, OrderStatus, Product, Side, Variety
+from dhan_copy.model.ids import AccountName, BrokerOrderId, is_ours
+from dhan_copy.model.instrument import is_cut
+from dhan_copy.model.order import OrderReport, OrderStatus, Variety
 from dhan_copy.model.reason import ReasonCode
 from dhan_copy.model.times import ist, ist_date
 
 CLOCK_STEP = timedelta(seconds=2)
 """Wall time that passes this much faster than monotonic time was set, or the machine slept."""
-_OUT_OF_ORDER = {LeaderReported, PositionsReported, EngineStarted}
-"""Facts that may be taken before others that came earlier, or elsewhere."""
 ROUNDS = 1000
 """More rounds of planning within one step would mean that the core chases its own tail."""
 
@@ -151,12 +147,10 @@ class Copier:
         self._rules = {rules.name: rules for rules in settings.followers}
         self._leaders = {rules.name for rules in settings.leaders}
         self._loss_limited = [rules for rules in settings.followers if rules.loss_limit is not None]
-        self._budgets = {rules.name: RateBudget(rules.limits) for rules in settings.followers}
+        self._permits = Permits(settings.followers)
         self._reads = ReadSchedule()
         self._forever = Forevers()
         self._overdue = Overdue()
-        self._in_flight: set[tuple[AccountName, ClientOrderId, int]] = set()
-        """Requests that hold a permit: (follower, id, attempt)."""
         self._waiting: dict[TradeKey, datetime | None] = {}
         self._margin_awaited: dict[TradeKey, datetime] = {}
         """Since when a decision has waited for what an order would block."""
@@ -216,15 +210,15 @@ class Copier:
         starting = [fact for fact in facts if isinstance(fact, EngineStarted)] if EngineStarted in kinds else []
         for started in starting:
             self._warn_of_unanswered(self._record(started).position)
-            for follower, _, _ in self._in_flight:
-                # The process that sent them is gone: their answers will never come.
-                self._budgets[follower].answered(now.monotonic)
-            self._in_flight.clear()
+            self._permits.lost(now)
         if day > self.state.day:
             self._open_day(day, continuous=not starting)
+        for fact in facts if PositionsReported in kinds else ():
+            if isinstance(fact, PositionsReported):
+                self._reads.answered(ReadPositions(account=fact.account))
         if BookRead in kinds:
             facts = self._overdue.told(self.state, facts)
-        for fact in self._in_order(facts) if kinds & _OUT_OF_ORDER else facts:
+        for fact in in_order(self.state, self._leaders, facts) if kinds & OUT_OF_ORDER else facts:
             self._take(fact)
         self._adopted.clear()
         wake = self._forever.wake_at(min(self._watch_feeds(), self._plan_all()))
@@ -299,54 +293,6 @@ class Copier:
         if alert is not None and alert_key(alert) not in self.state.alerts:
             self._record(alert, cause)
 
-    def _in_order(self, facts: Sequence[Fact]) -> list[Fact]:
-        """Rows of a leader's book by the time of their last change, and what he holds before them.
-
-        A position read together with the book holds the fills that the rows are about to tell: they are taken off.
-        """
-        reads: list[list[LeaderReported]] = [[]]
-        held: list[tuple[PositionsReported, list[LeaderReported]]] = []
-        for fact in facts:
-            if isinstance(fact, LeaderReported) and fact.channel is Channel.BOOK:
-                reads[-1].append(fact)
-            elif isinstance(fact, BookRead) and fact.account in self._leaders:
-                reads.append([])  # what the next read shows came after this one
-            elif isinstance(fact, PositionsReported) and fact.account in self._leaders:
-                self._reads.answered(ReadPositions(account=fact.account))
-                # What he brought into the day does not change during it, and a later read may lag behind the fills.
-                if fact.account not in self.state.positions_known:
-                    read_with_it = reads[-1] if reads[-1] or len(reads) == 1 else reads[-2]
-                    held.append((fact, read_with_it))
-        ordered = iter([row for read in reads for row in sorted(read, key=_last_change)])
-        result: list[Fact] = []
-        for fact in facts:
-            if isinstance(fact, PositionsReported) and fact.account in self._leaders:
-                continue
-            if isinstance(fact, EngineStarted):
-                continue
-            result.append(next(ordered) if isinstance(fact, LeaderReported) and fact.channel is Channel.BOOK else fact)
-        return [self._as_of_before(fact, rows) for fact, rows in held] + result
-
-    def _as_of_before(self, fact: PositionsReported, rows: Sequence[LeaderReported]) -> PositionsReported:
-        net: dict[tuple[InstrumentKey, Product], int] = {(p.key, p.product): p.net_quantity for p in fact.positions}
-        told: dict[str, LeaderReported] = {row.report.order_id: row for row in rows if row.leader == fact.account}
-        for row in told.values():
-            if self._is_from_before(row.report):
-                continue
-            known = self.state.leader_orders.get((row.leader, row.report.order_id))
-            grown = max(0, row.report.filled_quantity - (known.report.filled_quantity if known else 0))
-            place = (row.report.key, row.report.product)
-            net[place] = net.get(place, 0) - grown * row.report.side.sign
-        positions = tuple(
-            Position(segment=key.segment, security_id=key.security_id, product=product, net_quantity=quantity)
-            for (key, product), quantity in net.items()
-        )
-        return evolve(fact, positions=positions)
-
-    def _is_from_before(self, report: OrderReport) -> bool:
-        """Whether a report is about a day that is over: a book may still show it after midnight."""
-        return not waits(report) and not is_of(report, self.state.day)
-
     def _take(self, fact: Fact) -> None:
         match fact:
             case LeaderReported():
@@ -364,7 +310,6 @@ class Copier:
                 self._reads.answered(Query(follower=fact.follower, client_order_id=fact.client_order_id))
                 self._record(fact)
             case PositionsReported():
-                self._reads.answered(ReadPositions(account=fact.account))
                 self._record(fact) if fact.account in self._leaders else self._note(fact)
                 self._book_what_was_closed_by_hand(fact.account)
             case FundsReported():
@@ -379,7 +324,7 @@ class Copier:
                 self._reads.answered(ReadQuotes(account=fact.account))
                 self._take_quotes(fact)
             case ReadFailed():
-                self._reads.answered(_read_named(fact))
+                self._reads.answered(read_named(fact.account, fact.what))
                 self._take_failed(fact)
             case GapDetected():
                 self._record(fact)
@@ -444,7 +389,7 @@ class Copier:
         self._record(fact)
         placed = self.state.leader_order(key).report.created_at or self._now.wall
         age = max(0.0, (self._now.wall - placed).total_seconds())
-        self._budgets[request.follower].remember(self._now.monotonic - age, today=True)
+        self._permits.remember(request.follower, age, self._now)
 
     def _take_leader(self, fact: LeaderReported) -> None:
         if fact.leader not in self._leaders:
@@ -456,7 +401,7 @@ class Copier:
             if told[0] is fact.report or told[0] == fact.report:
                 return
         kept = known is not None and (waits(known.report) or known.report.variety is Variety.AFTER_MARKET)
-        if self._is_from_before(fact.report) and not kept:
+        if is_from_before(self.state, fact.report) and not kept:
             self._alert(
                 AlertRaised(
                     code="FROM_BEFORE", what="reports about orders of an earlier day are left out",
@@ -517,7 +462,7 @@ class Copier:
         found = self.state.order_of(fact.follower, fact.report)
         if found is None:
             tag = fact.report.client_order_id
-            if tag is not None and is_ours(tag) and not self._is_from_before(fact.report):
+            if tag is not None and is_ours(tag) and not is_from_before(self.state, fact.report):
                 if (fact.follower, tag) not in self.state.foreign:
                     self._record(fact)
                 self._alert(
@@ -578,14 +523,7 @@ class Copier:
         self._reads.want(ReadOrders(account=fact.account))
 
     def _take_answer(self, fact: RequestAccepted | RequestRejected | OutcomeUnresolved | RequestWithheld) -> None:
-        sent = (fact.follower, fact.client_order_id, fact.attempt)
-        if sent in self._in_flight:
-            self._in_flight.remove(sent)
-            budget = self._budgets[fact.follower]
-            if isinstance(fact, RequestWithheld):
-                budget.never_left()
-            else:
-                budget.answered(self._now.monotonic)
+        self._permits.answered(fact, self._now)
         if (fact.follower, fact.client_order_id) not in self.state.by_tag:
             return
         entry = self._record(fact)
@@ -604,18 +542,7 @@ class Copier:
         proven = [name for name, suspect in mine.items() if suspect.proven]
         for name in proven:
             suspect = self.state.suspects.pop(name)
-            reason, detail = cause_of(self.state, name, suspect, self._now.wall)
-            missing = suspect.missing
-            held = {key: stake for key, stake in self.state.stakes.items() if key[1:4] == name}
-            for stake_key, stake in held.items():
-                taken = min(missing, stake.closable(-suspect.side * stake.turn))
-                if not taken:
-                    continue
-                missing -= taken
-                fact = DriftDeclared(
-                    leader=stake_key[0], follower=account, key=name[1], product=name[2], tree=stake_key[4],
-                    quantity=Fraction(-taken * suspect.side * stake.turn), reason=reason, detail=detail,
-                )  # fmt: skip
+            for fact in taken(self.state, name, suspect, self._now.wall):
                 entry = self._record(fact)
                 self._alert(alert_for(self.state, fact), entry.position)
 
@@ -784,14 +711,13 @@ class Copier:
             if later is not None:
                 self._wait(key, later)
                 return
-        budget = self._budgets[key[2]]
-        wait = budget.wait_seconds(self._now.monotonic, _intent(request))
+        wait = self._permits.wait_seconds(request, self._now)
         if wait > 0:
-            if budget.is_spent(_intent(request)):
-                self._alert(requests_spent(request, budget.today), cause)
+            if self._permits.are_spent(request):
+                self._alert(requests_spent(request, self._permits.of_today(key[2])), cause)
             self._wait(key, self._now.wall + timedelta(seconds=wait) if isfinite(wait) else None)
             return
-        self._take_permit(request)
+        self._permits.take(request)
         self._record(RequestIssued(request=request), cause)
         self._commands.append(request)
 
@@ -807,10 +733,6 @@ class Copier:
         stands = known[1].accepted if known is not None else None
         return stands is None or request.quantity >= stands.quantity
 
-    def _take_permit(self, request: Request) -> None:
-        self._budgets[request.follower].take()
-        self._in_flight.add((request.follower, request.client_order_id, request.attempt))
-
     def _play_on_paper(self, key: TradeKey, cause: int) -> None:
         while (fact := paper_report(self.state, self.state.trades[key], self._now.wall)) is not None:
             self._record(fact, cause)
@@ -820,17 +742,7 @@ class Copier:
     def _take_over(self, now: Moment) -> None:
         """Begin where the journal ends: budgets are refilled from its times, and every open trade is looked at."""
         self._restored = False
-        for follower, times in self.state.answered_at.items():
-            budget = self._budgets.get(follower)
-            if budget is None:
-                continue
-            for at in times:
-                age = max(0.0, (now.wall - at).total_seconds())
-                budget.remember(now.monotonic - age, today=ist_date(at).isoformat() == self.state.day)
-        for sent in self.state.in_flight:
-            if sent[0] in self._budgets:
-                self._budgets[sent[0]].take()
-                self._in_flight.add(sent)
+        self._permits.take_over(self.state, now)
         for fact in overruled(self.settings, list(self.state.overruled.values())):
             self._record(fact)
         self.state.touched.clear()
@@ -843,18 +755,8 @@ class Copier:
 
     def _warn_of_the_abandoned(self) -> None:
         """What was copied for an account that the settings no longer name stays as it is, and nobody looks after it."""
-        for stake_key, stake in self.state.stakes.items():
-            gone = [name for name in stake_key[:2] if name not in self._rules and name not in self._leaders]
-            trades = self.state.open_trades.get(stake_key, {})
-            if gone and (stake.owned or any(self.state.trades[key].orders for key in trades)):
-                self._alert(
-                    AlertRaised(
-                        code="ABANDONED", what=f"{gone[0]} is in the journal but no longer in the settings",
-                        known=f"{stake.held} of {stake_key[2]} owned, {len(trades)} orders open for {stake_key[1]}",
-                        advice="Put the account back into the settings, or close what it holds by hand.",
-                        account=stake_key[1],
-                    )  # fmt: skip
-                )
+        for alert in abandoned(self.state, self._rules.keys() | self._leaders):
+            self._alert(alert)
 
     def _open_day(self, day: str, *, continuous: bool) -> None:
         first = not self.state.day
@@ -864,8 +766,7 @@ class Copier:
             self._close_day(queued)
         known = tuple(Queued(leader=leader, order_id=order_id) for leader, order_id in queued)
         self._record(DayOpened(day=day, continuous=continuous, queued=known))
-        for budget in self._budgets.values():
-            budget.new_day()
+        self._permits.new_day()
         self._waiting.clear()
         self._margin_awaited.clear()
         self._unreadable.clear()
@@ -883,26 +784,11 @@ class Copier:
         return [where for where in self.state.leader_orders if stays(self.state, where, day)]
 
     def _close_day(self, queued: Sequence[LeaderKey]) -> None:
-        """What the day leaves open will not be done any more: it is declared before it is forgotten."""
-        for key in self.state.open_keys():
-            to_come = key[:2] in queued or waits(self.state.leader_order(key).report)
-            if self.state.trades[key].decision is None and not to_come:
-                self._record(
-                    CopyDeclined(leader=key[0], leader_order_id=key[1], follower=key[2], reason=ReasonCode.DAY_END)
-                )
-        for stake_key, stake in list(self.state.stakes.items()):
-            facts = self.state.instruments.get(stake_key[2])
-            coming = any(key in self.state.open_trades.get(stake_key, ()) for key, _ in self.state.waiting(stake_key[1]))
-            left = -balance_of(self.state, stake_key) if coming else stake.owned - stake.ideal
-            whole = trunc_to_lot(left, facts.lot_units if facts is not None else 1)
-            if not whole or stake_key[3].ends_with_day:
-                continue
-            declared = DriftDeclared(
-                leader=stake_key[0], follower=stake_key[1], key=stake_key[2], product=stake_key[3], tree=stake_key[4],
-                quantity=Fraction(whole), reason=ReasonCode.DAY_END, detail="open orders end with the day",
-            )  # fmt: skip
-            entry = self._record(declared)
-            self._alert(alert_for(self.state, declared), entry.position)
+        for undecided in left_undecided(self.state, queued):
+            self._record(undecided)
+        for apart in left_apart(self.state):
+            entry = self._record(apart)
+            self._alert(alert_for(self.state, apart), entry.position)
 
     def _due(self, wake: datetime) -> float | None:
         now = self._now
@@ -917,45 +803,7 @@ def _next_midnight(wall: datetime) -> datetime:
     return ist(datetime(tomorrow.year, tomorrow.month, tomorrow.day))
 
 
-def _last_change(fact: LeaderReported) -> tuple[float, str]:
-    changed = fact.report.updated_at or fact.report.created_at
-    return (changed.timestamp() if changed is not None else -inf, fact.report.order_id)
-
-
-def _intent(request: Request) -> Intent:
-    return Intent.EXIT if isinstance(request, Cancel) else request.intent
-
-
 def _rank(request: Request) -> int:
     if isinstance(request, Cancel):
         return 0
     return 1 if request.intent is Intent.EXIT else 2
-
-
-def _read_named(fact: ReadFailed) -> Read:
-    """The read that a failure is about; a lookup's names its order after a colon."""
-    name, _, tag = fact.what.partition(":")
-    match name:
-        case "Query":
-            return Query(follower=fact.account, client_order_id=ClientOrderId(tag))
-        case "ReadPositions":
-            return ReadPositions(account=fact.account)
-        case "ReadFunds":
-            return ReadFunds(account=fact.account)
-        case "ReadQuotes":
-            return ReadQuotes(account=fact.account)
-        case "ReadKillSwitch":
-            return ReadKillSwitch(account=fact.account)
-        case "ReadMargin":
-            return _margin_named(fact.account, tag)
-        case _:
-            return ReadOrders(account=fact.account)
-
-
-def _margin_named(account: AccountName, what: str) -> ReadMargin:
-    segment, security_id, side, product, quantity, price = what.split(":")
-    order = MarginOrder(
-        segment=ExchangeSegment[segment], security_id=SecurityId(security_id), side=Side[side], product=Product[product],
-        quantity=int(quantity), price=Decimal(price),
-    )  # fmt: skip
-    return ReadMargin(account=account, order=order)

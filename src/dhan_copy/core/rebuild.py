@@ -14,6 +14,7 @@ from math import gcd
 from attrs import define, field
 
 from dhan_copy.core.admission import instrument_facts
+from dhan_copy.core.arrivals import before_fills
 from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import (
     AlertRaised,
@@ -35,10 +36,9 @@ from dhan_copy.core.requests import Intent, Submit
 from dhan_copy.core.state import State
 from dhan_copy.core.terms import copied_terms
 from dhan_copy.core.trade import PositionKey, StakeKey, TradeKey
-from dhan_copy.model.account import Position
 from dhan_copy.model.ids import AccountName, ClientOrderId, is_ours
 from dhan_copy.model.instrument import InstrumentFacts, InstrumentKey
-from dhan_copy.model.order import Limit, Market, OrderReport, Product, StopLimit, StopMarket, Terms, Validity
+from dhan_copy.model.order import Limit, Market, OrderReport, StopLimit, StopMarket, Terms, Validity
 from dhan_copy.model.reason import ReasonCode
 from dhan_copy.model.times import ist_date
 
@@ -130,14 +130,8 @@ class _Rebuild:
 
     def _before_the_rows(self, fact: PositionsReported) -> PositionsReported:
         """What a leader held before the fills that the rows are about to tell."""
-        net: dict[tuple[InstrumentKey, Product], int] = {(p.key, p.product): p.net_quantity for p in fact.positions}
         mine = [told for told in self.rows if told.leader == fact.account]
-        for told in mine:
-            place = (told.report.key, told.report.product)
-            grown = told.report.filled_quantity - self._known_fills(told)
-            net[place] = net.get(place, 0) - told.report.side.sign * max(0, grown)
-        held = [Position(key.segment, key.security_id, product, units) for (key, product), units in net.items()]
-        return evolve(fact, positions=tuple(held))
+        return before_fills(fact, ((t.report, max(0, t.report.filled_quantity - self._known_fills(t))) for t in mine))
 
     def _take(self, fact: PositionsReported) -> PositionsReported:
         self.told.add(fact.account)

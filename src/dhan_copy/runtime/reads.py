@@ -24,7 +24,8 @@ from dhan_copy.core.facts import (
     Refusal,
 )
 from dhan_copy.core.legs import parts_of
-from dhan_copy.core.requests import Query, Read, ReadFunds, ReadKillSwitch, ReadMargin, ReadOrders, ReadPositions, ReadQuotes
+from dhan_copy.core.read_names import name_of
+from dhan_copy.core.requests import Query, Read, ReadFunds, ReadKillSwitch, ReadMargin, ReadPositions, ReadQuotes
 from dhan_copy.model.account import Funds, Holding, Margin, Position, Quote
 from dhan_copy.model.ids import AccountName, is_ours
 from dhan_copy.model.instrument import ExchangeSegment, InstrumentKey
@@ -33,19 +34,6 @@ from dhan_copy.model.order import OrderReport, Product
 from dhan_copy.protocols import AccountReader, Broker, KillSwitch, MarginReader, Quotes
 
 _DEMAT_SEGMENTS = (ExchangeSegment.NSE_EQ, ExchangeSegment.BSE_EQ)
-
-
-def name_of(read: Read) -> str:
-    """How a failed read is called in the journal."""
-    match read:
-        case Query():
-            return f"Query:{read.client_order_id}"
-        case ReadOrders() | ReadPositions() | ReadFunds() | ReadQuotes() | ReadKillSwitch():
-            return type(read).__name__
-        case ReadMargin(order=order):
-            what = (order.segment.name, order.security_id, order.side.name, order.product.name)
-            return ":".join(["ReadMargin", *what, str(order.quantity), str(order.price)])
-    assert_never(read)
 
 
 def account_of(read: Read) -> AccountName:

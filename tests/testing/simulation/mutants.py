@@ -213,9 +213,9 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         name="batch_judged_before_it_is_folded", fault="F44", shows=2,
         broken="Whether a report tells anything new is asked of what was known before its batch.",
-        edits=(Edit("core.copier.Copier.step", "        for fact in self._in_order(facts) if kinds & _OUT_OF_ORDER else facts:\n            self._take(fact)\n",
+        edits=(Edit("core.copier.Copier.step", "        for fact in in_order(self.state, self._leaders, facts) if kinds & OUT_OF_ORDER else facts:\n            self._take(fact)\n",
             "        known = dict(self.state.leader_orders.items())\n"
-            "        for fact in self._in_order(facts):\n"
+            "        for fact in in_order(self.state, self._leaders, facts):\n"
             "            before = known.get((fact.leader, fact.report.order_id)) if isinstance(fact, LeaderReported) else None\n"
             "            if isinstance(fact, LeaderReported) and (before is None or not says_nothing_new(before, merge(before, fact, now.wall))):\n"
             "                entry = self._record(fact)\n"
@@ -285,15 +285,15 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         name="missing_in_the_book_is_cancelled", fault="F26", shows=10, seed=5,
         broken="An order that a read of the leader's book leaves out is taken for cancelled.",
-        edits=(Edit("core.copier.Copier._in_order", "        return [self._as_of_before(fact, rows) for fact, rows in held] + result",
-            "        for read in [f for f in facts if isinstance(f, BookRead) and f.account in self._leaders]:\n"
-            "            shown = {row.report.order_id for part in reads for row in part}\n"
-            "            for where in self.state.open_leader_orders:\n"
-            "                known = self.state.leader_orders[where]\n"
-            "                if where[1] not in shown and known.first_seen_at < read.read_at:\n"
-            "                    gone = evolve(known.report, status=type(known.report.status).CANCELLED)\n"
-            "                    result.append(LeaderReported(leader=where[0], report=gone, channel=Channel.BOOK, read_at=read.read_at))\n"
-            "        return [self._as_of_before(fact, rows) for fact, rows in held] + result"),),
+        edits=(Edit("core.arrivals.in_order", "    return [_as_of_before(state, fact, rows) for fact, rows in held] + result",
+            "    for read in [f for f in facts if isinstance(f, BookRead) and f.account in leaders]:\n"
+            "        shown = {row.report.order_id for part in reads for row in part}\n"
+            "        for where in state.open_leader_orders:\n"
+            "            known = state.leader_orders[where]\n"
+            "            if where[1] not in shown and known.first_seen_at < read.read_at:\n"
+            "                gone = evolve(known.report, status=type(known.report.status).CANCELLED)\n"
+            "                result.append(LeaderReported(leader=where[0], report=gone, channel=Channel.BOOK, read_at=read.read_at))\n"
+            "    return [_as_of_before(state, fact, rows) for fact, rows in held] + result"),),
     ),
     Mutant(
         name="fills_may_shrink", fault="F28", shows=4,
