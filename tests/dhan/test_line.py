@@ -217,7 +217,7 @@ def test_an_interrupt_closes_the_connection(
         patched.setattr(line_module, where, interrupt)
         with pytest.raises(KeyboardInterrupt):
             line.exchange(GET, "GET")
-    assert http_server.ended.acquire(timeout=30)
+    assert http_server.ended.acquire(timeout=PATIENCE_SECONDS)
     line.exchange(GET, "GET")
     assert [r.connection for r in http_server.requests] == [0, 1]
 
