@@ -13,6 +13,7 @@ class Broken:
 
     name: str
     fault: str
+    """The class of faults that must not find this bug in the library; empty for what no fault is needed for."""
     broken: str
     """What is planted, in a sentence."""
     edits: tuple[Edit, ...]
@@ -22,6 +23,8 @@ class Broken:
     """For a test that runs long, or seldom, on demand."""
     says: str = ""
     """What the failed run says besides; empty when failing says it all."""
+    rows: tuple[str, ...] = ()
+    """The rows of the scenarios that say what is right."""
 
 
 @frozen(kw_only=True)
@@ -34,6 +37,24 @@ class Self:
 
 
 BROKEN: tuple[Broken, ...] = (
+    Broken(
+        name="stop_market_as_it_is", fault="", rows=("P5",),
+        broken="A stop-market order is sent as it is, though Dhan drops its trigger.",
+        edits=(Edit("core.terms.copied_terms", "policy.stop_market is not StopMarketForm.AS_IS", "False"),),
+        caught_by="tests/scenarios/test_placement.py::test_p5_a_stop_market_becomes_a_stop_limit_with_its_limit_beyond_the_trigger",
+    ),
+    Broken(
+        name="ahead_and_nobody_told", fault="", rows=("X3", "X5"),
+        broken="What a follower filled of an order that the leader took back, or that was rejected after all, is told to nobody.",
+        edits=(Edit("core.copier.Copier._is_ahead", "    return ended and trade.filled", "    return False and trade.filled"),),
+        caught_by="tests/core/test_closing.py::test_x3_x5_what_a_follower_filled_ahead_of_the_leader_is_told_and_kept_or_closed",
+    ),
+    Broken(
+        name="behind_and_left_alone", fault="", rows=("X4",),
+        broken="An order that still rests when the leader's has filled is neither told of nor moved.",
+        edits=(Edit("core.plan_terms._is_behind", "b.report.status is OrderStatus.TRADED and", "False and"),),
+        caught_by="tests/core/test_linked.py::test_x4_an_entry_that_is_left_behind_waits_is_moved_or_given_up",
+    ),
     Broken(
         name="sent_again_by_the_next", fault="F02",
         broken="What one process left without an answer, the next takes for refused, sends again, and dies as well.",

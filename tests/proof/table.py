@@ -13,7 +13,7 @@ from tests.testing.simulation.mutants import MUTANTS
 def rows() -> Iterator[tuple[str, str, str]]:
     """Fault, what is planted, what catches it; bugs that no fault is needed for come last."""
     found = [(mutant.fault or "none", mutant.broken, f"simulation, {mutant.caught_by}") for mutant in MUTANTS]
-    found += [(bug.fault, bug.broken, f"``{bug.caught_by.partition('::')[0]}``") for bug in (*BROKEN, *SELF)]
+    found += [(bug.fault or "none", bug.broken, f"``{bug.caught_by.partition('::')[0]}``") for bug in (*BROKEN, *SELF)]
     found += [(fault, "", why) for fault, why in LATER.items()]
     yield from sorted(found, key=lambda row: row[0])
 

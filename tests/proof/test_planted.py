@@ -64,6 +64,11 @@ def test_every_class_of_faults_has_a_planted_bug_or_says_why_not() -> None:
     assert not has & LATER.keys()
 
 
+def test_every_row_about_linked_orders_has_a_planted_bug() -> None:
+    rows = {mutant.row for mutant in MUTANTS if mutant.row} | {row for bug in BROKEN for row in bug.rows}
+    assert rows == {f"L{number}" for number in range(1, 13)} | {"P5", "P12", "X3", "X4", "X5"}
+
+
 def test_names_are_unique() -> None:
     names = [bug.name for bug in (*BROKEN, *MUTANTS)]
     assert len(set(names)) == len(names)
