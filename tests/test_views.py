@@ -55,8 +55,9 @@ def test_drift_is_the_carry_until_it_is_a_lot(lab: Playground) -> None:
         lab.leader.buy("NIFTY 22500 CE", lots=1)
         lab.step()
     rows = {row["follower"]: row for row in lab.drift()}
-    assert (rows["F"]["scaled"], rows["F"]["owned"], rows["F"]["difference"]) == (Decimal("112.5"), 75, Decimal("-37.5"))
-    assert (rows["G"]["scaled"], rows["G"]["owned"]) == (45, 0)
+    assert (rows["F"]["target"], rows["F"]["owned"], rows["F"]["difference"]) == (Decimal("112.5"), 75, Decimal("37.5"))
+    assert (rows["F"]["rounding"], rows["F"]["causes"]) == (Decimal("37.5"), "")
+    assert (rows["G"]["target"], rows["G"]["owned"]) == (45, 0)
 
 
 def test_a_declared_difference_is_named(lab: Playground) -> None:
@@ -67,7 +68,7 @@ def test_a_declared_difference_is_named(lab: Playground) -> None:
     order.fill(price=90)
     lab.step()
     (row,) = [row for row in lab.drift() if row["follower"] == "F"]
-    assert row["owned"] == 0 and "HUMAN_CANCELLED -75" in str(row["declared"])
+    assert row["owned"] == 0 and (row["manual"], row["causes"]) == (75, "HUMAN_CANCELLED +75")
 
 
 def test_status_says_what_is_allowed_possible_and_unknown(lab: Playground) -> None:

@@ -324,7 +324,8 @@ class CopyEngine:
         return views.decisions(self._state())
 
     def drift(self) -> Table:
-        """Per holding, the difference between what the leader's fills scale to and what the follower owns."""
+        """Per holding, what the leader's position comes to at the follower's size less what the follower owns, term by
+        term (:class:`~dhan_copy.core.drift.Term`): the terms add up to the difference."""
         return views.drift(self._state())
 
     def trees(self) -> Table:

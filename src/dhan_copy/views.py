@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import copy
 from datetime import datetime
 from decimal import Decimal
@@ -13,6 +13,7 @@ import attrs
 from typing_extensions import assert_never
 
 from dhan_copy.core.changes import spelled_text, values_of
+from dhan_copy.core.drift import Term, drifts
 from dhan_copy.core.effective import SETTINGS, effective
 from dhan_copy.core.facts import Refusal
 from dhan_copy.core.filtering import Filter
@@ -25,6 +26,7 @@ from dhan_copy.display import Table
 from dhan_copy.model.ids import AccountName
 from dhan_copy.model.instrument import ExchangeSegment
 from dhan_copy.model.order import Leg, Limit, Market, OrderReport, StopLimit, StopMarket, Terms
+from dhan_copy.model.reason import ReasonCode
 from dhan_copy.model.times import IST
 
 _ORDERS = (
@@ -33,7 +35,10 @@ _ORDERS = (
     "broker_order_id", "client_order_id", "text",
 )  # fmt: skip
 _DECISIONS = ("leader", "leader_order_id", "follower", "code", "reason", "detail", "ratio", "live")
-_DRIFT = ("leader", "follower", "instrument", "product", "tree", "scaled", "owned", "difference", "declared")
+_DRIFT = (
+    "leader", "follower", "instrument", "product", "tree", "target", "owned", "difference",
+    *(term.name.lower() for term in Term), "causes", "unsized",
+)  # fmt: skip
 _SETTINGS = ("setting", "value", "said_by")
 _STATUS = ("account", "role", "trading", "health", "orders", "open", "unresolved", "book_read_at", "positions_read_at")
 
@@ -104,15 +109,16 @@ def decisions(state: State) -> Table:
 
 
 def drift(state: State) -> Table:
-    """Per holding: what the leader's fills scale to, what the follower owns, and the difference with its causes.
+    """Per holding: what the leader's position comes to at the follower's size, what the follower owns, and target minus
+    owned, term by term (:class:`~dhan_copy.core.drift.Term`).
 
-    Units of the position, signed; less than a lot of difference that nobody declared is the carry. What a linked order
-    holds is a row of its own, with its ``tree``.
+    Units of the position, signed, exactly; the terms add up to the difference. What a linked order holds is a row of its
+    own, with its ``tree``. ``causes`` are the terms that have a reason, by its code; ``unsized`` units of the leader's
+    that are in no target, because nobody knows how large their copies would have been.
     """
     rows: list[Mapping[str, object]] = []
-    for (leader, follower, key, product, tree), stake in state.stakes.items():
-        if stake.is_flat and not stake.declared and not stake.scaled:
-            continue
+    for drift in drifts(state):
+        leader, follower, key, product, tree = drift.holding
         rows.append(
             {
                 "leader": leader,
@@ -120,13 +126,19 @@ def drift(state: State) -> Table:
                 "instrument": str(key),
                 "product": product,
                 "tree": tree,
-                "scaled": number(stake.scaled * stake.turn),
-                "owned": stake.held,
-                "difference": number((stake.owned - stake.scaled) * stake.turn),
-                "declared": ", ".join(f"{reason.name} {number(quantity * stake.turn):+}" for reason, quantity in stake.declared),
+                "target": number(drift.target),
+                "owned": drift.owned,
+                "difference": number(drift.difference),
+                **{term.name.lower(): number(drift.of(term)) for term in Term},
+                "causes": _by_reason(drift.causes),
+                "unsized": _by_reason(drift.unsized),
             }
         )
     return Table.of("drift", _DRIFT, rows)
+
+
+def _by_reason(amounts: Sequence[tuple[ReasonCode | None, Fraction]]) -> str:
+    return ", ".join(f"{'?' if reason is None else reason.name} {'+' if units > 0 else ''}{number(units)}" for reason, units in amounts)
 
 
 def status(state: State) -> Table:

@@ -104,6 +104,19 @@ def test_what_is_not_copied_scales_to_nothing(stake: Stake, left_out: int) -> No
 
 
 @settings(max_examples=40)
+@given(st.lists(st.tuples(st.sampled_from([ReasonCode.FILTERED, ReasonCode.STALE]), st.integers(-500, 500)), max_size=6), units)
+def test_what_is_explained_is_never_more_than_what_was_left_out(told: list[tuple[ReasonCode, int]], unknown: int) -> None:
+    stake = Stake(uncopied=Fraction(unknown))
+    for why, left_out in told:
+        stake = stake.explained(left_out, why)
+    assert sum(abs(quantity) for _, quantity in stake.whys) <= unknown and all(quantity > 0 for _, quantity in stake.whys)
+    stake = stake.left_out(100, ReasonCode.FILTERED).opened(Fraction(50), Fraction(30))
+    half = stake.scaled_down(2, 1)
+    assert half.whys == tuple((why, quantity / 2) for why, quantity in stake.whys) and half.capped == 15
+    assert (stake.scaled_down(2, 0).whys, stake.scaled_down(2, 0).capped) == ((), 0)
+
+
+@settings(max_examples=40)
 @given(stakes)
 def test_netting_off_leaves_the_net_and_clears_what_was_due(stake: Stake) -> None:
     netted = stake.netted_off()

@@ -56,7 +56,7 @@ def test_c2_what_a_follower_has_filled_stays_and_the_rest_is_drift(lab: Lab, fil
     declared = [(fact.reason, fact.quantity, fact.leader_order_id) for fact in lab.facts(DriftDeclared)]
     assert declared == ([] if drift is None else [(ReasonCode.UNFILLED, Fraction(drift), order)])
     shown = lab.drift(key=SHARE)
-    assert shown is not None and (shown["scaled"], shown["owned"]) == (15, filled)
+    assert shown is not None and (shown["target"], shown["owned"]) == (15, filled)
 
 
 def test_c2_leaves_are_cancelled_over_the_wire_too(stage: Stage) -> None:

@@ -55,7 +55,7 @@ def test_x1_partial_fills_add_up_with_their_average(stage: Stage) -> None:
     stage.until(lambda: stage.row(order)["done"] == 150)
     assert (stage.row(order)["done"], stage.row(order)["average_price"]) == traded(stage)
     drift = stage.drift()
-    assert drift is not None and (drift["scaled"], drift["owned"]) == (Decimal("37.5"), 150)
+    assert drift is not None and (drift["target"], drift["owned"]) == (Decimal("37.5"), 150)
 
 
 def test_x1_many_fills_in_one_second_are_counted_once_each(stage: Stage) -> None:

@@ -37,7 +37,7 @@ def gone(lab: Lab, product: Product, left: int = 0) -> tuple[ReasonCode, object]
     assert len(lab.requests()) == asked
     [declared] = lab.facts(DriftDeclared)
     shown = lab.drift()
-    assert shown is not None and declared.reason.name in str(shown["declared"])
+    assert shown is not None and declared.reason.name in str(shown["causes"])
     assert declared.reason.name in [alert.code for alert in lab.alerts]
     return declared.reason, declared.quantity
 

@@ -297,7 +297,7 @@ def test_z7_what_was_cut_is_closed_in_proportion() -> None:
     made.leader.sell(CE, lots=2)
     made.step()
     assert made.exchange.position(F, made.instrument(CE), Product.INTRADAY) == 75
-    assert [(row["scaled"], row["owned"], row["declared"]) for row in made.drift()] == [(75, 75, "")]
+    assert [(row["target"], row["owned"], row["causes"]) for row in made.drift()] == [(150, 75, "CAPPED +75")]
 
 
 def test_z7_exits_are_never_capped() -> None:

@@ -122,7 +122,7 @@ def test_what_is_held_stays_as_it_was_opened_until_it_is_closed() -> None:
     lab.advance(5)
     assert [(o.side, o.filled_quantity) for o in lab.exchange.orders("F")] == [(Side.BUY, 150), (Side.SELL, 150), (Side.SELL, 75)]
     (row,) = lab.drift()
-    assert (row["owned"], row["scaled"]) == (-75, -75)
+    assert (row["owned"], row["target"]) == (-75, -75)
 
 
 def test_his_stop_limits_no_loss_of_the_other_side() -> None:

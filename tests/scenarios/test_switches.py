@@ -197,7 +197,7 @@ def test_k2_flattened_what_was_copied_is_closed_and_resuming_enters_nothing_old(
     stage.engine.flatten()
     stage.until(lambda: stage.net() == 0)
     stage.until(lambda: stage.row(resting)["state"] == "CANCELLED")
-    assert stage.status(F)["trading"] == "CLOSING" and "FLATTENED -150" in str(stage.drift())
+    assert stage.status(F)["trading"] == "CLOSING" and "FLATTENED +150" in str(stage.drift())
     stage.engine.resume()
     new = stage.buy(150, limit(91))
     stage.until(lambda: stage.row(new)["state"] == "WORKING")

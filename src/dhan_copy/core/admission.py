@@ -116,13 +116,15 @@ def decide(
         return declined(ReasonCode.NOTHING_OWNED)
 
     def admitted(
-        ratio: Fraction, carry: Fraction, entry: int, reason: ReasonCode, detail: str = "", most: int | None = None
+        ratio: Fraction, carry: Fraction, entry: int, reason: ReasonCode, detail: str = "", most: int | None = None,
+        uncapped: Fraction | None = None, entry_declined: ReasonCode | None = None,
     ) -> CopyAdmitted:
         return CopyAdmitted(
             leader=leader, leader_order_id=order_id, follower=follower, live=rules.live, facts=facts,
             exit_quantity=exit_units, entry_quantity=entry, position_before=before, ratio=ratio, carry=carry,
             most_units=most, mode=rules.mode, protected=_recognised(state, report, facts),
             slice_units=slice_units(state, report.key, facts), reason=reason, detail=detail, reverse=reverse,
+            uncapped=uncapped, entry_declined=entry_declined,
         )  # fmt: skip
 
     if entry_units == 0:
@@ -146,12 +148,14 @@ def decide(
         sized = admit_entry(state, asked, now, more_may_follow=more_may_follow, patient=patient)
     match sized:
         case Sized():
-            return admitted(sized.ratio, sized.carry, entry_units, sized.reason, sized.detail, sized.most_units)
+            return admitted(
+                sized.ratio, sized.carry, entry_units, sized.reason, sized.detail, sized.most_units, sized.uncapped
+            )
         case ReadMargin() | None:
             return sized
     if exit_units and _has_anything(state, stake_key, key):
         why = f"exit only: {sized.reason.value}{_in_brackets(sized.detail)}"
-        return admitted(Fraction(0), Fraction(0), 0, ReasonCode.COPIED, why)
+        return admitted(Fraction(0), Fraction(0), 0, ReasonCode.COPIED, why, entry_declined=sized.reason)
     return declined(sized.reason, sized.detail)
 
 

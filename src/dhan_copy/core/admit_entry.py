@@ -58,6 +58,7 @@ class Sized:
     most_units: int | None
     reason: ReasonCode = ReasonCode.COPIED
     detail: str = ""
+    uncapped: Fraction | None = None
 
 
 @frozen
@@ -299,7 +300,7 @@ def _capped(state: State, asked: Asked, sized: Sized, total: int) -> Sized | Ref
     if left.total == total:
         return Sized(sized.ratio, sized.carry, left.most_units, sized.reason, sized.detail)
     ratio = Fraction(left.total, asked.units)
-    return Sized(ratio, Fraction(0), left.most_units, ReasonCode.CAPPED, left.detail)
+    return Sized(ratio, Fraction(0), left.most_units, ReasonCode.CAPPED, left.detail, sized.ratio)
 
 
 def _caps(asked: Asked) -> tuple[Cap, ...]:

@@ -240,6 +240,8 @@ class CopyAdmitted:
     carry: Fraction
     most_units: int | None = None
     """The largest entry that is allowed, whatever the leader modifies his order to."""
+    uncapped: Fraction | None = None
+    """The ratio before a cap cut it."""
     mode: CopyMode = CopyMode.ORDER
     protected: Limit | None = None
     """The limit by which the leader's order was recognised as a price-protected market order, and is copied as one."""
@@ -247,8 +249,15 @@ class CopyAdmitted:
     """The largest single order that the exchange takes (its freeze limit): what is more is several orders."""
     reverse: bool = False
     """The follower takes the other side of the leader's."""
+    entry_declined: ReasonCode | None = None
+    """Why only the exit is copied of an order that would also open something."""
     reason: ReasonCode = ReasonCode.COPIED
     detail: str = ""
+
+    @property
+    def cut(self) -> Fraction:
+        """What caps have taken off the ratio."""
+        return Fraction(0) if self.uncapped is None else self.uncapped - self.ratio
 
 
 @frozen(kw_only=True)

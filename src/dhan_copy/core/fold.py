@@ -47,7 +47,7 @@ from dhan_copy.core.facts import (
     TradingState,
     TradingStateChanged,
 )
-from dhan_copy.core.fold_copies import admitted, close, close_ordered, drift_declared, touch_undecided_legs
+from dhan_copy.core.fold_copies import admitted, close, close_ordered, drift_declared, explain_left_out, touch_undecided_legs
 from dhan_copy.core.fold_days import clock_stepped, day_opened, engine_started, source_started
 from dhan_copy.core.fold_leaders import leader_reported
 from dhan_copy.core.fold_orders import order_reported
@@ -98,6 +98,8 @@ def fold(state: State, entry: Entry) -> None:
                 trade = evolve(trade, settled=True)
                 state.open_trades.get(trade.stake_key, {}).pop(key, None)
             state.trades[key] = trade
+            if trade.admitted is None:
+                explain_left_out(state, trade, fact.reason)
             state.touch(key, position)
             touch_undecided_legs(state, key, position)
         case TradeSettled():

@@ -34,9 +34,19 @@ def admitted(state: State, fact: CopyAdmitted, at: datetime, position: int) -> N
     if fact.ratio and trade.opened:
         stake_key = state.stake_key(key)
         stake = state.stake(stake_key).left_out(-trade.opened * report.side.sign)
-        state.stakes[stake_key] = stake.opened(fact.ratio * trade.opened * report.side.sign)
+        opened = trade.opened * report.side.sign
+        state.stakes[stake_key] = stake.opened(fact.ratio * opened, fact.cut * opened)
+    elif fact.entry_declined is not None:
+        explain_left_out(state, state.trades[key], fact.entry_declined)
     state.touch(key, position)
     touch_undecided_legs(state, key, position)
+
+
+def explain_left_out(state: State, trade: CopyTrade, reason: ReasonCode) -> None:
+    """What a leader's order opened before its answer was known is left out for this reason."""
+    if trade.opened and trade.stake_key in state.stakes:
+        units = trade.opened * state.leader_order(trade.key).report.side.sign
+        state.stakes[trade.stake_key] = state.stake(trade.stake_key).explained(units, reason)
 
 
 def touch_undecided_legs(state: State, entry: TradeKey, position: int) -> None:

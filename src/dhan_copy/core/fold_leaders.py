@@ -148,9 +148,9 @@ def _leader_opened(state: State, key: TradeKey, stake_key: StakeKey, opening: in
     if trade.admitted is not None and trade.admitted.ratio:
         entry_part = split(trade, state.leader_order(key).report.filled_quantity)[1]
         copied = min(opening, max(0, entry_part - trade.opened))
-    stake = state.stake(stake_key).left_out((opening - copied) * sign)
+    stake = state.stake(stake_key).left_out((opening - copied) * sign, trade.why_left_out)
     if copied and trade.admitted is not None:
-        stake = stake.opened(trade.admitted.ratio * copied * sign)
+        stake = stake.opened(trade.admitted.ratio * copied * sign, trade.admitted.cut * copied * sign)
     state.stakes[stake_key] = stake
     # Undecided yet: what it opened is brought in by the decision.
     state.trades[key] = evolve(trade, opened=trade.opened + (copied if trade.decision is not None else opening))

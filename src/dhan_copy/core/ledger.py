@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fractions import Fraction
 
 from attrs import frozen
@@ -19,7 +20,8 @@ class Stake:
     ``ideal`` is the exact scaled size of the leader's filled position, less the declared differences: ``owned`` plus
     what is still under way is never a lot or more away from it. ``declared`` keeps those differences by reason
     (positive: the follower holds more), ``manual`` what was closed by hand (unsigned). ``uncopied`` are the leader's
-    units, signed, that he holds from orders that were not copied: they scale to nothing.
+    units, signed, that he holds from orders that were not copied: they scale to nothing; ``whys`` are those of them of
+    which it was decided, by reason. ``capped`` is what caps have cut off, in the follower's units, signed.
 
     Every sign is that of the leader's side. What is ``turned`` was copied to the other one: ``held`` is what the account
     shows.
@@ -31,6 +33,8 @@ class Stake:
     declared: tuple[tuple[ReasonCode, Fraction], ...] = ()
     manual: int = 0
     uncopied: Fraction = Fraction(0)
+    whys: tuple[tuple[ReasonCode, Fraction], ...] = ()
+    capped: Fraction = Fraction(0)
     to_net_off: int = 0
     """Units filled on one side, and still held there, that will close what is still to fill on the other."""
     turned: bool = False
@@ -70,24 +74,37 @@ class Stake:
         return evolve(
             stake, long=stake.long + other.long, short=stake.short + other.short, ideal=stake.ideal + other.ideal,
             manual=stake.manual + other.manual, uncopied=stake.uncopied + other.uncopied,
+            whys=_summed((*stake.whys, *other.whys)), capped=stake.capped + other.capped,
             to_net_off=stake.to_net_off + other.to_net_off,
         )  # fmt: skip
 
-    def opened(self, units: Fraction) -> Stake:
-        """The leader opened more: ``units`` is signed and scaled."""
-        return evolve(self, ideal=self.ideal + units)
+    def opened(self, units: Fraction, capped: Fraction = Fraction(0)) -> Stake:
+        """The leader opened more: ``units`` is signed and scaled, and caps have cut off ``capped`` of it before."""
+        return evolve(self, ideal=self.ideal + units, capped=self.capped + capped)
 
     def scaled_down(self, before: int, after: int) -> Stake:
         """The leader went from ``before`` to ``after`` of his position (unsigned)."""
         if after <= 0:
-            return evolve(self, ideal=Fraction(0), declared=(), uncopied=Fraction(0))
+            nothing = Fraction(0)
+            return evolve(self, ideal=nothing, declared=(), uncopied=nothing, whys=(), capped=nothing)
         factor = Fraction(after, before)
         declared = tuple((reason, quantity * factor) for reason, quantity in self.declared)
-        return evolve(self, ideal=self.ideal * factor, declared=declared, uncopied=self.uncopied * factor)
+        whys = tuple((reason, quantity * factor) for reason, quantity in self.whys)
+        return evolve(
+            self, ideal=self.ideal * factor, declared=declared, uncopied=self.uncopied * factor, whys=whys,
+            capped=self.capped * factor,
+        )  # fmt: skip
 
-    def left_out(self, units: int) -> Stake:
+    def left_out(self, units: int, why: ReasonCode | None = None) -> Stake:
         """The leader opened ``units`` (signed, his own) with an order that is not copied, or no longer left out."""
-        return evolve(self, uncopied=self.uncopied + units)
+        stake = evolve(self, uncopied=self.uncopied + units)
+        return stake if why is None else stake.explained(units, why)
+
+    def explained(self, units: int, why: ReasonCode) -> Stake:
+        """Why ``units`` (signed, the leader's) among those left out are: as far as they are there, and nobody knows yet."""
+        unknown = self.uncopied - sum((quantity for _, quantity in self.whys), Fraction(0))
+        found = min(unknown, Fraction(units)) if units > 0 else max(unknown, Fraction(units))
+        return evolve(self, whys=_summed((*self.whys, (why, found)))) if found * units > 0 else self
 
     def filled(self, sign: int, closing: int, opening: int) -> Stake:
         """The follower's own order of a side filled: ``closing`` units close, ``opening`` units open (unsigned).
@@ -116,10 +133,7 @@ class Stake:
 
     def with_declared(self, reason: ReasonCode, quantity: Fraction) -> Stake:
         """A difference that will stay: the ideal follows what the follower really has."""
-        amounts = dict(self.declared)
-        amounts[reason] = amounts.get(reason, Fraction(0)) + quantity
-        stake = evolve(self, ideal=self.ideal + quantity, declared=tuple((r, q) for r, q in amounts.items() if q))
-        return stake
+        return evolve(self, ideal=self.ideal + quantity, declared=_summed((*self.declared, (reason, quantity))))
 
     def closed_by_hand(self, units: int, beyond_claims: int, reason: ReasonCode = ReasonCode.MANUAL) -> Stake:
         """``units`` (signed as they were owned) are gone, by somebody's hand or another ``reason``; ``beyond_claims`` of
@@ -132,3 +146,11 @@ class Stake:
         """Late evidence: ``units`` booked as closed by hand had been closed by our own order of this side."""
         stake = self.filled(-sign, units, 0)
         return evolve(stake, manual=self.manual - units)
+
+
+def _summed(amounts: Iterable[tuple[ReasonCode, Fraction]]) -> tuple[tuple[ReasonCode, Fraction], ...]:
+    """Each reason once."""
+    sums: dict[ReasonCode, Fraction] = {}
+    for reason, quantity in amounts:
+        sums[reason] = sums.get(reason, Fraction(0)) + quantity
+    return tuple((reason, quantity) for reason, quantity in sums.items() if quantity)

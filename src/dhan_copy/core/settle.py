@@ -52,7 +52,7 @@ def difference(state: State, key: TradeKey) -> DriftDeclared | None:
         return None
     return DriftDeclared(
         leader=key[0], follower=key[2], key=stake_key[2], product=stake_key[3], tree=stake_key[4],
-        quantity=Fraction(-whole), reason=_reason(trade), leader_order_id=key[1], detail=_detail(trade),
+        quantity=Fraction(-whole), reason=reason_of(trade), leader_order_id=key[1], detail=_detail(trade),
     )  # fmt: skip
 
 
@@ -126,7 +126,8 @@ def _last(trade: CopyTrade) -> FollowerOrder | None:
     return trade.orders[-1] if trade.orders else None
 
 
-def _reason(trade: CopyTrade) -> ReasonCode:
+def reason_of(trade: CopyTrade) -> ReasonCode:
+    """Why a copy leaves a difference."""
     last = _last(trade)
     if trade.admitted is not None and is_own(trade.key[1]) and (last is None or last.state is OrderState.FILLED):
         return trade.admitted.reason

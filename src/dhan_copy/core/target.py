@@ -42,7 +42,7 @@ def _entry_units(trade: CopyTrade, report: OrderReport) -> int:
     return split(trade, report.filled_quantity if only_filled else report.quantity)[1]
 
 
-def _entry_leaves(trade: CopyTrade, report: OrderReport) -> int:
+def entry_leaves(trade: CopyTrade, report: OrderReport) -> int:
     """The leader's units of the entry part that may still fill."""
     if report.status.is_terminal or trade.copies_fills:
         return 0
@@ -72,7 +72,7 @@ def balance_of(state: State, stake_key: StakeKey, sign: int | None = None) -> Fr
         report = state.leader_order(key).report
         if sign is not None and report.side.sign != sign:
             continue
-        coming = _entry_leaves(trade, report)
+        coming = entry_leaves(trade, report)
         balance += (trade.admitted.ratio * coming - entry_pending(state, trade)) * report.side.sign
     return balance
 
@@ -140,7 +140,7 @@ def _exit_wants_of_side(
             take = free + claims - due_claims[trade.key]
         elif resting:
             take = max(0, free - kept_after_exit(stake.ideal, position, position - resting, state.lot_of(trade)))
-        due = min(owned, due_claims[trade.key] + take - _closing_entry_leaves(trade))
+        due = min(owned, due_claims[trade.key] + take - closing_entry_leaves(trade))
         if due > 0 or resting or trade.claim or trade.filled(Intent.EXIT):
             wants[trade.key] = trade.filled(Intent.EXIT) + max(0, due)
     return wants
@@ -218,7 +218,7 @@ def _resting_exit(trade: CopyTrade, report: OrderReport, *, out: bool) -> int:
     return max(0, exit_units - report.filled_quantity)
 
 
-def _closing_entry_leaves(trade: CopyTrade) -> int:
+def closing_entry_leaves(trade: CopyTrade) -> int:
     """Leaves of an order decided as an entry that will close what the trade's claim is for."""
     if not trade.claim or trade.admitted is None or trade.admitted.exit_quantity:
         return 0

@@ -253,6 +253,13 @@ class CopyTrade:
         return None if self.admitted is None else self.admitted.reason
 
     @property
+    def why_left_out(self) -> ReasonCode | None:
+        """Why what the leader opens by this order is not copied, where that was decided."""
+        if self.declined is not None:
+            return self.declined.reason
+        return None if self.admitted is None else self.admitted.entry_declined
+
+    @property
     def copies_fills(self) -> bool:
         return self.admitted is not None and self.admitted.mode is CopyMode.EXECUTION
 

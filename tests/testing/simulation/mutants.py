@@ -243,7 +243,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         name="exit_not_clamped", fault="", shows=5, seed=2,
         broken="An exit is not clamped to what is owned.",
-        edits=(Edit("core.target._exit_wants_of_side", "due = min(owned, due_claims[trade.key] + take - _closing_entry_leaves(trade))",
+        edits=(Edit("core.target._exit_wants_of_side", "due = min(owned, due_claims[trade.key] + take - closing_entry_leaves(trade))",
             "due = due_claims[trade.key] + take"),),
     ),
     Mutant(
