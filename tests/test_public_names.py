@@ -34,6 +34,7 @@ NAMES = [
     "FixedLots",
     "Follower",
     "FreeMarginProportional",
+    "Heal",
     "HealPlan",
     "JournalLost",
     "Kinds",

@@ -21,6 +21,7 @@ from dhan_copy.config import Follower, Leader
 from dhan_copy.core.caps import Cap
 from dhan_copy.core.filters import OPTIONS, Kinds, Symbols
 from dhan_copy.core.rules import Override, Rules
+from dhan_copy.core.settings import Heal
 from dhan_copy.core.sizers import FixedLots, OwnFunction
 from dhan_copy.dhan import DhanAccount, InstrumentList
 from dhan_copy.engine import CopyEngine
@@ -122,6 +123,7 @@ WRONG: list[tuple[str, int, str]] = [
     ('\nlog_format = "XML"', 2, "must be one of KEY_VALUE, JSON, not 'XML'"),
     ('calendar = 2027', 1, "must be text in quotes"),
     ('[policy]\nbelow_lot = "MAYBE"', 2, "must be one of SKIP, ONE_LOT, ONE_LOT_WITHIN_RISK, not 'MAYBE'"),
+    ('[policy]\nheal = "ALWAYS"', 2, "must be one of ON_REQUEST, CLOSE, not 'ALWAYS'"),
     ('[policy]\ncircuit_after = 0', 2, "'circuit_after' must be >= 1"),
     ('[policy]\nstop_market_offsets = { NSE = "1 %" }', 2, "must be one of NSE_EQ, NSE_FNO"),
     ('[policy]\nstop_market_offsets = { NSE_FNO = "1" }', 2, 'must be such as "1 %" or "3 ticks"'),
@@ -186,6 +188,12 @@ def test_a_secret_in_the_file_is_refused_and_never_shown(line: str) -> None:
     shown = f"{caught.value} {caught.value!r} {caught.value.args} {caught.value.path}"
     assert not any(part in shown for part in [TOKEN, *TOKEN.split("."), TOKEN[:12]])
     assert caught.value.__context__ is None or caught.value.__suppress_context__
+
+
+def test_what_is_closed_by_itself_is_said_and_read_again() -> None:
+    said = Settings.parse(FILE.replace('entry_age = "45 s"', 'heal = "CLOSE"'))
+    assert said.policy.heal is Heal.CLOSE and Settings.parse(FILE).policy.heal is Heal.ON_REQUEST
+    assert 'heal = "CLOSE"' in said.text() and Settings.parse(said.text()) == said
 
 
 def test_what_is_your_own_cannot_be_written_down() -> None:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from dhan_copy.core.settings import Behind as Behind
     from dhan_copy.core.settings import ClosedMarket as ClosedMarket
     from dhan_copy.core.settings import FirstStart as FirstStart
+    from dhan_copy.core.settings import Heal as Heal
     from dhan_copy.core.settings import LinkedForm as LinkedForm
     from dhan_copy.core.settings import LossLimit as LossLimit
     from dhan_copy.core.settings import OverExit as OverExit
@@ -115,6 +116,7 @@ _HOMES = {
     "FixedLots": "core.sizers",
     "Follower": "config",
     "FreeMarginProportional": "core.sizers",
+    "Heal": "core.settings",
     "HealPlan": "core.healing",
     "JournalLost": "errors",
     "Kinds": "core.filters",
@@ -196,6 +198,7 @@ __all__ = [
     "FixedLots",
     "Follower",
     "FreeMarginProportional",
+    "Heal",
     "HealPlan",
     "JournalLost",
     "Kinds",

@@ -69,6 +69,7 @@ from dhan_copy.core.facts import (
 from dhan_copy.core.fold import fold
 from dhan_copy.core.forever import Forevers, with_list
 from dhan_copy.core.gone import taken
+from dhan_copy.core.healing import SelfHealing
 from dhan_copy.core.hours import warning
 from dhan_copy.core.intake import SETTLED_AFTER, merge, says_nothing_new
 from dhan_copy.core.leader import LeaderOrder
@@ -151,6 +152,7 @@ class Copier:
         self._reads = ReadSchedule()
         self._forever = Forevers()
         self._overdue = Overdue()
+        self._self_healing = SelfHealing()
         self._waiting: dict[TradeKey, datetime | None] = {}
         self._margin_awaited: dict[TradeKey, datetime] = {}
         """Since when a decision has waited for what an order would block."""
@@ -558,6 +560,15 @@ class Copier:
                     lost = was_stopped_by_loss(self.state, stake_key[1])
                     self._close(stake_key, units, ReasonCode.LOSS_LIMIT if lost else ReasonCode.FLATTENED)
 
+    def _heal(self, now: datetime) -> datetime:
+        """Close what followers hold beyond their share, where the policy says so; when to look again."""
+        steps, reads, wake = self._self_healing.due(self.state, now)
+        for step in steps:
+            self._close(step.holding, step.units, ReasonCode.HEALED)
+        for read in reads:
+            self._reads.want(read)
+        return wake
+
     def _watch_losses(self, rules: FollowerRules) -> None:
         result = day_result(self.state, rules.name)
         self._alert(unjudged(rules.name, result))
@@ -580,10 +591,10 @@ class Copier:
             self._watch_losses(rules)
         if state.trading:
             self._close_what_is_held()
+        wake = self._heal(now)
         for key, wake_at in list(self._waiting.items()):
             if wake_at is None or wake_at <= now:
                 state.touched.setdefault(key, self.position)
-        wake = now + timedelta(days=1)
         for _ in range(ROUNDS):
             if not state.touched:
                 break

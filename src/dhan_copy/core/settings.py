@@ -75,6 +75,16 @@ class Ahead(Enum):
     """Close it at the market."""
 
 
+class Heal(Enum):
+    """What to do with what a follower holds beyond his share and nothing is due to close."""
+
+    ON_REQUEST = "ON_REQUEST"
+    """Nothing but what the user asks for (``CopyEngine.heal``)."""
+    CLOSE = "CLOSE"
+    """Close it at the market, once nothing is under way and the books read afterwards say the same. Once: what the broker
+    refuses is left to the user, and so is what he kept by cancelling an exit by hand."""
+
+
 class ProtectedMarket(Enum):
     """What becomes of a leader's market order that came over Dhan's API: it arrives as a limit order near the last price
     (price protection, since 21 March 2026)."""
@@ -179,6 +189,7 @@ class Policy:
     linked_form: LinkedForm = LinkedForm.ORDERS
     over_exit: OverExit = OverExit.CLOSE
     ahead: Ahead = Ahead.HOLD
+    heal: Heal = Heal.ON_REQUEST
     behind: Behind = Behind.WAIT
     behind_after: timedelta = timedelta(seconds=60)
     """How long after the leader's last fill ``behind`` applies."""
