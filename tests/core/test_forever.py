@@ -274,6 +274,23 @@ def test_l10_what_is_listed_as_taken_back_has_placed_nothing(pair: bool) -> None
     assert ReasonCode.UNKNOWN_PARENT in reasons(bench)
 
 
+@pytest.mark.parametrize("first", [True, False], ids=["in-order", "reversed"])
+def test_l10_what_two_placed_in_the_same_second_is_told_apart_by_what_their_rows_say_they_waited_for(first: bool) -> None:
+    """One of them was changed just before, which no list had shown, and a market leg may place at any price."""
+    bench = world()
+    market, changed = bench.place_forever(Side.BUY, 4, StopMarket(Decimal(110))), place(bench, lots=6)
+    bench.alter(changed, tell=False, terms=StopLimit(Decimal("108"), Decimal("107")), quantity=4 * LOT)
+    for order in (changed, market) if first else (market, changed):
+        bench.fire("L", order, tell=False)
+    for child in (market.child, changed.child):
+        assert child is not None
+        _fill_quietly(bench, "L", bench.leader[child])
+    bench.let(12)
+    known = bench.copier.state.leader_orders
+    assert [known[LEADER, order.id].report.leg_order_id for order in (market, changed)] == [market.child, changed.child]
+    assert known[LEADER, changed.id].report.filled_quantity == 4 * LOT and reasons(bench) == []
+
+
 def test_l10_an_order_was_not_placed_by_one_that_came_after_it() -> None:
     bench = world(keeps_fired=False)
     changed = place(bench)

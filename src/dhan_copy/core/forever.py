@@ -181,25 +181,40 @@ class _Reading:
             return fact  # a Forever order fires once
         self.taken[fact.leader, parent] = report.order_id
         self.unnamed.pop(where, None)
-        terms = fired_terms(waiting[parent], report) if parent in waiting else report.terms
+        fits = [waited for waited in waiting.get(parent, ()) if may_have_placed(legs_of(waited), report)]
+        waited = next(iter(fits or waiting.get(parent, ())), None)
+        terms = report.terms if waited is None else fired_terms(waited, report)
         named = evolve(report, order_id=parent, leg_order_id=report.order_id, parent_order_id=None, terms=terms)
         return evolve(fact, report=named)
 
-    def _waiting_reports(self, leader: AccountName, listed: Sequence[Report]) -> dict[BrokerOrderId, OrderReport]:
-        """A leader's Forever orders of which nothing has appeared yet, as they were before these facts; new ones as
-        these tell of them."""
+    def _waiting_reports(self, leader: AccountName, listed: Sequence[Report]) -> dict[BrokerOrderId, list[OrderReport]]:
+        """A leader's Forever orders of which nothing has appeared yet: as these facts tell of them, for one may have been
+        changed just before it fired, and as they were before."""
         known = (self.state.leader_orders[where].report for where in self.state.open_leader_orders if where[0] == leader)
         mine = {r.order_id: r for r in known if r.variety is Variety.FOREVER and r.leg_order_id is None and not is_child(r)}
-        news = (fact.report for fact in listed if isinstance(fact, LeaderReported) and fact.leader == leader)
-        new = {r.order_id: r for r in news if (leader, r.order_id) not in self.state.leader_orders}
-        return {**new, **mine}
+        told: dict[BrokerOrderId, list[OrderReport]] = {}
+        for report in (fact.report for fact in listed if isinstance(fact, LeaderReported) and fact.leader == leader):
+            before = mine.get(report.order_id)
+            shown = report if before is None else completed(report, before)
+            if before is None and (leader, report.order_id) in self.state.leader_orders:
+                continue
+            if shown is not None and (before is None or not _is_older(shown, before)):
+                told[report.order_id] = [shown]
+        for order_id, report in mine.items():
+            told.setdefault(order_id, []).append(report)
+        return told
 
-    def _only_parent(self, fact: LeaderReported, waiting: dict[BrokerOrderId, OrderReport]) -> BrokerOrderId | None:
+    def _only_parent(
+        self, fact: LeaderReported, waiting: dict[BrokerOrderId, list[OrderReport]]
+    ) -> BrokerOrderId | None:
         fits = [
-            order_id for order_id, report in waiting.items()
+            order_id for order_id, reports in waiting.items()
             if (fact.leader, order_id) not in self.still and (fact.leader, order_id) not in self.taken
-            and _is_alike(report, fact.report) and may_have_placed(legs_of(report), fact.report)
-            and not _is_later(report, fact.report)
+            and any(
+                _is_alike(report, fact.report) and may_have_placed(legs_of(report), fact.report)
+                and not _is_later(report, fact.report)
+                for report in reports
+            )
         ]  # fmt: skip
         return fits[0] if len(fits) == 1 else None
 
