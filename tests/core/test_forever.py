@@ -291,6 +291,29 @@ def test_l10_what_two_placed_in_the_same_second_is_told_apart_by_what_their_rows
     assert known[LEADER, changed.id].report.filled_quantity == 4 * LOT and reasons(bench) == []
 
 
+def test_l10_what_appears_long_after_one_was_gone_was_not_placed_by_it() -> None:
+    """Another, which fired before any list showed it, has placed it."""
+    bench = world(keeps_fired=False)
+    gone = bench.place_forever(Side.BUY, 4, StopMarket(Decimal(110)))
+    del bench.lists["L"][gone.id]
+    bench.look()
+    assert "FOREVER_GONE" in alerts(bench)
+    bench.let(120)
+    _fill_quietly(bench, "L", bench.fire("L", place(bench, tell=False), tell=False))
+    bench.let(12)
+    assert bench.copier.state.leader_orders[LEADER, gone.id].report.filled_quantity == 0
+    assert ReasonCode.UNKNOWN_PARENT in reasons(bench) and len(bench.requests()) == 1
+
+
+def test_l10_what_appears_shortly_after_one_was_gone_was_placed_by_it() -> None:
+    bench = world(keeps_fired=False)
+    order = place(bench)
+    del bench.lists["L"][order.id]
+    bench.look()
+    _fill_quietly(bench, "L", bench.fire("L", order, tell=False))
+    assert bench.copier.state.leader_orders[LEADER, order.id].report.filled_quantity == 4 * LOT
+
+
 def test_l10_an_order_was_not_placed_by_one_that_came_after_it() -> None:
     bench = world(keeps_fired=False)
     changed = place(bench)
