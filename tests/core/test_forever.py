@@ -721,6 +721,33 @@ def test_l10_an_unknown_placement_that_two_rows_could_be_is_parked_with_an_alarm
     assert len([r for r in bench.requests() if isinstance(r, Submit) and r.forever]) == 1, "never sent again"
 
 
+@pytest.mark.parametrize("fired", [False, True])
+def test_l10_an_unknown_exit_that_seems_older_is_not_sent_again_for_a_clock_may_be_wrong(fired: bool) -> None:
+    bench = world(keeps_fired=False)
+    holding(bench)
+    bench.lose = [True]
+    place(bench, Side.SELL)
+    copy, earlier = only(bench), bench.now - timedelta(hours=1)
+    copy.legs = {leg: evolve(row, created_at=earlier, updated_at=earlier) for leg, row in copy.legs.items()}
+    if fired:
+        child = bench.fire("F", copy, tell=False)
+        child.report = evolve(child.report, created_at=earlier, updated_at=earlier)
+    bench.let(400)
+    assert "FOREVER_DOUBTFUL" in alerts(bench)
+    assert len([r for r in bench.requests() if isinstance(r, Submit) and r.forever]) == 1
+
+
+def test_l10_of_two_alike_that_were_lost_the_one_that_arrived_is_found() -> None:
+    bench = world()
+    bench.lose = [True]
+    place(bench)
+    bench.let(75)
+    bench.lose = [False]
+    place(bench)
+    bench.let(400)
+    assert "FOREVER_DOUBTFUL" not in alerts(bench) and not bench.copier.state.unresolved
+
+
 def test_l10_a_users_own_forever_order_is_not_taken_for_ours() -> None:
     bench = world()
     bench.lose = [False]

@@ -269,20 +269,23 @@ class _Reading:
         ]  # fmt: skip
         unknown = [fact.report for fact in rows if account_of(fact) == read.account and self._is_unknown(fact)] if lost else []
         found: dict[ClientOrderId, list[OrderReport]] = {}
+        older: dict[ClientOrderId, list[OrderReport]] = {}
         for key, order in lost:
             leader = self.state.leader_order(key).report
-            alike = [row for row in unknown if _is_alike(leader, row) and _is_since(row, order)]
+            alike = [row for row in unknown if _is_alike(leader, row)]
             listed = [row for row in alike if not is_child(row) and is_as_asked(order.asked, row)]
-            found[order.client_order_id] = listed or [
-                row for row in alike if is_child(row) and may_have_placed(legs_of(order.asked), row)
-            ]
+            placed = [row for row in alike if is_child(row) and may_have_placed(legs_of(order.asked), row)]
+            newer = [[row for row in rows if _is_since(row, order)] for rows in (listed, placed)]
+            found[order.client_order_id] = newer[0] or newer[1]
+            older[order.client_order_id] = listed or placed
         claims = [row.order_id for fits in found.values() for row in fits]
         doubtful = []
         for key, order in lost:
             fits = found[order.client_order_id]
             if len(fits) == 1 and claims.count(fits[0].order_id) == 1:
                 self.ours[read.account, fits[0].order_id] = order.client_order_id
-            elif fits:
+            # Only the clocks say of some that they are older, and this machine's may be wrong.
+            elif fits := fits or [row for row in older[order.client_order_id] if row.order_id not in claims]:
                 doubtful.append(order.client_order_id)
                 self._doubt(read.account, order, [row.order_id for row in fits])
         return doubtful
