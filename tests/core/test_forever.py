@@ -562,6 +562,18 @@ def test_l10_a_cancel_that_happened_over_night_takes_the_copy_back() -> None:
     assert bench.waiting("F") == [] and "FROM_BEFORE" not in alerts(bench)
 
 
+def test_l10_one_that_was_taken_back_yesterday_and_is_still_listed_is_not_decided_again() -> None:
+    bench = world()
+    leaders = place(bench)
+    bench.take_back(leaders)
+    listed, before = dict(bench.lists[LEADER]), len(bench.facts(LeaderReported))
+    bench.let(30)
+    bench.next_day()
+    bench.lists[LEADER] = listed
+    bench.look()
+    assert len(bench.facts(LeaderReported)) == before and reasons(bench) == [] and alerts(bench) == []
+
+
 def test_l10_one_that_is_gone_in_the_morning_is_told_and_nothing_is_concluded() -> None:
     bench = world()
     leaders = place(bench)

@@ -15,6 +15,7 @@ from dhan_copy.model.account import Position
 from dhan_copy.model.ids import AccountName
 from dhan_copy.model.instrument import InstrumentKey
 from dhan_copy.model.order import OrderReport, Product
+from dhan_copy.model.times import ist_date
 
 OUT_OF_ORDER = {LeaderReported, PositionsReported, EngineStarted}
 """Facts that may be taken before others that came earlier, or elsewhere."""
@@ -72,7 +73,10 @@ def before_fills(fact: PositionsReported, fills: Iterable[tuple[OrderReport, int
 
 def is_from_before(state: State, report: OrderReport) -> bool:
     """Whether a report is about a day that is over: a book may still show it after midnight."""
-    return not waits(report) and not is_of(report, state.day)
+    if waits(report):
+        ended_at = report.updated_at if report.status.is_terminal else None
+        return ended_at is not None and ist_date(ended_at).isoformat() < state.day
+    return not is_of(report, state.day)
 
 
 def _last_change(fact: LeaderReported) -> tuple[float, str]:

@@ -404,6 +404,8 @@ class Copier:
                 return
         kept = known is not None and (waits(known.report) or known.report.variety is Variety.AFTER_MARKET)
         if is_from_before(self.state, fact.report) and not kept:
+            if waits(fact.report):
+                return  # their list goes on showing them
             self._alert(
                 AlertRaised(
                     code="FROM_BEFORE", what="reports about orders of an earlier day are left out",
