@@ -151,3 +151,14 @@ def test_what_no_order_that_waits_makes_up_for_is_blamed(monkeypatch: pytest.Mon
     world.accounts[name].net[listing] = 5 * listing.lot
     oracle.look_at_rest()
     assert {violation.invariant for violation in oracle.violations} == {4}
+
+
+def test_a_request_that_is_on_its_way_at_midnight_was_journaled_the_day_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(18_000_000, 20, 2, only=(), forever=0.4)
+    monkeypatch.setattr(world, "_end_day", lambda stays: None)
+    world.run_day()
+    oracle = world.oracle
+    waits = {order.tag for account in world.accounts.values() for order in account.orders.values() if order.waits}
+    assert waits and {tag for tag, _ in oracle.durable} > waits
+    oracle.next_day()
+    assert {tag for tag, _ in oracle.durable} == waits

@@ -164,6 +164,7 @@ class ForeverJudge:
         self.past = {order_id: order for order_id, order in self.past.items() if order_id in kept}
         books = {name: dict(getattr(oracle, name)) for name in (*BY_ORDER, *BY_TAG, "copies", "tags")}
         sets = {name: set(getattr(oracle, name)) for name in (*TAGS, "confirmed")}
+        durable = set(oracle.durable)
         assert callable(renew)
         renew()
         tags = {tag for tag, key in books["tags"].items() if key[0] in kept}
@@ -175,6 +176,7 @@ class ForeverJudge:
         oracle.tags.update({k: v for k, v in books["tags"].items() if k in tags})
         for name in TAGS:
             getattr(oracle, name).update(sets[name] & tags)
+        oracle.durable.update(one for one in durable if one[0] in tags)  # a request may be on its way at midnight
         oracle.confirmed.update(sets["confirmed"] & kept)
 
     def kept(self) -> set[BrokerOrderId]:
