@@ -465,6 +465,19 @@ def test_l10_a_child_is_known_by_its_id_whatever_its_row_says() -> None:
     assert len(bench.requests()) == 1 and bench.copier.state.leader_fills == {("L", KEY, Product.MARGIN, None): 4 * LOT}
 
 
+def test_l10_what_is_left_over_is_declared_though_another_waits() -> None:
+    """It may wait for months."""
+    bench = world(keeps_fired=False)
+    holding(bench)
+    bench.place_forever(Side.BUY, 4, StopLimit(Decimal(200), Decimal(201)))
+    for side in (Side.SELL, Side.SELL, Side.BUY):  # he closes what he has, sells as much again and closes that, unseen
+        bench.fill(bench.fire("L", place(bench, side, tell=False)), 4 * LOT)
+    bench.let(12)
+    assert bench.net_position("F") == 2 * LOT and len(bench.waiting("F")) == 1
+    told = [fact.quantity for fact in bench.facts(DriftDeclared) if isinstance(fact, DriftDeclared)]
+    assert told == [2 * LOT, 2 * LOT], "when the leader was flat, and when he was again"
+
+
 def test_l10_an_exit_by_a_child_that_is_not_copied_raises_the_alarm() -> None:
     bench = world()
     holding(bench)

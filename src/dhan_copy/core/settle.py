@@ -9,7 +9,7 @@ from dhan_copy.core.legs import is_exit_leg
 from dhan_copy.core.lifecycle import OrderState
 from dhan_copy.core.requests import Intent
 from dhan_copy.core.sizing import trunc_to_lot
-from dhan_copy.core.state import State, claim_left, entry_total
+from dhan_copy.core.state import State, claim_left, entry_total, waits
 from dhan_copy.core.supers import is_unexplained
 from dhan_copy.core.target import balance_of, entry_pending, exit_wants
 from dhan_copy.core.trade import CopyTrade, FollowerOrder, StakeKey, TradeKey, is_own, place_of
@@ -25,12 +25,20 @@ def is_over(state: State, key: TradeKey) -> TradeSettled | None:
 
 
 def is_left_over(state: State, key: TradeKey) -> bool:
-    """Whether there is late news of an order that was over long ago, and nothing else is open: what the follower holds
-    beyond its share was declared against a position that the leader turns out not to have had."""
+    """Whether there is late news of an order that was over long ago, and nothing else is open but what waits, perhaps for
+    months: what the follower holds beyond its share was declared against a position that the leader turns out not to have
+    had, or no longer has."""
     trade = state.trades[key]
-    if not trade.settled or trade.decision is None or state.open_trades.get(trade.stake_key):
+    if not trade.settled or trade.decision is None:
+        return False
+    if not all(_only_waits(state, other) for other in state.open_trades.get(trade.stake_key, ())):
         return False
     return _is_flat(state, trade.stake_key) or abs(balance_of(state, trade.stake_key)) > state.lot_of(trade)
+
+
+def _only_waits(state: State, key: TradeKey) -> bool:
+    report, orders = state.leader_order(key).report, state.trades[key].orders
+    return waits(report) and not report.status.is_terminal and all(o.waits or o.state.is_over for o in orders)
 
 
 def _is_flat(state: State, stake_key: StakeKey) -> bool:
