@@ -505,6 +505,27 @@ def test_f38_an_entrys_modification_that_nobody_has_looked_up_when_it_ends_is_se
 
 
 @pytest.mark.parametrize("fault", [Fault.ANSWER_LOST, Fault.NEVER_ARRIVED])
+def test_f39_an_entry_whose_legs_have_gone_since_its_lost_modification_is_taken_back(labs: Callable[..., Lab], fault: Fault) -> None:
+    """Its list told what became of that by them, and until it is known nothing else is asked of the entry."""
+    lab = labs(policy=NATIVE)
+    tree = Tree.place(lab, 300)
+    lab.until(lambda: tree.copy(Leg.ENTRY) is not None)
+    entry = tree.copy(Leg.ENTRY)
+    assert entry is not None
+    lab.withhold_news(F)
+    lab.brokers[F].fail_next(fault, on=Call.MODIFY)
+    lab.brokers[F].fail_next(Fault.READ_FAILED, on=Call.ORDERS, count=3)
+    tree.move(Leg.STOP, Decimal(80))
+    lab.step()
+    for leg in LEGS:
+        lab.exchange.linked.cancel(F, entry.order_id, leg)
+    lab.advance(60)
+    tree.cancel(Leg.ENTRY)
+    lab.advance(60)
+    assert tree.copy(Leg.ENTRY) is None
+
+
+@pytest.mark.parametrize("fault", [Fault.ANSWER_LOST, Fault.NEVER_ARRIVED])
 def test_f31_a_lost_placement_is_settled_by_evidence(labs: Callable[..., Lab], fault: Fault) -> None:
     lab = labs(policy=NATIVE)
     lab.withhold_news(F)

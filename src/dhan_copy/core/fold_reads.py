@@ -46,6 +46,10 @@ def looked(state: State, fact: BookRead | OrderNotFound, position: int) -> None:
             state.put(state.trades[key].with_order(after))
             state.unresolved.pop((fact.account, leg.client_order_id), None)
             state.touch_stake(state.trades[key].stake_key, position)
+        for key, entry in state.bare_entries(fact):
+            state.put(state.trades[key].with_order(life.given_up_as_lost(entry)))
+            state.unresolved.pop((fact.account, entry.client_order_id), None)
+            state.touch_stake(state.trades[key].stake_key, position)
         state.book_read_at[fact.account] = fact.read_at
         if awaited:
             for stake_key in state.open_trades:

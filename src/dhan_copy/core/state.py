@@ -21,7 +21,7 @@ from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.ledger import Stake
 from dhan_copy.core.legs import entry_of, tree_of
 from dhan_copy.core.lifecycle import OrderState
-from dhan_copy.core.requests import Intent
+from dhan_copy.core.requests import Intent, Modify
 from dhan_copy.core.settings import CopierSettings
 from dhan_copy.core.shelf import Shelf
 from dhan_copy.core.sizing import entry_size
@@ -29,7 +29,7 @@ from dhan_copy.core.trade import CopyTrade, FollowerOrder, PositionKey, StakeKey
 from dhan_copy.model.account import Funds
 from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId
 from dhan_copy.model.instrument import BY_CONTRACT, InstrumentFacts, InstrumentKey, is_cut
-from dhan_copy.model.order import OrderReport, OrderStatus, Product, Side, Variety
+from dhan_copy.model.order import Leg, OrderReport, OrderStatus, Product, Side, Variety
 
 LONGEST_RETRY = timedelta(seconds=60)
 """The longest pause before something that was refused is tried again."""
@@ -302,6 +302,20 @@ class State:
         mine = ((key, order) for key in self.open_keys() if key[2] == read.account for order in self.trades[key].orders)
         legs = ((key, o, o.broker_order_id) for key, o in mine if o.is_leg and not o.state.is_over)
         return [(key, o) for key, o, there in legs if there and entry_of(there) in read.linked and there not in read.linked]
+
+    def bare_entries(self, read: BookRead) -> list[tuple[TradeKey, FollowerOrder]]:
+        """Entries of our super orders that are listed without a leg, and of which nobody knows whether they were changed:
+        the list tells that by their legs."""
+        if not read.linked:
+            return []
+        mine = ((key, order) for key in self.open_keys() if key[2] == read.account for order in self.trades[key].orders)
+        listed = {entry_of(there) for there in read.linked if there != entry_of(there)}
+        return [
+            (key, order) for key, order in mine
+            if order.linked is Leg.ENTRY and isinstance(order.unresolved, Modify) and order.unresolved_at is not None
+            and read.read_at > order.unresolved_at and order.broker_order_id in read.linked
+            and order.broker_order_id not in listed
+        ]  # fmt: skip
 
     def note_answer(self, follower: AccountName, at: datetime) -> None:
         """A request was answered, or may have left: it has used a permit."""

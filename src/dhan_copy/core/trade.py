@@ -637,6 +637,16 @@ def _settled_by(order: FollowerOrder, report: OrderReport) -> FollowerOrder:
         return order
     if _shows(request, report):
         return evolve(order, accepted=instruction_of(request))
+    return _with_lost(order, request)
+
+
+def given_up_as_lost(order: FollowerOrder) -> FollowerOrder:
+    """The same order, of whose change no look will tell what became: it is asked for again, or the order is taken back."""
+    assert isinstance(order.unresolved, Modify)
+    return _with_lost(evolve(order, unresolved=None, unresolved_at=None), order.unresolved)
+
+
+def _with_lost(order: FollowerOrder, request: Modify) -> FollowerOrder:
     return evolve(order, lost=(*order.lost[-3:], instruction_of(request)))
 
 
