@@ -185,9 +185,9 @@ class _Reading:
             return fact  # a Forever order fires once
         self.taken[fact.leader, parent] = report.order_id
         self.unnamed.pop(where, None)
-        fits = [waited for waited in waiting.get(parent, ()) if may_have_placed(legs_of(waited), report)]
-        waited = next(iter(fits or waiting.get(parent, ())), None)
-        terms = report.terms if waited is None else fired_terms(waited, report)
+        before_it = waiting.get(parent, [])
+        fits = [waited for waited in before_it if may_have_placed(legs_of(waited), report)] or before_it
+        terms = fired_terms(fits[0], report) if fits else report.terms
         named = evolve(report, order_id=parent, leg_order_id=report.order_id, parent_order_id=None, terms=terms)
         return evolve(fact, report=named)
 
