@@ -575,6 +575,31 @@ def test_l10_a_cancel_that_happened_over_night_takes_the_copy_back() -> None:
     assert bench.waiting("F") == [] and "FROM_BEFORE" not in alerts(bench)
 
 
+def test_l10_an_old_frame_of_one_that_fired_yesterday_is_not_copied_again() -> None:
+    bench = world()
+    leaders = place(bench)
+    waiting = leaders.first
+    bench.fill(bench.fire("L", leaders), 4 * LOT)
+    bench.fill_follower("F", bench.fire("F", only(bench)), 2 * LOT)
+    bench.next_day()
+    bench.look()
+    bench.feed(LeaderReported(leader=LEADER, report=waiting, channel=Channel.STREAM))
+    bench.let(12)
+    assert len(bench.requests()) == 1 and len(bench.facts(CopyAdmitted)) == 1
+
+
+def test_l10_what_waits_since_yesterday_and_was_not_known_is_told_by_the_list() -> None:
+    bench = world()
+    leaders = place(bench, tell=False)
+    del bench.lists[LEADER][leaders.id]
+    bench.next_day()
+    bench.feed(LeaderReported(leader=LEADER, report=leaders.first, channel=Channel.STREAM))
+    assert bench.requests() == []
+    bench.lists[LEADER][leaders.id] = leaders
+    bench.look()
+    assert len(bench.requests()) == 1
+
+
 def test_l10_one_that_was_taken_back_yesterday_and_is_still_listed_is_not_decided_again() -> None:
     bench = world()
     leaders = place(bench)

@@ -75,6 +75,7 @@ from dhan_copy.core.intake import SETTLED_AFTER, merge, says_nothing_new
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.legs import LINKED, Trees, is_exit_leg
 from dhan_copy.core.losses import day_result, stopped_by_loss, unjudged, was_stopped_by_loss
+from dhan_copy.core.lost import is_of
 from dhan_copy.core.overdue import Overdue, stays
 from dhan_copy.core.paper import paper_answer, paper_report
 from dhan_copy.core.permits import Permits
@@ -403,6 +404,8 @@ class Copier:
             if told[0] is fact.report or told[0] == fact.report:
                 return
         kept = known is not None and (waits(known.report) or known.report.variety is Variety.AFTER_MARKET)
+        if known is None and fact.channel is Channel.STREAM and waits(fact.report) and not is_of(fact.report, self.state.day):
+            return  # it may be an old frame, of one that is long over: their list tells what waits since another day
         if is_from_before(self.state, fact.report) and not kept:
             if waits(fact.report):
                 return  # their list goes on showing them
