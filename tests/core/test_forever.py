@@ -291,6 +291,22 @@ def test_l10_what_two_placed_in_the_same_second_is_told_apart_by_what_their_rows
     assert known[LEADER, changed.id].report.filled_quantity == 4 * LOT and reasons(bench) == []
 
 
+def test_l10_a_market_leg_is_no_parent_for_sure_while_another_order_has_none() -> None:
+    """It had been changed just before it fired, and placed that one; a list of what waits does not show it any more."""
+    bench = world(keeps_fired=False)
+    market = bench.place_forever(Side.BUY, 4, StopMarket(Decimal(110)))
+    bench.alter(market, tell=False, quantity=2 * LOT)
+    hidden = place(bench, tell=False)
+    bench.fire("L", market, tell=False)
+    child = bench.fire("L", hidden, tell=False)
+    bench.look()
+    bench.tell(child)
+    bench.let(12)
+    known = bench.copier.state.leader_orders
+    assert known[LEADER, hidden.id].report.leg_order_id == hidden.child
+    assert known[LEADER, market.id].report.leg_order_id is None
+
+
 def test_l10_what_appears_long_after_one_was_gone_was_not_placed_by_it() -> None:
     """Another, which fired before any list showed it, has placed it."""
     bench = world(keeps_fired=False)

@@ -32,7 +32,7 @@ from dhan_copy.core.requests import Query, ReadOrders
 from dhan_copy.core.state import State, has_fired
 from dhan_copy.core.trade import FollowerOrder, is_child, is_leaving
 from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId
-from dhan_copy.model.order import Leg, OrderReport, OrderStatus, Variety
+from dhan_copy.model.order import Leg, OrderReport, OrderStatus, StopLimit, Variety
 
 FRAME_MAY_FOLLOW = timedelta(seconds=5)
 """How long a row without a parent waits for the frame that names it."""
@@ -111,6 +111,9 @@ class _Reading:
     """Ids at followers that turned out to be of our orders."""
     fired: set[ClientOrderId] = field(factory=set)
     """Our orders of which these facts show what they placed."""
+    orphans: list[OrderReport] = field(factory=list)
+    """What appeared at leaders, with nobody to name its parent, and that no Forever order may have placed as far as is
+    known."""
     rows: dict[_Id, OrderReport] = field(factory=dict)
     """The newest of a leader's order that these facts tell."""
     result: list[Fact] = field(factory=list)
@@ -123,6 +126,11 @@ class _Reading:
         reads = {fact.account: fact for fact in self.facts if isinstance(fact, BookRead) and fact.forever is not None}
         doubtful = {account: self._settle(read, rows) for account, read in reads.items()}
         self._match_ours(reads, appeared)
+        self.orphans = [
+            one.report for one in appeared
+            if isinstance(one, LeaderReported) and self._is_unnamed(one)
+            and not self._parents(one, self._waiting_reports(one.leader, listed))
+        ]  # fmt: skip
         children = iter([self._child(fact, listed) for fact in appeared])
         for fact in self.facts:
             if isinstance(fact, BookRead):
@@ -211,7 +219,17 @@ class _Reading:
     def _only_parent(
         self, fact: LeaderReported, waiting: dict[BrokerOrderId, list[OrderReport]]
     ) -> BrokerOrderId | None:
-        fits = [
+        fits = self._parents(fact, waiting)
+        return fits[0] if len(fits) == 1 and not self._is_doubtful(fact, waiting[fits[0]]) else None
+
+    def _is_unnamed(self, fact: LeaderReported) -> bool:
+        where = (fact.leader, fact.report.order_id)
+        named = fact.report.parent_order_id is not None or fact.report.client_order_id is not None
+        return not named and where not in self.state.leader_orders and where not in self.state.legs
+
+    def _parents(self, fact: LeaderReported, waiting: dict[BrokerOrderId, list[OrderReport]]) -> list[BrokerOrderId]:
+        """Those that may have placed it."""
+        return [
             order_id for order_id, reports in waiting.items()
             if (fact.leader, order_id) not in self.still and (fact.leader, order_id) not in self.taken
             and not self._was_gone_before((fact.leader, order_id), (fact.leader, fact.report.order_id))
@@ -221,7 +239,12 @@ class _Reading:
                 for report in reports
             )
         ]  # fmt: skip
-        return fits[0] if len(fits) == 1 else None
+
+    def _is_doubtful(self, fact: LeaderReported, waited: Sequence[OrderReport]) -> bool:
+        """Whether only a market leg, which places at any price, fits, and another order has appeared that none fits: one
+        of those that wait was changed since, or is not known yet."""
+        priced = (leg for report in waited for leg in legs_of(report) if isinstance(leg[0], StopLimit))
+        return any(_is_alike(fact.report, other) for other in self.orphans) and not may_have_placed(list(priced), fact.report)
 
     def _was_gone_before(self, parent: _Id, child: _Id) -> bool:
         """Whether it was gone long before the order appeared: what it placed was told of then, or never."""
