@@ -27,6 +27,7 @@ from dhan_copy.core.facts import (
     GapDetected,
     LeaderReported,
     MarginReported,
+    OpenOrdered,
     OrderNotFound,
     OrderReported,
     OutcomeUnresolved,
@@ -127,6 +128,13 @@ SAID: list[tuple[Fact, str]] = [
             side=Side.SELL, quantity=75, reason=ReasonCode.FLATTENED,
         ),
         "closes 75 of NSE_FNO:50001 on its own account (SELL, at the market): closed at the user's word.",
+    ),
+    (
+        OpenOrdered(
+            leader=LEADER, follower=FOLLOWER, order_id=BrokerOrderId("OPEN-7"), key=KEY, product=Product.INTRADAY,
+            side=Side.BUY, quantity=75, uncopied=Fraction(150), scaled=Fraction(75), reason=ReasonCode.HEALED,
+        ),
+        "enters 75 of NSE_FNO:50001 at the user's word (BUY",
     ),
     (
         TradeSettled(leader=LEADER, leader_order_id=BrokerOrderId("L1"), follower=FOLLOWER),

@@ -409,12 +409,14 @@ class CopyEngine:
         self._turn(AccountName(follower), False, timeout)
 
     def healing(self) -> HealPlan:
-        """What could be closed of what followers hold beyond their share of the leader's fills: see :meth:`heal`."""
+        """What could be closed of what followers hold beyond their share of the leader's fills (``steps``), and entered of
+        what they have missed (``openings``): see :meth:`heal`."""
         return self._call(lambda: heal_plan(self._core_state()))
 
-    def heal(self, plan_hash: str) -> HealPlan:
+    def heal(self, plan_hash: str, *, opening: bool = False) -> HealPlan:
         """Close at the market what :meth:`healing` listed, given that nothing has changed since: ``plan_hash`` is the
-        hash of that plan. Opens nothing: what a follower lacks it goes on lacking.
+        hash of that plan. With ``opening`` also enter at the market what it lists as missed; without, what a follower
+        lacks it goes on lacking.
 
         Raises ``ConfigurationError`` when the plan is another by now; look at it again.
         """
@@ -426,7 +428,7 @@ class CopyEngine:
                 raise ConfigurationError(
                     f"there is no plan {plan_hash!r} any more", advice=f"Look at healing() again: it is {plan.hash!r} now."
                 )
-            self._inbox.put(tuple(heal_facts(core.state, plan, core.position)))
+            self._inbox.put(tuple(heal_facts(core.state, plan, core.position, opening=opening)))
             return plan
 
         done = self._call(ordered)

@@ -26,6 +26,7 @@ from dhan_copy.core.facts import (
     KillSwitchTurned,
     LeaderReported,
     MarginReported,
+    OpenOrdered,
     OrderNotFound,
     OrderReported,
     Outcome,
@@ -171,6 +172,9 @@ def sentence(fact: Fact) -> str:
         case CloseOrdered():
             of = f"{fact.quantity} of {fact.key}"
             return f"The copier closes {of} on its own account ({fact.side.value}, at the market): {fact.reason.value}."
+        case OpenOrdered():
+            of = f"{fact.quantity} of {fact.key}"
+            return f"The copier enters {of} at the user's word ({fact.side.value} of the leader's side, at the market)."
         case RequestIssued():
             return _issued(fact.request)
         case RequestAccepted():

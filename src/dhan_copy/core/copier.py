@@ -50,6 +50,7 @@ from dhan_copy.core.facts import (
     LeaderReported,
     MarginReported,
     Moment,
+    OpenOrdered,
     OrderNotFound,
     OrderReported,
     OutcomeUnresolved,
@@ -76,6 +77,7 @@ from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.legs import LINKED, Trees, is_exit_leg
 from dhan_copy.core.losses import day_result, stopped_by_loss, unjudged, was_stopped_by_loss
 from dhan_copy.core.lost import is_of
+from dhan_copy.core.opening import consequences, is_still_missed, overtaken
 from dhan_copy.core.overdue import Overdue, stays
 from dhan_copy.core.paper import paper_answer, paper_report
 from dhan_copy.core.permits import Permits
@@ -353,8 +355,21 @@ class Copier:
                     self._record(fact)
             case RequestIssued(request=Submit() as request):
                 self._take_adopted(fact, request)
+            case OpenOrdered():
+                self._take_entry(fact)
             case _:
                 self._record(fact)
+
+    def _take_entry(self, fact: OpenOrdered) -> None:
+        """What the user has entered was planned before the facts that came first in this step."""
+        what = is_still_missed(self.state, fact)
+        if what is None:
+            self._alert(overtaken(fact))
+            return
+        follows = tuple(consequences(self.state, fact, what, self._rules[fact.follower]))
+        entry = self._record(fact)
+        for each in follows:
+            self._record(each, entry.position)
 
     def _take_quotes(self, fact: QuotesReported) -> None:
         """Prices are journaled where a follower is stopped for them, or a day's result counts from them."""

@@ -332,6 +332,26 @@ class CloseOrdered:
 
 
 @frozen(kw_only=True)
+class OpenOrdered:
+    """The user has the copier enter ``quantity`` (the follower's units, on the leader's side) of a holding at the market,
+    that the follower has missed; ``order_id`` stands where a leader's order has its id.
+
+    ``uncopied`` units of the leader's (signed) count as copied from here on, and scale to ``scaled``.
+    """
+
+    leader: AccountName
+    follower: AccountName
+    order_id: BrokerOrderId
+    key: InstrumentKey
+    product: Product
+    side: Side
+    quantity: int
+    uncopied: Fraction
+    scaled: Fraction
+    reason: ReasonCode
+
+
+@frozen(kw_only=True)
 class RequestIssued:
     """A request is about to leave. Durable before it does."""
 
@@ -489,6 +509,7 @@ Fact: TypeAlias = (
     | SlippageMeasured
     | DriftDeclared
     | CloseOrdered
+    | OpenOrdered
     | RequestIssued
     | RequestAccepted
     | RequestRejected

@@ -28,6 +28,7 @@ from dhan_copy.core.facts import (
     KillSwitchTurned,
     LeaderReported,
     MarginReported,
+    OpenOrdered,
     OrderNotFound,
     OrderReported,
     OutcomeUnresolved,
@@ -47,7 +48,15 @@ from dhan_copy.core.facts import (
     TradingState,
     TradingStateChanged,
 )
-from dhan_copy.core.fold_copies import admitted, close, close_ordered, drift_declared, explain_left_out, touch_undecided_legs
+from dhan_copy.core.fold_copies import (
+    admitted,
+    close,
+    close_ordered,
+    drift_declared,
+    explain_left_out,
+    open_ordered,
+    touch_undecided_legs,
+)
 from dhan_copy.core.fold_days import clock_stepped, day_opened, engine_started, source_started
 from dhan_copy.core.fold_leaders import leader_reported
 from dhan_copy.core.fold_orders import order_reported
@@ -111,6 +120,8 @@ def fold(state: State, entry: Entry) -> None:
             drift_declared(state, fact, position)
         case CloseOrdered():
             close_ordered(state, fact, at, position)
+        case OpenOrdered():
+            open_ordered(state, fact, at, position)
         case RequestIssued() | RequestAccepted() | RequestRejected() | OutcomeUnresolved() | RequestWithheld():
             answered(state, fact, at, position)
         case TradingStateChanged():

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 
 from dhan_copy.core.evolving import evolve
-from dhan_copy.core.facts import Channel, CloseOrdered, CopyAdmitted, DriftDeclared
+from dhan_copy.core.facts import Channel, CloseOrdered, CopyAdmitted, DriftDeclared, OpenOrdered
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.legs import EXIT_LEGS
 from dhan_copy.core.losses import closed_by_hand
 from dhan_copy.core.requests import Intent
 from dhan_copy.core.state import State, claim_left
-from dhan_copy.core.trade import CopyTrade, TradeKey, leg_key
+from dhan_copy.core.trade import CopyTrade, StakeKey, TradeKey, is_own, leg_key
 from dhan_copy.model.order import Market, OrderReport, OrderStatus, Side, Validity
 from dhan_copy.model.reason import ReasonCode
 
@@ -31,7 +31,9 @@ def admitted(state: State, fact: CopyAdmitted, at: datetime, position: int) -> N
         state.stakes[trade.stake_key] = evolve(held, turned=fact.reverse)
     if fact.ratio and (report.side is Side.BUY) is not fact.reverse and fact.follower in state.funds:
         state.since_funds[key] = None
-    if fact.ratio and trade.opened:
+    if is_own(fact.leader_order_id):
+        pass  # what it opens was taken in with the order
+    elif fact.ratio and trade.opened:
         stake_key = state.stake_key(key)
         stake = state.stake(stake_key).left_out(-trade.opened * report.side.sign)
         opened = trade.opened * report.side.sign
@@ -74,6 +76,22 @@ def close(state: State, trade: CopyTrade, position: int) -> None:
 def close_ordered(state: State, fact: CloseOrdered, at: datetime, position: int) -> None:
     """An order of the copier's own is an exit like any other: of an order that stands where a leader's does, and that is
     over, so that nothing is waited for."""
+    stake_key = (fact.leader, fact.follower, fact.key, fact.product, fact.tree)
+    key = _own_order(state, fact, stake_key, at)
+    state.trades[key] = CopyTrade(key=key, stake_key=stake_key, claim=fact.quantity, closed=fact.quantity)
+    state.touch_stake(stake_key, position)
+
+
+def open_ordered(state: State, fact: OpenOrdered, at: datetime, position: int) -> None:
+    """An entry of the copier's own, likewise: what it is for has been opened by the leader long ago."""
+    stake_key = (fact.leader, fact.follower, fact.key, fact.product, None)
+    key = _own_order(state, fact, stake_key, at)
+    state.stakes[stake_key] = state.stake(stake_key).taken_in(fact.uncopied, fact.scaled)
+    state.trades[key] = CopyTrade(key=key, stake_key=stake_key, opened=fact.quantity)
+    state.touch_stake(stake_key, position)
+
+
+def _own_order(state: State, fact: CloseOrdered | OpenOrdered, stake_key: StakeKey, at: datetime) -> TradeKey:
     report = OrderReport(
         account=fact.leader, order_id=fact.order_id, segment=fact.key.segment, security_id=fact.key.security_id,
         side=fact.side, product=fact.product, validity=Validity.DAY, terms=Market(), quantity=fact.quantity,
@@ -84,10 +102,8 @@ def close_ordered(state: State, fact: CloseOrdered, at: datetime, position: int)
     )
     state.leader_orders[fact.leader, fact.order_id] = order
     key = (fact.leader, fact.order_id, fact.follower)
-    stake_key = (fact.leader, fact.follower, fact.key, fact.product, fact.tree)
-    state.trades[key] = CopyTrade(key=key, stake_key=stake_key, claim=fact.quantity, closed=fact.quantity)
     state.open_trades.setdefault(stake_key, {})[key] = None
-    state.touch_stake(stake_key, position)
+    return key
 
 
 def drift_declared(state: State, fact: DriftDeclared, position: int) -> None:

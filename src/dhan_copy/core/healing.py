@@ -12,6 +12,7 @@ from attrs import define, field, frozen
 from dhan_copy.core.closing import close, excess
 from dhan_copy.core.facts import Fact, TradingState
 from dhan_copy.core.intake import SETTLED_AFTER
+from dhan_copy.core.opening import missed, order_for
 from dhan_copy.core.requests import Intent, Read, ReadOrders, ReadPositions
 from dhan_copy.core.settings import FollowerRules, Heal
 from dhan_copy.core.sizing import trunc_to_lot
@@ -31,22 +32,28 @@ class HealStep:
 
 @frozen
 class HealPlan:
-    """``hash`` changes with everything that the plan says, and with the holdings that it is made for."""
+    """``steps`` close what is held too much, and ``openings`` would enter what is missed: positive units are bought.
+    ``hash`` changes with everything that the plan says, and with the holdings that it is made for."""
 
     steps: tuple[HealStep, ...]
     hash: str
+    openings: tuple[HealStep, ...] = ()
 
 
 def heal_plan(state: State) -> HealPlan:
-    """What followers that may trade hold beyond their share."""
-    names = {rules.name for rules in state.settings.followers}
+    """What followers that may trade hold beyond their share, and what they lack and could have."""
+    names = {rules.name: rules for rules in state.settings.followers}
     beyond = excess(state)
     steps = tuple(HealStep(key, beyond[key] * state.stake(key).turn) for key in sorted(beyond, key=str) if key[1] in names)
-    text = "\n".join(f"{step.holding} {step.units} {state.stake(step.holding).owned}" for step in steps)
-    return HealPlan(steps, sha256(f"{state.day}\n{text}".encode()).hexdigest()[:12])
+    lacking = ((key, missed(state, key)) for key in sorted(state.stakes, key=str) if key[1] in names)
+    openings = tuple(HealStep(key, what.units * (-1 if names[key[1]].reverse else 1)) for key, what in lacking if what)
+    lines = [f"{step.holding} {step.units} {state.stake(step.holding).owned}" for step in steps]
+    lines += [f"open {step.holding} {step.units} {state.stake(step.holding).owned}" for step in openings]
+    text = "\n".join(lines)
+    return HealPlan(steps, sha256(f"{state.day}\n{text}".encode()).hexdigest()[:12], openings)
 
 
-def heal_facts(state: State, plan: HealPlan, position: int) -> Iterator[Fact]:
+def heal_facts(state: State, plan: HealPlan, position: int, *, opening: bool = False) -> Iterator[Fact]:
     """The orders of the copier's own that a plan stands for; what it closes was declared as a difference before.
 
     ``position`` is the journal's: the same plan may come twice in a day, and no order has the id of another.
@@ -56,6 +63,10 @@ def heal_facts(state: State, plan: HealPlan, position: int) -> Iterator[Fact]:
         follower = rules[step.holding[1]]
         name = f"{position}-{number}"
         yield from close(state, step.holding, step.units * state.stake(step.holding).turn, follower, ReasonCode.HEALED, name)
+    for number, step in enumerate(plan.openings if opening else ()):
+        what = missed(state, step.holding)
+        if what is not None:
+            yield order_for(step.holding, what, f"{position}-{number}")
 
 
 @define

@@ -106,6 +106,10 @@ class Stake:
         found = min(unknown, Fraction(units)) if units > 0 else max(unknown, Fraction(units))
         return evolve(self, whys=_summed((*self.whys, (why, found)))) if found * units > 0 else self
 
+    def taken_in(self, units: Fraction, scaled: Fraction) -> Stake:
+        """``units`` (signed, the leader's) that were left out are to be copied after all."""
+        return evolve(self, ideal=self.ideal + scaled, uncopied=self.uncopied - units, whys=())
+
     def filled(self, sign: int, closing: int, opening: int) -> Stake:
         """The follower's own order of a side filled: ``closing`` units close, ``opening`` units open (unsigned).
 

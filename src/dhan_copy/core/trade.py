@@ -60,6 +60,8 @@ PositionKey: TypeAlias = tuple[AccountName, InstrumentKey, Product, BrokerOrderI
 
 OWN = "CLOSE-"
 """How the id of an order begins that no leader placed: the copier closes something on its own account."""
+OWN_ENTRY = "OPEN-"
+"""Likewise, where it enters at the user's word."""
 
 
 def leg_key(entry: TradeKey, leg: Leg) -> TradeKey:
@@ -68,7 +70,7 @@ def leg_key(entry: TradeKey, leg: Leg) -> TradeKey:
 
 
 def is_own(order_id: str) -> bool:
-    return order_id.startswith(OWN)
+    return order_id.startswith((OWN, OWN_ENTRY))
 
 
 def place_of(stake_key: StakeKey) -> PositionKey:
