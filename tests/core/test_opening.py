@@ -169,8 +169,9 @@ def test_whatever_is_healed_in_between_flat_leader_flat_follower(
     say(world, TradingState.ACTIVE)
     world.refuse.clear()
     come_to_rest(world, False)
-    entered += len(heal(world).openings)
-    come_to_rest(world, False)
+    for _ in range(2):  # what is closed first is entered by the next plan
+        entered += len(heal(world).openings)
+        come_to_rest(world, False)
     event(f"entered {min(entered, 2)} times")
     rows = list(drifts(world.copier.state))
     target, actual = ratio * world.leader_position() * turn, world.net_position("F")

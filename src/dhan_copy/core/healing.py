@@ -45,7 +45,7 @@ def heal_plan(state: State) -> HealPlan:
     names = {rules.name: rules for rules in state.settings.followers}
     beyond = excess(state)
     steps = tuple(HealStep(key, beyond[key] * state.stake(key).turn) for key in sorted(beyond, key=str) if key[1] in names)
-    lacking = ((key, missed(state, key)) for key in sorted(state.stakes, key=str) if key[1] in names)
+    lacking = ((key, missed(state, key)) for key in sorted(state.stakes, key=str) if key[1] in names and key not in beyond)
     openings = tuple(HealStep(key, what.units * (-1 if names[key[1]].reverse else 1)) for key, what in lacking if what)
     lines = [f"{step.holding} {step.units} {state.stake(step.holding).owned}" for step in steps]
     lines += [f"open {step.holding} {step.units} {state.stake(step.holding).owned}" for step in openings]
