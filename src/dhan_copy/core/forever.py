@@ -380,7 +380,7 @@ class _Reading:
         self.result.append(
             AlertRaised(
                 code="FOREVER_DOUBTFUL", what="which order is the copy's cannot be told: their list shows no tags, and more "
-                "than one looks like it", known=f"orders {', '.join(ids)}", account=account,
+                "than one looks like it, or one that seems older", known=f"orders {', '.join(ids)}", account=account,
                 client_order_id=order.client_order_id,
                 advice="Nothing is sent again for it, and what it does is not followed: look after it by hand.",
             )  # fmt: skip
