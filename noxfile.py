@@ -32,6 +32,13 @@ def tests(session: nox.Session) -> None:
     session.run("python", "-m", "pytest", *session.posargs)
 
 
+@nox.session(name="format")
+def format_code(session: nox.Session) -> None:
+    """Write the code as it is written here; ``--check`` only tells."""
+    session.install("ruff")
+    session.run("ruff", "format", *session.posargs)
+
+
 @nox.session
 def mypy(session: nox.Session) -> None:
     """Strict types in src, examples, benchmarks and the typing test."""

@@ -46,10 +46,7 @@ def main(arguments: list[str]) -> int:
         if not given.json:
             verdict = "meets" if result.meets else "misses"
             print(f"{name}: {BENCHMARKS[name][1]}")
-            print(
-                f"  {result.value:.4g} {result.unit} ({result.min:.4g} to {result.max:.4g}),"
-                f" {verdict} {result.target:g}"
-            )
+            print(f"  {result.value:.4g} {result.unit} ({result.min:.4g} to {result.max:.4g}), {verdict} {result.target:g}")
             print(*(f"  {note}" for note in result.notes), sep="\n", flush=True)
     if given.json:
         print(json.dumps(report))

@@ -77,9 +77,7 @@ def leader_report(day: int, number: int) -> OrderReport:
 
 
 def filled(report: OrderReport) -> OrderReport:
-    return evolve(
-        report, status=OrderStatus.TRADED, filled_quantity=report.quantity, average_price=report.last_price
-    )
+    return evolve(report, status=OrderStatus.TRADED, filled_quantity=report.quantity, average_price=report.last_price)
 
 
 def copied_days(copier: Copier, orders: int, days: int = 1) -> Iterator[tuple[Entry, ...]]:

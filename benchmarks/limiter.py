@@ -148,6 +148,4 @@ def run() -> Result:
     notes.append("worst count / limit, answers within 0.5 s: " + ", ".join(f"{worst}/{limit}" for worst, limit in late))
     result = at_most(ratios(measured, "ours", "four deques"), "x", 1.0, notes)
     holds = all(worst == limit for worst, limit in exact) and all(worst <= limit for worst, limit in late)
-    return Result(
-        result.value, result.min, result.max, result.unit, result.target, result.meets and holds, notes=result.notes
-    )
+    return Result(result.value, result.min, result.max, result.unit, result.target, result.meets and holds, notes=result.notes)

@@ -20,7 +20,9 @@ def show(lab: Playground, what: str) -> None:
     print(f"\n{lab.clock.now():%H:%M:%S} {what}")
     for row in lab.trees():
         where = f"at {row['at']}" if row["at"] else ""
-        print(f"  {row['leg']!s:<7}{row['live']!s:>4} live {where:<23}{row['done']!s:>4} filled   waits for: {row['waits_for']}")
+        print(
+            f"  {row['leg']!s:<7}{row['live']!s:>4} live {where:<23}{row['done']!s:>4} filled   waits for: {row['waits_for']}"
+        )
 
 
 def main() -> int:

@@ -375,8 +375,11 @@ def draw(day: Day, report: Table, rules: Mapping[str, str], path: Path) -> None:
     axes.set_title("numbers are lots, of shares units", fontsize=9, loc="right", color="#555555")
     marks = [Line2D([], [], color=colours[symbol], lw=6, alpha=0.6, label=symbol) for symbol in symbols]
     for shape, filled, label in (
-        ("^", True, "buys, to enter"), ("v", True, "sells, to enter"), ("^", False, "buys, to leave"),
-        ("v", False, "sells, to leave"), ("D", False, "closed by the copier"),
+        ("^", True, "buys, to enter"),
+        ("v", True, "sells, to enter"),
+        ("^", False, "buys, to leave"),
+        ("v", False, "sells, to leave"),
+        ("D", False, "closed by the copier"),
     ):
         inside = INK if filled else "white"
         marks.append(Line2D([], [], marker=shape, ls="", color=INK, mfc=inside, ms=8, mew=1.6, label=label))

@@ -31,9 +31,7 @@ def main() -> int:
         sizes = [text.partition("=")[::2] for text in options.followers]
         engine = CopyEngine(
             leaders=[leader],
-            followers=[
-                Follower(DhanAccount.from_env(name), size=size, name=name, live=options.live) for name, size in sizes
-            ],
+            followers=[Follower(DhanAccount.from_env(name), size=size, name=name, live=options.live) for name, size in sizes],
             store=options.journal,
             on_alert=tell,
         )

@@ -56,7 +56,11 @@ sizers = st.one_of(
     st.integers(1, 10**6).map(Quantity),
     st.integers(1, 1000).map(FixedLots),
     st.sampled_from([SameQuantity(), CapitalProportional(), EquityProportional(), FreeMarginProportional()]),
-    st.builds(lambda percent, of: PercentAtRisk(percent, of=of), st.decimals(min_value="0.01", max_value=100, places=2), st.sampled_from(Money)),
+    st.builds(
+        lambda percent, of: PercentAtRisk(percent, of=of),
+        st.decimals(min_value="0.01", max_value=100, places=2),
+        st.sampled_from(Money),
+    ),
 )
 
 
@@ -98,6 +102,8 @@ caps: st.SearchStrategy[Cap] = st.one_of(
     ),
     st.builds(lambda measure, least: Cap(measure, least=least), st.sampled_from(Measure), rupees),
 )  # fmt: skip
+
+
 def _each_field(cls: type[AttrsInstance], **given: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
     """A value of ``cls`` whose every field is drawn, by its type where it is not given."""
     hints = get_type_hints(cls)

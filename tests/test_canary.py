@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-LEAKS = '''
+LEAKS = """
 import logging, sys
 
 TOKEN = "local-token-" + "1"
@@ -33,7 +33,7 @@ def test_traceback():
 
 def test_clean(tmp_path):
     print("local-token-")
-'''
+"""
 
 
 def test_f52_a_token_in_any_sink_is_noticed(tmp_path: Path) -> None:
@@ -43,5 +43,7 @@ def test_f52_a_token_in_any_sink_is_noticed(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert done.returncode == 1
     _, _, summary = done.stdout.partition("an access token was shown")
-    noticed = {name for name in ("log", "stdout", "stderr", "file", "page", "traceback", "clean") if f"::test_{name} " in summary}
+    noticed = {
+        name for name in ("log", "stdout", "stderr", "file", "page", "traceback", "clean") if f"::test_{name} " in summary
+    }
     assert noticed == {"log", "stdout", "stderr", "file", "page", "traceback"}

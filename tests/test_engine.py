@@ -561,9 +561,7 @@ class Account:
         return FakeSource(self._world.exchange, self._name, linked=linked)
 
 
-def test_t6_two_journals_cannot_serve_one_live_account(
-    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_t6_two_journals_cannot_serve_one_live_account(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
 

@@ -104,7 +104,9 @@ def test_the_other_side_pays_more_where_the_leader_receives_more(side: Side, wor
 
 def test_a_report_without_our_tag_is_known_by_the_brokers_id() -> None:
     leading = filled(ORDER, Side.BUY, Decimal(100), 150, START)
-    accepted = RequestAccepted(follower=F, client_order_id=ClientOrderId("dc1-a"), attempt=1, broker_order_id=BrokerOrderId("9"))
+    accepted = RequestAccepted(
+        follower=F, client_order_id=ClientOrderId("dc1-a"), attempt=1, broker_order_id=BrokerOrderId("9")
+    )
     row, _ = rows(
         (0.25, LeaderReported(leader=L, report=leading, channel=Channel.STREAM)),
         (0.25, admitted()),

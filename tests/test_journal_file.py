@@ -34,7 +34,9 @@ class Family:
         return CopyEngine(
             [Leader("L", source=FakeSource(self.exchange, "L"))],
             [
-                Follower("F", broker=FakeBroker(self.exchange, "F"), source=FakeSource(self.exchange, "F"), size="1/2", live=True),
+                Follower(
+                    "F", broker=FakeBroker(self.exchange, "F"), source=FakeSource(self.exchange, "F"), size="1/2", live=True
+                ),
                 Follower("P", size="1"),
             ],
             self.path,
@@ -43,7 +45,9 @@ class Family:
 
     def trade(self) -> str:
         self.exchange.place("L", NewOrder(key=CALL, side=Side.BUY, quantity=150, terms=Market()))
-        order = self.exchange.place("L", NewOrder(key=CALL, side=Side.SELL, quantity=75, terms=Limit(INSTRUMENTS[0].facts.tick * 2400)))  # type: ignore[operator]
+        order = self.exchange.place(
+            "L", NewOrder(key=CALL, side=Side.SELL, quantity=75, terms=Limit(INSTRUMENTS[0].facts.tick * 2400))
+        )  # type: ignore[operator]
         for _ in range(3):
             self.engine.step()
             self.clock.advance(1)

@@ -58,9 +58,7 @@ def test_k5_the_doctor_fails_on_what_is_fatal(server: DhanServer, tmp_path: Path
     assert not [request for request in server.requests() if request.method != "GET"]
 
 
-def test_k5_an_account_that_the_environment_does_not_have_is_named(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_k5_an_account_that_the_environment_does_not_have_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "--account", "NOBODY"]) == 2
     assert "DHAN_NOBODY_ACCESS_TOKEN is not set" in capsys.readouterr().err
 
@@ -103,9 +101,7 @@ def family(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DhanServ
         yield running
 
 
-def test_k5_the_doctor_looks_at_the_accounts_of_a_settings_file(
-    family: DhanServer, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_k5_the_doctor_looks_at_the_accounts_of_a_settings_file(family: DhanServer, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "--config", "family.toml"]) == 0
     said = capsys.readouterr().out
     assert re.search(r"^OK +TOKEN 1000000001", said, re.M) and re.search(r"^OK +SOURCE_IP 1000000002", said, re.M)

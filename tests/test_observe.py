@@ -106,4 +106,3 @@ def test_nothing_is_formatted_for_a_level_that_is_off(caplog: pytest.LogCaptureF
     caplog.set_level(logging.ERROR, logger="dhan_copy")
     log(ALERT)
     assert caplog.records == []
-

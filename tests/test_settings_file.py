@@ -79,9 +79,7 @@ def test_what_the_file_says() -> None:
     read = Settings.parse(FILE)
     assert read.policy.entry_age.total_seconds() == 45
     assert read.rules.only == Kinds(InstrumentKind.OPTIDX, InstrumentKind.OPTSTK) & ~Symbols("BANK*")
-    assert read.leaders == (
-        LeaderSettings(name="HUSBAND", login=DhanLogin(client_id="1000000001", token_env="HUSBAND_TOKEN")),
-    )
+    assert read.leaders == (LeaderSettings(name="HUSBAND", login=DhanLogin(client_id="1000000001", token_env="HUSBAND_TOKEN")),)
     wife, paper = read.followers
     assert wife == FollowerSettings(
         name="WIFE", login=DhanLogin(client_id="1000000002", token_env="WIFE_TOKEN"), live=True,
@@ -101,7 +99,9 @@ def test_a_round_trip_changes_nothing(said: Settings) -> None:
 
 def test_a_file_is_read_and_an_engine_made_of_it(tmp_path: Path) -> None:
     path = tmp_path / "copier.toml"
-    path.write_text('[rules]\nsize = "1/2"\n[[leaders]]\nname = "L"\n[[followers]]\nname = "F"\n[[followers]]\nname = "G"\nsize = "2"\n')
+    path.write_text(
+        '[rules]\nsize = "1/2"\n[[leaders]]\nname = "L"\n[[followers]]\nname = "F"\n[[followers]]\nname = "G"\nsize = "2"\n'
+    )
     engine = Settings.load(path).engine(
         sources={"L": ReadingSource()}, brokers={"F": ReadingBroker(), "G": ReadingBroker()}, store=tmp_path / "x.db"
     )

@@ -60,7 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         match options.command:
             case "run":
-                logging.basicConfig(level=logging.INFO if options.verbose else logging.WARNING, format="%(asctime)s %(message)s")
+                logging.basicConfig(
+                    level=logging.INFO if options.verbose else logging.WARNING, format="%(asctime)s %(message)s"
+                )
                 Settings.load(options.config).engine(rebuild=options.rebuild, skip_checks=options.skip_check).run()
                 return 0
             case "doctor":

@@ -340,9 +340,7 @@ def _distinct(accounts: Sequence[Leader | Follower]) -> None:
     ids: dict[str, str] = {}
     for account in accounts:
         if account.name in names:
-            raise ConfigurationError(
-                f"two accounts are called {account.name!r}", advice="Give one of them another name=."
-            )
+            raise ConfigurationError(f"two accounts are called {account.name!r}", advice="Give one of them another name=.")
         names.add(account.name)
         client_id = account.client_id
         if client_id is not None and client_id in ids:

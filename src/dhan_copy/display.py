@@ -33,9 +33,7 @@ class Table:
     @classmethod
     def of(cls, title: str, columns: Sequence[str], rows: Sequence[Mapping[str, object]]) -> Table:
         """A table of mappings; an enum becomes its value, a missing column None."""
-        return cls(
-            title, tuple(columns), tuple(tuple(plain(row.get(column)) for column in columns) for row in rows)
-        )
+        return cls(title, tuple(columns), tuple(tuple(plain(row.get(column)) for column in columns) for row in rows))
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -66,17 +64,13 @@ class Table:
         numeric = [all(isinstance(row[i], (int, Decimal, Fraction)) for row in self.rows) for i in range(len(widths))]
         lines = [head, "  ".join(name.ljust(width) for name, width in zip(self.columns, widths)).rstrip()]
         for row in texts:
-            cells = (
-                text.rjust(width) if right else text.ljust(width) for text, width, right in zip(row, widths, numeric)
-            )
+            cells = (text.rjust(width) if right else text.ljust(width) for text, width, right in zip(row, widths, numeric))
             lines.append("  ".join(cells).rstrip())
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         head = "".join(f"<th>{escape(name)}</th>" for name in self.columns)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{escape(_text(cell))}</td>" for cell in row) + "</tr>" for row in self.rows
-        )
+        body = "".join("<tr>" + "".join(f"<td>{escape(_text(cell))}</td>" for cell in row) + "</tr>" for row in self.rows)
         caption = f"<caption>{escape(printable(self.title))}</caption>"
         return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 

@@ -304,9 +304,7 @@ class CopyEngine:
         self.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         self.stop()
 
     # Asking
@@ -635,9 +633,7 @@ class CopyEngine:
         if isinstance(self._machine, Inline):
             return self._machine
         self._acquire()
-        machine = Inline(
-            self._make, self._opened_store(), self._accounts, self._clock, self._inbox, self._hooks()
-        )
+        machine = Inline(self._make, self._opened_store(), self._accounts, self._clock, self._inbox, self._hooks())
         self._begin(machine)
         return machine
 

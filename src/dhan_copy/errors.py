@@ -38,9 +38,7 @@ class NotReady(DhanCopyError):
 
     advice = "Nothing was sent. Do what each finding says, or leave a check out by its name: skip_checks=[...]."
 
-    def __init__(
-        self, message: str, *, findings: Sequence[Finding] = (), advice: str | None = None, **ids: str | None
-    ) -> None:
+    def __init__(self, message: str, *, findings: Sequence[Finding] = (), advice: str | None = None, **ids: str | None) -> None:
         super().__init__(message, advice=advice, **ids)
         self.findings = tuple(findings)
 
@@ -49,9 +47,7 @@ class Misspelt(ConfigurationError, ValueError):
     """A setting that is not known, or a value that it cannot have. ``path`` leads to it; ``line`` is its line in the
     settings file, where there is one."""
 
-    def __init__(
-        self, message: str, path: tuple[str | int, ...] = (), *, line: int | None = None, **ids: str | None
-    ) -> None:
+    def __init__(self, message: str, path: tuple[str | int, ...] = (), *, line: int | None = None, **ids: str | None) -> None:
         where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
         at = f"line {line}: " if line is not None else ""
         super().__init__(f"{at}{where}: {message}" if where else f"{at}{message}", **ids)
@@ -144,9 +140,7 @@ class Rejected(BrokerError):
     refusal: ClassVar[Refusal] = Refusal.OTHER
     final: bool = True
 
-    def __init__(
-        self, message: str, *, code: str = "", text: str = "", final: bool | None = None, **ids: str | None
-    ) -> None:
+    def __init__(self, message: str, *, code: str = "", text: str = "", final: bool | None = None, **ids: str | None) -> None:
         super().__init__(message, code=code, text=text, **ids)
         if final is not None:
             self.final = final

@@ -100,7 +100,9 @@ class Executions:
             leading.report = report
             leading.fills.take(report, at)
         elif isinstance(fact, CopyAdmitted):
-            self._copies.setdefault((fact.leader, fact.leader_order_id, fact.follower), _Copy(fact.live, at, fact.facts, fact.reverse))
+            self._copies.setdefault(
+                (fact.leader, fact.leader_order_id, fact.follower), _Copy(fact.live, at, fact.facts, fact.reverse)
+            )
         elif isinstance(fact, RequestIssued):
             self._issued(fact, at)
         elif isinstance(fact, (RequestAccepted, RequestRejected)):
@@ -191,9 +193,7 @@ def _side(leading: _Leading, copy: _Copy) -> Side:
     return side.opposite if copy.reverse else side
 
 
-def _row(
-    key: TradeKey, leading: _Leading, copy: _Copy, slippage: Decimal | None, turnover: Decimal
-) -> Mapping[str, object]:
+def _row(key: TradeKey, leading: _Leading, copy: _Copy, slippage: Decimal | None, turnover: Decimal) -> Mapping[str, object]:
     report = leading.report
     steps = (leading.at, leading.seen_at, copy.decided_at, copy.sent_at, copy.answered_at, copy.first_filled_at)
     names = ("seen_ms", "decided_ms", "sent_ms", "answered_ms", "filled_ms")

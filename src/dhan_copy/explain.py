@@ -201,7 +201,9 @@ def sentence(fact: Fact) -> str:
         case KillSwitchRead():
             return f"The broker's kill switch was read: it is {'on' if fact.on else 'off'}."
         case SettingChanged(value=""):
-            return f"The change of {fact.setting} of {fact.account or 'all'} is over: it was given as {fact.given} at the start."
+            return (
+                f"The change of {fact.setting} of {fact.account or 'all'} is over: it was given as {fact.given} at the start."
+            )
         case SettingChanged():
             return f"The setting {fact.setting} of {fact.account or 'all'} was changed to {fact.value}; it was given as {fact.given}."
         case AlertRaised():

@@ -95,7 +95,5 @@ def _named(pairs: set[tuple[AccountName, AccountName]], state: State) -> CopierS
     followers = sorted({follower for _, follower in pairs})
     return CopierSettings(
         leaders=tuple(LeaderRules(name=name) for name in leaders),
-        followers=tuple(
-            FollowerRules(name=name, sizer=Ratio("1"), live=state.live.get(name, True)) for name in followers
-        ),
+        followers=tuple(FollowerRules(name=name, sizer=Ratio("1"), live=state.live.get(name, True)) for name in followers),
     )

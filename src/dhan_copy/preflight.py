@@ -88,7 +88,10 @@ def of_instruments(instruments: object) -> Finding:
         return Finding(check=Check.INSTRUMENTS, severity=Severity.SKIPPED, known="the instruments are the user's own.")
     age = ask()
     if age is None:
-        known, advice = "there is no list of instruments yet.", "It is fetched when the first order needs it; refresh() fetches it now."
+        known, advice = (
+            "there is no list of instruments yet.",
+            "It is fetched when the first order needs it; refresh() fetches it now.",
+        )
         return Finding(check=Check.INSTRUMENTS, severity=Severity.WARN, known=known, advice=advice)
     if not isinstance(age, timedelta):
         return Finding(check=Check.INSTRUMENTS, severity=Severity.SKIPPED, known="how old the instruments are is not told.")
@@ -121,7 +124,9 @@ def of_calendar(calendar: Calendar, now: datetime) -> Finding:
 
 def not_ready(fatal: Sequence[Finding]) -> NotReady:
     """The error that lists them."""
-    told = (f"[{each.check.name}{f' {each.account}' if each.account else ''}] {each.known} {each.advice}".strip() for each in fatal)
+    told = (
+        f"[{each.check.name}{f' {each.account}' if each.account else ''}] {each.known} {each.advice}".strip() for each in fatal
+    )
     return NotReady(f"live followers are not started: {' '.join(told)}", findings=fatal)
 
 

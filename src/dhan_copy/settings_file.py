@@ -139,8 +139,7 @@ class Settings:
         if strangers:
             raise ConfigurationError(f"no account is called {strangers[0]!r}", advice=f"There are {', '.join(sorted(known))}.")
         leaders = [
-            Leader(one.login or one.name, source=sources.get(one.name), rules=one.rules, name=one.name)
-            for one in self.leaders
+            Leader(one.login or one.name, source=sources.get(one.name), rules=one.rules, name=one.name) for one in self.leaders
         ]
         followers = [
             Follower(
@@ -312,7 +311,5 @@ def _inline(value: Plain) -> str:
 
 
 def _quoted(text: str) -> str:
-    escaped = "".join(
-        f"\\u{ord(c):04x}" if ord(c) < 32 or ord(c) == 127 else f"\\{c}" if c in '"\\' else c for c in text
-    )
+    escaped = "".join(f"\\u{ord(c):04x}" if ord(c) < 32 or ord(c) == 127 else f"\\{c}" if c in '"\\' else c for c in text)
     return f'"{escaped}"'

@@ -138,7 +138,9 @@ def drift(state: State) -> Table:
 
 
 def _by_reason(amounts: Sequence[tuple[ReasonCode | None, Fraction]]) -> str:
-    return ", ".join(f"{'?' if reason is None else reason.name} {'+' if units > 0 else ''}{number(units)}" for reason, units in amounts)
+    return ", ".join(
+        f"{'?' if reason is None else reason.name} {'+' if units > 0 else ''}{number(units)}" for reason, units in amounts
+    )
 
 
 def status(state: State) -> Table:

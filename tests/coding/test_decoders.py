@@ -12,6 +12,7 @@ from dhan_copy.coding import decoders
 from dhan_copy.coding.decoders import Decoders
 from dhan_copy.coding.source import Malformed, UnknownHere
 
+
 @frozen
 class Inner:
     a: int

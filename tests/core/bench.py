@@ -38,7 +38,9 @@ FactT = TypeVar("FactT", bound=Fact)
 Asked = Submit | Modify | Cancel
 
 
-def holds(account: str, units: int, at: datetime, product: Product = Product.INTRADAY, key: InstrumentKey = KEY) -> PositionsReported:
+def holds(
+    account: str, units: int, at: datetime, product: Product = Product.INTRADAY, key: InstrumentKey = KEY
+) -> PositionsReported:
     held = Position(segment=key.segment, security_id=key.security_id, product=product, net_quantity=units)
     return PositionsReported(account=AccountName(account), read_at=at, positions=(held,))
 
@@ -116,7 +118,9 @@ class Bench:
     def accept(self, request: Asked, broker_order_id: BrokerOrderId = COPY) -> list[Asked]:
         return self.step(
             RequestAccepted(
-                follower=FOLLOWER, client_order_id=request.client_order_id, attempt=request.attempt,
+                follower=FOLLOWER,
+                client_order_id=request.client_order_id,
+                attempt=request.attempt,
                 broker_order_id=broker_order_id,
             )  # fmt: skip
         )

@@ -175,7 +175,9 @@ class ForeverWorld(World):
                     super().answer(command)
                 return [
                     OutcomeUnresolved(
-                        follower=command.follower, client_order_id=command.client_order_id, attempt=command.attempt,
+                        follower=command.follower,
+                        client_order_id=command.client_order_id,
+                        attempt=command.attempt,
                         problem="no answer",
                     )  # fmt: skip
                 ]
@@ -217,8 +219,13 @@ class ForeverWorld(World):
         if not order.waits:
             return [
                 RequestRejected(
-                    follower=request.follower, client_order_id=request.client_order_id, attempt=request.attempt,
-                    refusal=Refusal.ORDER_STATE, code="DH-906", text="Order Has Traded Please Refresh Order Book", final=True,
+                    follower=request.follower,
+                    client_order_id=request.client_order_id,
+                    attempt=request.attempt,
+                    refusal=Refusal.ORDER_STATE,
+                    code="DH-906",
+                    text="Order Has Traded Please Refresh Order Book",
+                    final=True,
                 )  # fmt: skip
             ]
         if isinstance(request, Cancel):
@@ -233,7 +240,9 @@ class ForeverWorld(World):
                 self.alter(order, tell=False, terms=request.terms, quantity=request.quantity)
         return [
             RequestAccepted(
-                follower=request.follower, client_order_id=request.client_order_id, attempt=request.attempt,
+                follower=request.follower,
+                client_order_id=request.client_order_id,
+                attempt=request.attempt,
                 broker_order_id=request.broker_order_id,
             )  # fmt: skip
         ]

@@ -36,7 +36,10 @@ class Linked:
         entry = world.place(side, lots, tell=False)
         linked = cls(world, variety, entry, None if variety is Variety.COVER else TARGET, STOP)
         entry.report = evolve(
-            entry.report, variety=variety, product=PRODUCTS.get(variety, world.product), bracket=linked.bracket if bracket else None
+            entry.report,
+            variety=variety,
+            product=PRODUCTS.get(variety, world.product),
+            bracket=linked.bracket if bracket else None,
         )
         world.tell(entry, Channel.BOOK)
         return linked

@@ -12,7 +12,16 @@ from typing import Any, ClassVar, Literal, TypeVar
 from attrs import evolve, frozen
 from hypothesis import event, target
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, consumes, initialize, multiple, precondition, rule
+from hypothesis.stateful import (
+    Bundle,
+    MultipleResults,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    multiple,
+    precondition,
+    rule,
+)
 
 from dhan_copy.core.facts import CopyDeclined, GapDetected, LeaderReported, Refusal, TradingState, TradingStateChanged
 from dhan_copy.core.requests import Cancel, Intent, Modify, Query, Submit
@@ -188,7 +197,10 @@ class CopierMachine(RuleBasedStateMachine):
     def deliver(self, pick: int, how: str) -> None:
         self.world.deliver(pick, how)
 
-    @act(how=("silent", "lose", "late", "slow"), when=lambda self: any(isinstance(one, (Submit, Modify, Cancel)) for one in self.world.pending))
+    @act(
+        how=("silent", "lose", "late", "slow"),
+        when=lambda self: any(isinstance(one, (Submit, Modify, Cancel)) for one in self.world.pending),
+    )
     def deliver_a_request_badly(self, how: str) -> None:
         number = next(n for n, one in enumerate(self.world.pending) if isinstance(one, (Submit, Modify, Cancel)))
         self.world.deliver(number, how)
@@ -217,7 +229,9 @@ class CopierMachine(RuleBasedStateMachine):
     @act(order=ORDERS)
     def repeat_the_first_state(self, order: BrokerOrderId) -> None:
         """The feed goes back to how an order was when it was first told."""
-        told = (n for n, one in enumerate(self.world.repeatable) if isinstance(one, LeaderReported) and one.report.order_id == order)
+        told = (
+            n for n, one in enumerate(self.world.repeatable) if isinstance(one, LeaderReported) and one.report.order_id == order
+        )
         first = next(told, None)
         if first is not None:
             self.world.repeat(first)
@@ -341,7 +355,9 @@ class CopierMachine(RuleBasedStateMachine):
                 if not (order.is_open and leader.is_open) or tag in judge.terms_refused:
                     continue
                 if judge.modifications[tag] < world.limits.modifications_per_order:
-                    judge.hold(10, order.report.terms == leader.report.terms, f"{order.report}, and the leader's is {leader.report}")
+                    judge.hold(
+                        10, order.report.terms == leader.report.terms, f"{order.report}, and the leader's is {leader.report}"
+                    )
 
     def _fill_until_flat(self) -> None:
         world = self.world
@@ -380,7 +396,9 @@ class CopierMachine(RuleBasedStateMachine):
             live = world.open_orders(name)
             judge.hold(5, not live, f"{live} is open although the leader is flat")
             ideal = judge.ideals.ideal(name, LISTING)
-            judge.hold(4, world.net_position(name) == ideal, f"{name} holds {world.net_position(name)}, and {ideal} is declared")
+            judge.hold(
+                4, world.net_position(name) == ideal, f"{name} holds {world.net_position(name)}, and {ideal} is declared"
+            )
 
 
 def walk(seed: int, steps: int) -> None:

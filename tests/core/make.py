@@ -39,15 +39,11 @@ def report(**changes: object) -> OrderReport:
     return evolve(REPORT, **changes)  # type: ignore[arg-type]
 
 
-def leader_reported(
-    told: OrderReport, channel: Channel = Channel.STREAM, *, read_at: datetime | None = None
-) -> LeaderReported:
+def leader_reported(told: OrderReport, channel: Channel = Channel.STREAM, *, read_at: datetime | None = None) -> LeaderReported:
     return LeaderReported(leader=LEADER, report=told, channel=channel, read_at=read_at)
 
 
-def order_reported(
-    told: OrderReport, channel: Channel = Channel.STREAM, *, read_at: datetime | None = None
-) -> OrderReported:
+def order_reported(told: OrderReport, channel: Channel = Channel.STREAM, *, read_at: datetime | None = None) -> OrderReported:
     told = evolve(told, order_id=COPY, client_order_id=TAG, account=FOLLOWER)
     return OrderReported(follower=FOLLOWER, report=told, channel=channel, read_at=read_at)
 

@@ -134,7 +134,9 @@ class SlowWorld(World):
             if span.request == command:
                 span.answered = -inf if how == "withhold" else self.moment().monotonic
         if not isinstance(command, (Submit, Modify, Cancel)):
-            failed = ReadFailed(account=getattr(command, "account", None) or command.follower, what=_name(command), problem="503")
+            failed = ReadFailed(
+                account=getattr(command, "account", None) or command.follower, what=_name(command), problem="503"
+            )
             self.feed(*([failed] if how == "lose" else self.answer(command)))
         elif how == "lose":
             self.feed(_lost(command))

@@ -175,8 +175,14 @@ def test_t10_two_reads_of_his_book_in_one_step_show_no_new_orders() -> None:
     bench = Bench(started=False)
     bench.step(SourceStarted(account=LEADER), SourceStarted(account=FOLLOWER), holds(LEADER, 0, START))
     bench.wait(1)
-    both = [evolve(RESTING, order_id=name, created_at=after(-60 + n), updated_at=after(-60 + n)) for n, name in enumerate(("P", "Q"))]
-    read = [*(leader_reported(row, Channel.BOOK, read_at=bench.now) for row in both), BookRead(account=LEADER, read_at=bench.now)]
+    both = [
+        evolve(RESTING, order_id=name, created_at=after(-60 + n), updated_at=after(-60 + n))
+        for n, name in enumerate(("P", "Q"))
+    ]
+    read = [
+        *(leader_reported(row, Channel.BOOK, read_at=bench.now) for row in both),
+        BookRead(account=LEADER, read_at=bench.now),
+    ]
     bench.step(*read, *read)
     bench.wait(5)
     bench.step()
@@ -426,7 +432,9 @@ def test_a_sizer_that_fails_declines_the_order_and_is_quoted(sizer: Sizer, code:
 def test_z5_a_sizers_no_is_not_blamed_on_funds_that_are_known() -> None:
     bench = Bench(sizer=CapitalProportional())
     for account, rupees in ((LEADER, 0), (FOLLOWER, 100)):
-        bench.step(FundsReported(account=account, read_at=bench.now, funds=Funds(available=Decimal(rupees), total=Decimal(rupees))))
+        bench.step(
+            FundsReported(account=account, read_at=bench.now, funds=Funds(available=Decimal(rupees), total=Decimal(rupees)))
+        )
     assert reason(RESTING, bench) is ReasonCode.SIZER_FAILED
 
 

@@ -108,7 +108,9 @@ def test_p10_of_an_order_that_crosses_zero_the_exit_is_copied_and_the_entry_filt
     [entry] = bench.tell(RESTING)
     bench.accept(entry)
     bench.tell(evolve(RESTING, filled_quantity=150, status=OrderStatus.TRADED, updated_at=after(11)))
-    crossing = evolve(RESTING, order_id=BrokerOrderId("L2"), side=Side.SELL, quantity=300, created_at=after(20), updated_at=after(20))
+    crossing = evolve(
+        RESTING, order_id=BrokerOrderId("L2"), side=Side.SELL, quantity=300, created_at=after(20), updated_at=after(20)
+    )
     decision = decided(crossing, bench)
     assert isinstance(decision, CopyAdmitted)
     assert (decision.exit_quantity, decision.entry_quantity) == (150, 0)
@@ -144,7 +146,9 @@ def traded(number: int, price: str, at: float, **changes: object) -> OrderReport
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(("now", "code"), [("101", "COPIED"), ("101.05", "PRICE_MOVED"), ("99", "COPIED"), ("98.95", "PRICE_MOVED")])
+@pytest.mark.parametrize(
+    ("now", "code"), [("101", "COPIED"), ("101.05", "PRICE_MOVED"), ("99", "COPIED"), ("98.95", "PRICE_MOVED")]
+)
 def test_s4_a_late_entry_is_skipped_when_the_price_has_moved(now: str, code: str) -> None:
     bench = Bench()
     bench.wait(20)
@@ -170,7 +174,9 @@ def test_s4_an_exit_is_never_skipped_for_its_price() -> None:
     bench = Bench(leader_holds=0)
     [entry] = bench.tell(RESTING)
     bench.accept(entry)
-    bench.tell(evolve(RESTING, filled_quantity=150, status=OrderStatus.TRADED, updated_at=after(11), average_price=Decimal(100)))
+    bench.tell(
+        evolve(RESTING, filled_quantity=150, status=OrderStatus.TRADED, updated_at=after(11), average_price=Decimal(100))
+    )
     bench.wait(30)
     bench.tell(traded(3, "150", 30))
     assert answer(traded(2, "100", 15, side=Side.SELL), bench)[0] is ReasonCode.COPIED

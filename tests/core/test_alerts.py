@@ -147,5 +147,7 @@ def test_x6_a_leader_who_fills_slowly_is_no_matter_while_the_copy_keeps_up() -> 
     for step in (1, 2):
         now, status = after(200 * step), OrderStatus.PART_TRADED if step == 1 else OrderStatus.TRADED
         bench.tell(report(status=status, filled_quantity=75 * step, updated_at=now))
-        bench.step(order_reported(report(quantity=75, status=status, filled_quantity=35 * step + 5 * (step - 1), updated_at=now)))
+        bench.step(
+            order_reported(report(quantity=75, status=status, filled_quantity=35 * step + 5 * (step - 1), updated_at=now))
+        )
     assert bench.alerts() == []

@@ -68,7 +68,12 @@ Script = list[tuple[int, Act]]
 
 
 def capped(drawn: list[Drawn], lot: int) -> list[Cap]:
-    by_lot = {Measure.QUANTITY: lot, Measure.LOTS: 1, Measure.VALUE: lot * PRICE, Measure.MARGIN: lot * PRICE * MARGIN_RATE.numerator / MARGIN_RATE.denominator}
+    by_lot = {
+        Measure.QUANTITY: lot,
+        Measure.LOTS: 1,
+        Measure.VALUE: lot * PRICE,
+        Measure.MARGIN: lot * PRICE * MARGIN_RATE.numerator / MARGIN_RATE.denominator,
+    }
     return [
         Cap(measure, by_lot[measure] * lots.numerator / Decimal(lots.denominator), per=per, then=then)
         for measure, lots, per, then in drawn
@@ -83,7 +88,12 @@ def made(sizers: list[object], held: list[Cap], lot: int) -> ManyLeaders:
 def weight(cap: Cap, lot: int) -> Fraction:
     """What a unit counts: everything trades at one price."""
     value = Fraction(PRICE)
-    return {Measure.QUANTITY: Fraction(1), Measure.LOTS: Fraction(1, lot), Measure.VALUE: value, Measure.MARGIN: value * MARGIN_RATE}[cap.measure]
+    return {
+        Measure.QUANTITY: Fraction(1),
+        Measure.LOTS: Fraction(1, lot),
+        Measure.VALUE: value,
+        Measure.MARGIN: value * MARGIN_RATE,
+    }[cap.measure]
 
 
 def counted(world: ManyLeaders, cap: Cap) -> int:
@@ -191,7 +201,9 @@ def test_z7_sizes_are_as_said_and_caps_hold(script: Script, sizes: list[object],
 
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(script=scripts[False], sizes=st.lists(sizers, min_size=2, max_size=2), drawn=caps, lot=lots)
-def test_z7_caps_hold_whatever_the_leader_and_the_broker_do(script: Script, sizes: list[object], drawn: list[Drawn], lot: int) -> None:
+def test_z7_caps_hold_whatever_the_leader_and_the_broker_do(
+    script: Script, sizes: list[object], drawn: list[Drawn], lot: int
+) -> None:
     held = capped(drawn, lot)
     world = made(sizes, held, lot)
     for who, (what, buy, count, which) in script:

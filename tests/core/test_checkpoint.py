@@ -78,7 +78,16 @@ def test_what_is_written_is_read_again(state: State) -> None:
     assert json.loads(written.state)["day"] == "2026-11-20", "plain JSON"
 
 
-NOT_FOLDED = {"settings", "engine_started_at", "unsaved_answers", "touched", "suspects", "positions_read_at", "book_read_at", "net_positions"}
+NOT_FOLDED = {
+    "settings",
+    "engine_started_at",
+    "unsaved_answers",
+    "touched",
+    "suspects",
+    "positions_read_at",
+    "book_read_at",
+    "net_positions",
+}
 
 
 def folded(world: World) -> State:
@@ -91,7 +100,9 @@ def folded(world: World) -> State:
 
 def known(state: State) -> dict[str, object]:
     values = {field.name: getattr(state, field.name) for field in fields(State) if field.name not in NOT_FOLDED}
-    values["leader_orders"] = [(key, evolve(order, report=evolve(order.report, raw=""))) for key, order in state.leader_orders.items()]
+    values["leader_orders"] = [
+        (key, evolve(order, report=evolve(order.report, raw=""))) for key, order in state.leader_orders.items()
+    ]
     values["trades"] = list(state.trades.items())
     values["open_trades"] = {key: list(trades) for key, trades in state.open_trades.items() if trades}
     values["stakes"] = {key: stake for key, stake in state.stakes.items() if stake != Stake()}
@@ -106,7 +117,10 @@ def live_through(world: World, script: list[Act]) -> None:
 
 @settings(max_examples=EXAMPLES)
 @given(
-    first=acts(UNRULY), second=acts(UNRULY, most=6), ratio=ratios, product=st.sampled_from([Product.MARGIN, Product.INTRADAY, Product.CNC])
+    first=acts(UNRULY),
+    second=acts(UNRULY, most=6),
+    ratio=ratios,
+    product=st.sampled_from([Product.MARGIN, Product.INTRADAY, Product.CNC]),
 )
 def test_d1_a_day_restored_from_its_checkpoint_is_as_if_everything_had_been_folded(
     first: list[Act], second: list[Act], ratio: Fraction, product: Product

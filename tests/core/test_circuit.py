@@ -81,8 +81,13 @@ def test_a_clock_that_is_set_neither_shortens_the_pause_nor_lengthens_it_over_a_
 def refuse(bench: Bench, request: Asked) -> list[Asked]:
     return bench.step(
         RequestRejected(
-            follower=FOLLOWER, client_order_id=request.client_order_id, attempt=request.attempt, refusal=Refusal.OTHER,
-            code="DH-906", text="RMS:no", final=True,
+            follower=FOLLOWER,
+            client_order_id=request.client_order_id,
+            attempt=request.attempt,
+            refusal=Refusal.OTHER,
+            code="DH-906",
+            text="RMS:no",
+            final=True,
         )  # fmt: skip
     )
 
@@ -145,8 +150,13 @@ def test_r4_an_account_that_has_worked_in_between_is_alerted_about_again(refusal
             (request,) = bench.tell(report(order_id=f"L{len(bench.journal)}", created_at=bench.now, updated_at=bench.now))
             bench.step(
                 RequestRejected(
-                    follower=FOLLOWER, client_order_id=request.client_order_id, attempt=1, refusal=refusal, code="DH-901",
-                    text="no", final=False,
+                    follower=FOLLOWER,
+                    client_order_id=request.client_order_id,
+                    attempt=1,
+                    refusal=refusal,
+                    code="DH-901",
+                    text="no",
+                    final=False,
                 )  # fmt: skip
             )
             assert health(bench) == f"BLOCKED ({refusal.name}) until {bench.now + timedelta(seconds=60):%H:%M:%S}"
@@ -164,8 +174,13 @@ def test_r4_an_account_works_also_when_its_orders_report_is_told_before_the_answ
     (request,) = bench.tell(report())
     bench.step(
         RequestRejected(
-            follower=FOLLOWER, client_order_id=request.client_order_id, attempt=1, refusal=Refusal.AUTHENTICATION, code="DH-901",
-            text="no", final=False,
+            follower=FOLLOWER,
+            client_order_id=request.client_order_id,
+            attempt=1,
+            refusal=Refusal.AUTHENTICATION,
+            code="DH-901",
+            text="no",
+            final=False,
         )  # fmt: skip
     )
     bench.wait(60)

@@ -11,7 +11,15 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dhan_copy.core.facts import AlertRaised, CloseOrdered, CopyDeclined, DriftDeclared, RequestIssued, TradingState, TradingStateChanged
+from dhan_copy.core.facts import (
+    AlertRaised,
+    CloseOrdered,
+    CopyDeclined,
+    DriftDeclared,
+    RequestIssued,
+    TradingState,
+    TradingStateChanged,
+)
 from dhan_copy.core.requests import Intent, Submit
 from dhan_copy.core.settings import Ahead, Policy
 from dhan_copy.model.freeze import FreezeLimit, FreezeLimits
@@ -179,7 +187,12 @@ def test_x3_x5_what_a_follower_filled_ahead_of_the_leader_is_told_and_kept_or_cl
 
 
 @given(
-    st.lists(st.tuples(st.sampled_from(["trade", "place", "fill", "close", "go", "restart", "leader"]), st.booleans(), st.integers(1, 6)), max_size=12),
+    st.lists(
+        st.tuples(
+            st.sampled_from(["trade", "place", "fill", "close", "go", "restart", "leader"]), st.booleans(), st.integers(1, 6)
+        ),
+        max_size=12,
+    ),
     st.sampled_from([Product.INTRADAY, Product.MARGIN]),
 )
 def test_k2_after_a_flatten_nothing_of_what_was_copied_is_held(script: list[tuple[str, bool, int]], product: Product) -> None:
@@ -212,8 +225,18 @@ def test_k2_after_a_flatten_nothing_of_what_was_copied_is_held(script: list[tupl
     assert bench.net_position("F") == 0
     ours = [r for r in bench.requests() if isinstance(r, Submit) and r.leader_order_id.startswith("CLOSE-")]
     assert all(r.intent is Intent.EXIT and r.terms == Market() for r in ours)
-    assert len({fact.request.client_order_id for fact in bench.facts(RequestIssued) if isinstance(fact, RequestIssued) and isinstance(fact.request, Submit)}) == len([r for r in bench.requests() if isinstance(r, Submit)])
-    assert not [fact for fact in bench.facts(CopyDeclined) if isinstance(fact, CopyDeclined) and fact.leader_order_id.startswith("CLOSE-")]
+    assert len(
+        {
+            fact.request.client_order_id
+            for fact in bench.facts(RequestIssued)
+            if isinstance(fact, RequestIssued) and isinstance(fact.request, Submit)
+        }
+    ) == len([r for r in bench.requests() if isinstance(r, Submit)])
+    assert not [
+        fact
+        for fact in bench.facts(CopyDeclined)
+        if isinstance(fact, CopyDeclined) and fact.leader_order_id.startswith("CLOSE-")
+    ]
 
 
 @pytest.mark.parametrize("side", Side)

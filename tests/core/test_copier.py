@@ -84,7 +84,9 @@ def test_t4_the_journal_brings_the_state_back_and_sends_nothing(script: list[Act
 
 @settings(max_examples=EXAMPLES)
 @given(script=acts(UNRULY), ratio=ratios, lot=lots, again=st.integers(1, 6))
-def test_f22_what_was_told_before_sends_nothing_and_is_not_kept(script: list[Act], ratio: Fraction, lot: int, again: int) -> None:
+def test_f22_what_was_told_before_sends_nothing_and_is_not_kept(
+    script: list[Act], ratio: Fraction, lot: int, again: int
+) -> None:
     world = World({"F": ratio}, lot=lot)
     for what, buy, count, which in script:
         world.advance(1)
@@ -127,7 +129,9 @@ def led(lives: list[Life], told_by: Channel, everything: bool) -> World:
 
 
 @settings(max_examples=EXAMPLES)
-@given(st.lists(st.tuples(st.booleans(), versions, ends), min_size=1, max_size=3), st.sampled_from([Channel.STREAM, Channel.BOOK]))
+@given(
+    st.lists(st.tuples(st.booleans(), versions, ends), min_size=1, max_size=3), st.sampled_from([Channel.STREAM, Channel.BOOK])
+)
 def test_f27_versions_that_are_never_told_make_no_difference_in_the_end(lives: list[Life], told_by: Channel) -> None:
     """Between two looks at a book an order goes through several versions, of which only the last is seen."""
     worlds = [led(lives, told_by, everything) for everything in (True, False)]
@@ -139,7 +143,20 @@ def test_f27_versions_that_are_never_told_make_no_difference_in_the_end(lives: l
     assert worlds[0].net_position("F") == worlds[1].net_position("F")
 
 
-GOOD_LINE = ("place", "trade", "fill", "modify", "cancel", "follower_fill", "answer", "answer", "withhold", "tell", "crash", "wait")
+GOOD_LINE = (
+    "place",
+    "trade",
+    "fill",
+    "modify",
+    "cancel",
+    "follower_fill",
+    "answer",
+    "answer",
+    "withhold",
+    "tell",
+    "crash",
+    "wait",
+)
 windows = st.lists(st.builds(RateWindow, st.integers(1, 4), st.sampled_from([1.0, 5.0, 30.0])), min_size=1, max_size=2)
 
 

@@ -144,9 +144,7 @@ def test_what_a_cap_cut_off_is_capped() -> None:
     ],
 )
 @pytest.mark.parametrize("settled", [False, True])
-def test_what_a_broker_or_a_hand_took_away_is_named(
-    status: OrderStatus, term: Term, reason: ReasonCode, settled: bool
-) -> None:
+def test_what_a_broker_or_a_hand_took_away_is_named(status: OrderStatus, term: Term, reason: ReasonCode, settled: bool) -> None:
     bench = World({"F": HALF})
     order = bench.place(Side.BUY, 4)
     bench.end_follower("F", bench.open_orders("F")[0], status)

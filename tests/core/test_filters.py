@@ -102,7 +102,9 @@ _short = st.text("NF-*2", max_size=4)
 
 
 @given(st.builds("{}*{}".format, _short, _short) | st.builds("NIFTY-Mar2025-2{}".format, _short) | _short, st.lists(_short))
-def test_p10_the_beginning_of_a_symbol_says_yes_or_no_only_where_its_end_cannot_change_that(pattern: str, ends: list[str]) -> None:
+def test_p10_the_beginning_of_a_symbol_says_yes_or_no_only_where_its_end_cannot_change_that(
+    pattern: str, ends: list[str]
+) -> None:
     beginning = "NIFTY-Mar2025-2"
     said = judged(Symbols(pattern or "x"), evolve(RESTING, symbol=beginning))
     whole = {fits_symbol([pattern or "x"], beginning + end.replace("*", "")) for end in ends}
@@ -143,9 +145,7 @@ def test_p10_tags(tag: str | None, fits: bool) -> None:
     assert judged(~Tags("algo*"), report) is not fits
 
 
-@pytest.mark.parametrize(
-    ("clock", "fits"), [("09:19:59", False), ("09:20:00", True), ("15:14:59", True), ("15:15:00", False)]
-)
+@pytest.mark.parametrize(("clock", "fits"), [("09:19:59", False), ("09:20:00", True), ("15:14:59", True), ("15:15:00", False)])
 @pytest.mark.parametrize("zone", ["IST", "UTC"])
 def test_p10_time_of_day(clock: str, fits: bool, zone: str) -> None:
     placed = ist(datetime.combine(START.astimezone(IST).date(), time.fromisoformat(clock)))

@@ -818,7 +818,9 @@ def test_l10_a_users_own_forever_order_is_not_taken_for_ours() -> None:
     bench = world()
     bench.lose = [False]
     place(bench, tell=False)
-    own = evolve(bench.of("L")[0].first, order_id=bench.next_id("F"), created_at=bench.now - timedelta(hours=1), quantity=2 * LOT)
+    own = evolve(
+        bench.of("L")[0].first, order_id=bench.next_id("F"), created_at=bench.now - timedelta(hours=1), quantity=2 * LOT
+    )
     theirs = bench.keep("F", own, None)
     bench.look()
     bench.let(240)

@@ -151,7 +151,9 @@ steps = st.tuples(
 
 @pytest.mark.parametrize("side", Side)
 @given(st.lists(steps, max_size=25))
-def test_l10_never_two_live_copies_and_the_net_position_is_right(side: Side, told: list[tuple[str, int, str, bool, bool, int]]) -> None:
+def test_l10_never_two_live_copies_and_the_net_position_is_right(
+    side: Side, told: list[tuple[str, int, str, bool, bool, int]]
+) -> None:
     story = Story(side)
     for what, number, account, one, two, lots in told:
         pair = story.pairs[number % len(story.pairs)] if story.pairs else None

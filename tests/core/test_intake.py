@@ -233,7 +233,9 @@ def test_an_ended_order_takes_only_a_later_end() -> None:
 def test_more_filled_than_ordered_is_believed() -> None:
     """A fill of the former quantity, told after the modification to a smaller one."""
     smaller = report(quantity=75, status=OrderStatus.MODIFIED, updated_at=after(5))
-    filled = report(quantity=150, filled_quantity=150, average_price=Decimal(90), status=OrderStatus.TRADED, updated_at=after(4))
+    filled = report(
+        quantity=150, filled_quantity=150, average_price=Decimal(90), status=OrderStatus.TRADED, updated_at=after(4)
+    )
     order = folded([leader_reported(smaller), leader_reported(filled)])
     assert order.report.filled_quantity == 150
 

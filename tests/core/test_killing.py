@@ -25,7 +25,9 @@ def shown(on: bool, seconds: float) -> KillSwitchRead:
 
 @given(
     st.lists(
-        st.tuples(st.booleans(), st.sampled_from(Outcome), st.booleans(), st.integers(0, 60), st.lists(st.integers(1, 60), max_size=5)),
+        st.tuples(
+            st.booleans(), st.sampled_from(Outcome), st.booleans(), st.integers(0, 60), st.lists(st.integers(1, 60), max_size=5)
+        ),
         max_size=6,
     )
 )

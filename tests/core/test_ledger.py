@@ -39,9 +39,7 @@ def test_a_fill_moves_the_net_by_exactly_itself(stake: Stake, sign: int, closing
 
 @settings(max_examples=40)
 @given(stakes, signs, units, units)
-def test_what_has_been_closed_waits_no_longer_for_the_other_side(
-    stake: Stake, sign: int, closing: int, opening: int
-) -> None:
+def test_what_has_been_closed_waits_no_longer_for_the_other_side(stake: Stake, sign: int, closing: int, opening: int) -> None:
     filled = stake.filled(sign, closing, opening)
     closed = min(closing, stake.closable(sign))
     left = stake.closable(sign) - closed

@@ -135,11 +135,15 @@ def test_an_entry_that_was_modified_after_its_leg_appeared_has_it_all_the_same()
     assert stop.order_id == f"{ENTRY}/STOP"
 
 
-@pytest.mark.parametrize(("product", "pooled"), [(Product.BO, Product.INTRADAY), (Product.CO, Product.INTRADAY), (Product.CNC, Product.CNC)])
+@pytest.mark.parametrize(
+    ("product", "pooled"), [(Product.BO, Product.INTRADAY), (Product.CO, Product.INTRADAY), (Product.CNC, Product.CNC)]
+)
 def test_bracket_and_cover_orders_are_intraday_orders_with_legs(product: Product, pooled: Product) -> None:
     assert [each.product for each in told(report(product=product))] == [pooled]
     held = [Position(SEGMENT, SECURITY, product, 75), Position(SEGMENT, SECURITY, pooled, -50)]
-    [fact] = Trees({}, {}).told([PositionsReported(account=LEADER, read_at=START, positions=tuple(held[: 1 + (product is not pooled)]))])
+    [fact] = Trees({}, {}).told(
+        [PositionsReported(account=LEADER, read_at=START, positions=tuple(held[: 1 + (product is not pooled)]))]
+    )
     assert isinstance(fact, PositionsReported)
     expected = 25 if product is not pooled else 75
     assert [(p.product, p.net_quantity) for p in fact.positions] == [(pooled, expected)]

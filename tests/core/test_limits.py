@@ -22,7 +22,10 @@ windows = st.lists(
 shares = st.sampled_from([Fraction(1), Fraction(4, 5), Fraction(1, 2)])
 intents = st.sampled_from(Intent)
 actions = st.tuples(
-    st.sampled_from(["send", "send", "send", "answer", "answer", "withhold", "day"]), st.integers(0, 12), intents, st.integers(0, 5)
+    st.sampled_from(["send", "send", "send", "answer", "answer", "withhold", "day"]),
+    st.integers(0, 12),
+    intents,
+    st.integers(0, 5),
 )
 """What happens, how many ticks after the last, for an entry or not, and to which request."""
 

@@ -49,9 +49,7 @@ def most_in_any(times: list[float], seconds: float) -> int:
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize(("intent", "share"), [(Intent.ENTRY, Fraction(4, 5)), (Intent.EXIT, Fraction(1))])
-def test_r8_a_burst_uses_nine_tenths_of_what_the_rules_allow_and_never_more(
-    intent: Intent, share: Fraction, seed: int
-) -> None:
+def test_r8_a_burst_uses_nine_tenths_of_what_the_rules_allow_and_never_more(intent: Intent, share: Fraction, seed: int) -> None:
     times = arrivals(intent, seed)
     for limit, seconds in ((10, 1.0), (250, 60.0), (1000, 3600.0)):
         assert most_in_any(times, seconds) <= limit * share

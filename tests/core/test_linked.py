@@ -419,7 +419,9 @@ def raced(bench: World, linked: Linked) -> None:
     """Both legs fill at the follower before either is told."""
     orders = [linked.orders("F", leg)[0] for leg in LEGS]
     for order in orders:
-        order.report = evolve(order.report, filled_quantity=order.report.quantity, status=OrderStatus.TRADED, updated_at=bench.now)
+        order.report = evolve(
+            order.report, filled_quantity=order.report.quantity, status=OrderStatus.TRADED, updated_at=bench.now
+        )
     for order in orders:
         bench.feed(bench.follower_report("F", order))
 
@@ -581,7 +583,11 @@ def test_p12_a_modification_changes_the_last_slices_first() -> None:
     assert sum(each.report.quantity for each in bench.open_orders("F")) == 6 * LOT
 
 
-@given(lots=st.integers(1, 40), steps=st.lists(st.tuples(st.booleans(), st.integers(0, 8)), max_size=12), ratio=st.sampled_from(["1/3", "1/2", "1", "2"]))
+@given(
+    lots=st.integers(1, 40),
+    steps=st.lists(st.tuples(st.booleans(), st.integers(0, 8)), max_size=12),
+    ratio=st.sampled_from(["1/3", "1/2", "1", "2"]),
+)
 def test_p12_no_order_is_above_the_limit_and_all_together_are_right(
     lots: int, steps: list[tuple[bool, int]], ratio: str
 ) -> None:
@@ -676,7 +682,13 @@ def test_f40_a_leg_that_vanishes_when_the_leader_is_out_leaves_nothing_naked_uns
 def test_f39_a_raise_whose_answer_was_lost_counts_with_what_it_may_be() -> None:
     """A slice that may have grown leaves less for the others."""
     order = FollowerOrder(
-        client_order_id=TAG, slice=0, generation=0, intent=Intent.EXIT, issued_at=START, asked=instruction(50), filled_quantity=10
+        client_order_id=TAG,
+        slice=0,
+        generation=0,
+        intent=Intent.EXIT,
+        issued_at=START,
+        asked=instruction(50),
+        filled_quantity=10,
     )
     assert order.may_fill == order.unfilled == 40
     raised = modify(2, quantity=80)

@@ -98,7 +98,11 @@ def test_k3_what_nobody_priced_is_told_and_not_taken_for_nothing() -> None:
 
 
 @given(
-    st.lists(st.tuples(st.sampled_from(Side), st.integers(1, 4), st.lists(st.integers(9000, 11000), min_size=1, max_size=3)), min_size=1, max_size=6),
+    st.lists(
+        st.tuples(st.sampled_from(Side), st.integers(1, 4), st.lists(st.integers(9000, 11000), min_size=1, max_size=3)),
+        min_size=1,
+        max_size=6,
+    ),
     st.integers(9000, 11000),
 )
 def test_the_result_is_what_was_taken_in_less_what_was_paid_at_the_last_price(
@@ -198,7 +202,11 @@ def test_k3_what_an_order_of_ours_turns_out_to_have_closed_counts_once() -> None
     [leaving] = bench.open_orders("F")
     bench.feed(
         DriftDeclared(
-            leader=LEADER, follower=F, key=KEY, product=Product.INTRADAY, quantity=Fraction(-2 * LOT),
+            leader=LEADER,
+            follower=F,
+            key=KEY,
+            product=Product.INTRADAY,
+            quantity=Fraction(-2 * LOT),
             reason=ReasonCode.MANUAL,
         )  # fmt: skip
     )

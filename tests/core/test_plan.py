@@ -74,8 +74,13 @@ class Desk(Bench):
     def no(self, request: Asked, refusal: Refusal = Refusal.OTHER, *, final: bool = False) -> list[Asked]:
         return self.step(
             RequestRejected(
-                follower=FOLLOWER, client_order_id=request.client_order_id, attempt=request.attempt, refusal=refusal,
-                code="DH-906", text="no", final=final,
+                follower=FOLLOWER,
+                client_order_id=request.client_order_id,
+                attempt=request.attempt,
+                refusal=refusal,
+                code="DH-906",
+                text="no",
+                final=final,
             )  # fmt: skip
         )
 
@@ -87,7 +92,9 @@ class Desk(Bench):
         about = {"follower": FOLLOWER, "client_order_id": request.client_order_id, "attempt": request.attempt}
         return self.step(RequestWithheld(**about, problem="halted"))  # type: ignore[arg-type]
 
-    def shows(self, request: Submit, status: OrderStatus = OrderStatus.PENDING, filled: int = 0, **changes: object) -> OrderReported:
+    def shows(
+        self, request: Submit, status: OrderStatus = OrderStatus.PENDING, filled: int = 0, **changes: object
+    ) -> OrderReported:
         """What the broker says of a copy, read from the book now."""
         ids = list(self.placed)
         row = OrderReport(

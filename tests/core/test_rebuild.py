@@ -131,7 +131,9 @@ def test_t5_a_crossing_order_is_adopted_with_both_its_parts() -> None:
     crossing = world.facts(CopyAdmitted)[-1]
     assert isinstance(crossing, CopyAdmitted)
     assert (crossing.exit_quantity, crossing.entry_quantity, crossing.ratio) == (150, 300, 1)
-    issued = [f.request.intent for f in world.facts(RequestIssued) if isinstance(f, RequestIssued) and isinstance(f.request, Submit)]
+    issued = [
+        f.request.intent for f in world.facts(RequestIssued) if isinstance(f, RequestIssued) and isinstance(f.request, Submit)
+    ]
     assert issued == [Intent.ENTRY, Intent.EXIT, Intent.ENTRY]
 
 
@@ -207,5 +209,7 @@ def test_t5_copies_of_fills_are_adopted_on_the_side_on_which_the_books_show_them
     assert sum(stake.held for stake in world.copier.state.stakes.values()) == world.net_position("F")
     flatten(world)
     assert sum(stake.held for stake in world.copier.state.stakes.values()) == world.net_position("F")
-    beyond = sum((stake.turn * quantity for stake in world.copier.state.stakes.values() for _, quantity in stake.declared), Fraction(0))
+    beyond = sum(
+        (stake.turn * quantity for stake in world.copier.state.stakes.values() for _, quantity in stake.declared), Fraction(0)
+    )
     assert world.net_position("F") == beyond and not world.open_orders("F")

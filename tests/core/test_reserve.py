@@ -50,9 +50,7 @@ def read(bench: Bench, available: int, seconds_ago: float = 0.0) -> None:
 
 
 def told(bench: Bench, name: str, side: Side = Side.BUY, terms: Terms = Limit(Decimal(100)), **more: object) -> object:
-    return leader_reported(
-        report(order_id=name, side=side, terms=terms, created_at=bench.now, updated_at=bench.now, **more)
-    )
+    return leader_reported(report(order_id=name, side=side, terms=terms, created_at=bench.now, updated_at=bench.now, **more))
 
 
 def test_r5_what_is_taken_is_in_use_and_no_money_is_lost() -> None:
@@ -92,8 +90,13 @@ def test_r5_what_ended_unfilled_is_free_again_and_what_filled_is_spent_until_the
     (request,) = made.step(told(made, "L1"))
     made.step(
         RequestRejected(
-            follower=FOLLOWER, client_order_id=request.client_order_id, attempt=1, refusal=Refusal.FUNDS, code="DH-906",
-            text="no", final=True,
+            follower=FOLLOWER,
+            client_order_id=request.client_order_id,
+            attempt=1,
+            refusal=Refusal.FUNDS,
+            code="DH-906",
+            text="no",
+            final=True,
         )  # fmt: skip
     )
     (request,) = made.step(told(made, "L2"))
@@ -109,7 +112,9 @@ def test_r5_what_ended_unfilled_is_free_again_and_what_filled_is_spent_until_the
     made.wait(1)
     read(made, 970_000)
     made.step(told(made, "L4"))
-    assert sizer.seen[-1] == Decimal(970_000) - 100 * third.quantity, "L3 has not been answered: the read may not have counted it"
+    assert sizer.seen[-1] == Decimal(970_000) - 100 * third.quantity, (
+        "L3 has not been answered: the read may not have counted it"
+    )
 
 
 def _tagged(told: object, request: Submit) -> object:

@@ -249,7 +249,10 @@ def test_the_account_is_the_mirror_image_of_a_straight_copys_whatever_happens(
         assert turned.net_position("F") == -straight.net_position("F"), step
         assert seen(turned, -1) == seen(straight, 1), step
     assert [s.held for s in turned.copier.state.stakes.values()] == [-s.held for s in straight.copier.state.stakes.values()]
-    told = [[(f.reason, f.quantity) for f in bench.facts(DriftDeclared) if isinstance(f, DriftDeclared)] for bench in (straight, turned)]
+    told = [
+        [(f.reason, f.quantity) for f in bench.facts(DriftDeclared) if isinstance(f, DriftDeclared)]
+        for bench in (straight, turned)
+    ]
     assert told[0] == told[1]
 
 

@@ -18,7 +18,9 @@ FNO, EQUITY = ExchangeSegment.NSE_FNO, ExchangeSegment.NSE_EQ
 
 def test_nothing_is_said_by_default() -> None:
     rules = Rules()
-    assert {getattr(rules, name) for name in ("size", "only", "caps", "below_lot", "one_lot_risk", "price_deviation", "slippage")} == {None}
+    assert {
+        getattr(rules, name) for name in ("size", "only", "caps", "below_lot", "one_lot_risk", "price_deviation", "slippage")
+    } == {None}
 
 
 def test_sizes_and_caps_as_people_write_them() -> None:

@@ -40,9 +40,7 @@ def test_the_share_of_entries_is_a_part_of_the_whole(share: Fraction) -> None:
     assert RateLimits(entry_share=Fraction(1)).entry_share == 1
 
 
-@pytest.mark.parametrize(
-    "name", ["per_day", "modifications_per_order", "reads_per_second"], ids=lambda name: str(name)
-)
+@pytest.mark.parametrize("name", ["per_day", "modifications_per_order", "reads_per_second"], ids=lambda name: str(name))
 def test_limits_are_at_least_one(name: str) -> None:
     with pytest.raises(ValueError, match=name):
         RateLimits(**{name: 0})

@@ -130,7 +130,11 @@ def entry(side: Side = Side.BUY, price: str = "100", **changes: object) -> Leade
 
 
 @given(
-    st.sampled_from(Side), st.decimals("0.01", "100", places=2), st.integers(1, 10**8), st.integers(1, 1999), st.sampled_from(Money)
+    st.sampled_from(Side),
+    st.decimals("0.01", "100", places=2),
+    st.integers(1, 10**8),
+    st.integers(1, 1999),
+    st.sampled_from(Money),
 )
 def test_z1_percent_at_risk_loses_no_more_than_that_at_the_stop(
     side: Side, percent: Decimal, rupees: int, ticks: int, of: Money

@@ -52,9 +52,7 @@ def test_z2_orders_one_after_another_stay_within_a_lot(script: list[Act], ratio:
 @example(script=BOTH_SIDES_TRADE, ratio=Fraction(1), lot=75, how=ORDERS)
 @example(script=REFUSED_AND_CROSSED, ratio=Fraction(1, 2), lot=75, how=ORDERS)
 @example(script=REJECTED_AFTER_A_FILL, ratio=Fraction(1, 2), lot=75, how=ORDERS)
-def test_z2_differences_of_an_unruly_follower_are_declared(
-    script: list[Act], ratio: Fraction, lot: int, how: How
-) -> None:
+def test_z2_differences_of_an_unruly_follower_are_declared(script: list[Act], ratio: Fraction, lot: int, how: How) -> None:
     check(script, ratio, lot, how, obedient=False)
 
 

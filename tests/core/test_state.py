@@ -90,7 +90,9 @@ def test_a_report_of_an_order_that_is_not_ours_changes_nothing() -> None:
     world.trade(Side.BUY, 1)
     before = (stake(world), world.copier.position)
     order = world.open_orders("F")[0]
-    by_hand = evolve(order.report, order_id=BrokerOrderId("M1"), client_order_id=None, filled_quantity=75, status=OrderStatus.TRADED)
+    by_hand = evolve(
+        order.report, order_id=BrokerOrderId("M1"), client_order_id=None, filled_quantity=75, status=OrderStatus.TRADED
+    )
     world.feed(OrderReported(follower=F, report=by_hand, channel=world.follower_report("F", order).channel))
     assert (stake(world), world.copier.position) == before
 
@@ -312,7 +314,9 @@ def test_x7_an_entry_that_filled_before_its_cancel_arrived_is_closed_by_the_exit
     world.trade(Side.BUY, 2)
     world.heal()
     world.trade(Side.SELL, 2)
-    assert [type(command) for command in world.pending if not isinstance(command, (Query, ReadOrders, ReadPositions))] == [Cancel]
+    assert [type(command) for command in world.pending if not isinstance(command, (Query, ReadOrders, ReadPositions))] == [
+        Cancel
+    ]
     world.advance(1)
     world.fill_follower("F", world.open_orders("F")[0], 150)
     world.heal()

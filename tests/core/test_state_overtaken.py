@@ -37,9 +37,7 @@ class Mute(World):
 
 
 def fill_untold(world: World, order: TrueOrder) -> None:
-    order.report = evolve(
-        order.report, filled_quantity=order.report.quantity, status=OrderStatus.TRADED, updated_at=world.now
-    )
+    order.report = evolve(order.report, filled_quantity=order.report.quantity, status=OrderStatus.TRADED, updated_at=world.now)
 
 
 @pytest.mark.parametrize("leader_first", [True, False])

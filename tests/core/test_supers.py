@@ -142,5 +142,3 @@ def test_a_stop_trails_by_itself_within_a_jump_of_the_leaders(stands: int, leade
     assert supers.trails_to(leg(str(stands), str(jump)), wanted(str(leaders), str(jump))) is near
     assert supers.trails_to(leg(str(stands), str(jump)), wanted(str(leaders), str(other))) is (near and jump == other)
     assert not supers.trails_to(leg(str(stands), None), wanted(str(leaders), None))
-
-

@@ -187,8 +187,11 @@ def lives(draw: st.DrawFn) -> list[OrderReport]:
     for number, done in enumerate(filled):
         told.append(
             shown(
-                OrderStatus.TRADED if done == 4 else OrderStatus.PART_TRADED, 4 * LOT, filled_quantity=done * LOT,
-                average_price=Decimal(100 + done), updated_at=after(number // 2),
+                OrderStatus.TRADED if done == 4 else OrderStatus.PART_TRADED,
+                4 * LOT,
+                filled_quantity=done * LOT,
+                average_price=Decimal(100 + done),
+                updated_at=after(number // 2),
             )  # fmt: skip
         )
     end = draw(st.sampled_from([None, OrderStatus.CANCELLED, OrderStatus.EXPIRED, OrderStatus.REJECTED]))
@@ -266,7 +269,10 @@ def test_r3_an_answer_after_all_settles_a_lost_placement() -> None:
     assert (lost.state, lost.is_busy, lost.unresolved_at) == (OrderState.UNRESOLVED, True, START)
     found = request_of(lost, 1)
     assert found == request
-    assert (accepted(lost, request, COPY, START).state, accepted(lost, request, COPY, START).is_busy) == (OrderState.WORKING, False)
+    assert (accepted(lost, request, COPY, START).state, accepted(lost, request, COPY, START).is_busy) == (
+        OrderState.WORKING,
+        False,
+    )
 
 
 # Status and quantity are not updated atomically (protocol facts 1.4)

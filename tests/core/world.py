@@ -109,8 +109,13 @@ class World:
     def fresh(self) -> Copier:
         followers = tuple(
             FollowerRules(
-                name=AccountName(name), sizer=self.sizers.get(name, Ratio(ratio)), live=self.live, limits=self.limits,
-                max_lots=self.max_lots, mode=self.mode, reverse=self.reverse,
+                name=AccountName(name),
+                sizer=self.sizers.get(name, Ratio(ratio)),
+                live=self.live,
+                limits=self.limits,
+                max_lots=self.max_lots,
+                mode=self.mode,
+                reverse=self.reverse,
             )  # fmt: skip
             for name, ratio in self.ratios.items()
         )
@@ -210,8 +215,13 @@ class World:
             refusal, final = refusals.pop(0)
             return [
                 RequestRejected(
-                    follower=follower, client_order_id=tag, attempt=request.attempt, refusal=refusal, code="DH-906",
-                    text="no", final=final,
+                    follower=follower,
+                    client_order_id=tag,
+                    attempt=request.attempt,
+                    refusal=refusal,
+                    code="DH-906",
+                    text="no",
+                    final=final,
                 )  # fmt: skip
             ]
         assert all(o.report.client_order_id != tag for o in self.books[follower].values()), "an id used twice"
@@ -222,17 +232,20 @@ class World:
             terms=request.terms, quantity=request.quantity, status=OrderStatus.PENDING, updated_at=self.now,
         )  # fmt: skip
         self.books[follower][order_id] = TrueOrder(report)
-        return [
-            RequestAccepted(follower=follower, client_order_id=tag, attempt=request.attempt, broker_order_id=order_id)
-        ]
+        return [RequestAccepted(follower=follower, client_order_id=tag, attempt=request.attempt, broker_order_id=order_id)]
 
     def on_change(self, request: Modify | Cancel) -> list[Fact]:
         order = self.books[request.follower][request.broker_order_id]
         if not order.is_open:
             return [
                 RequestRejected(
-                    follower=request.follower, client_order_id=request.client_order_id, attempt=request.attempt,
-                    refusal=Refusal.ORDER_STATE, code="DH-906", text="Order Has Traded Please Refresh Order Book", final=True,
+                    follower=request.follower,
+                    client_order_id=request.client_order_id,
+                    attempt=request.attempt,
+                    refusal=Refusal.ORDER_STATE,
+                    code="DH-906",
+                    text="Order Has Traded Please Refresh Order Book",
+                    final=True,
                 )  # fmt: skip
             ]
         accepted = RequestAccepted(
@@ -278,7 +291,9 @@ class World:
     def fill_follower(self, follower: str, order: TrueOrder, units: int) -> None:
         filled = order.report.filled_quantity + units
         status = OrderStatus.TRADED if filled == order.report.quantity else OrderStatus.PART_TRADED
-        order.report = evolve(order.report, filled_quantity=filled, status=status, average_price=Decimal(100), updated_at=self.now)
+        order.report = evolve(
+            order.report, filled_quantity=filled, status=status, average_price=Decimal(100), updated_at=self.now
+        )
         self.feed(self.follower_report(follower, order))
 
     def end_follower(self, follower: str, order: TrueOrder, status: OrderStatus) -> None:

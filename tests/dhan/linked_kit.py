@@ -48,9 +48,7 @@ def modify(order_id: str, leg: Leg = Leg.ENTRY, terms: Terms = Limit(Decimal(401
 
 
 def cancel(order_id: str, leg: Leg = Leg.ENTRY) -> Cancel:
-    return Cancel(
-        follower=AccountName("F"), client_order_id=TAG, attempt=3, broker_order_id=BrokerOrderId(order_id), leg=leg
-    )
+    return Cancel(follower=AccountName("F"), client_order_id=TAG, attempt=3, broker_order_id=BrokerOrderId(order_id), leg=leg)
 
 
 def broker_of(server: DhanServer, number: int = 0, timeout_seconds: float = SEVERAL_SECONDS) -> DhanBroker:

@@ -66,9 +66,7 @@ MODIFY = Modify(
     terms=Limit(Decimal("187.05")),
     quantity=75,
 )
-CANCEL = Cancel(
-    follower=AccountName("F"), client_order_id=TAG, attempt=3, broker_order_id=BrokerOrderId("112111182198")
-)
+CANCEL = Cancel(follower=AccountName("F"), client_order_id=TAG, attempt=3, broker_order_id=BrokerOrderId("112111182198"))
 CALLS: dict[str, Callable[[DhanBroker], object]] = {
     "submit": lambda broker: broker.submit(SUBMIT),
     "modify": lambda broker: broker.modify(MODIFY),
@@ -173,9 +171,7 @@ def test_m8_a_modification_sends_the_total_quantity_and_every_field(
     http_server: HttpServer, broker: DhanBroker, terms: Terms, validity: Validity, quantity: int, disclosed: int
 ) -> None:
     http_server.plan(ACCEPTED)
-    broker.modify(
-        evolve(MODIFY, terms=terms, validity=validity, quantity=quantity, disclosed_quantity=disclosed)
-    )
+    broker.modify(evolve(MODIFY, terms=terms, validity=validity, quantity=quantity, disclosed_quantity=disclosed))
     sent = http_server.requests[-1]
     assert (sent.method, sent.path) == ("PUT", "/v2/orders/112111182198")
     body = dict(sent.json)
@@ -332,9 +328,7 @@ def test_orders_are_read_with_our_tags(http_server: HttpServer, broker: DhanBrok
     assert [(r.order_id, r.client_order_id) for r in broker.orders()] == [("112111182045", TAG), ("2", None)]
 
 
-@pytest.mark.parametrize(
-    "odd", [book_row(correlationId=TAG, orderType="NEW"), {"orderId": "5"}, "a row", None, [book_row()]]
-)
+@pytest.mark.parametrize("odd", [book_row(correlationId=TAG, orderType="NEW"), {"orderId": "5"}, "a row", None, [book_row()]])
 def test_an_unreadable_row_that_may_be_ours_is_not_taken_for_absent(
     http_server: HttpServer, broker: DhanBroker, odd: object
 ) -> None:

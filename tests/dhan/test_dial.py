@@ -83,9 +83,7 @@ def test_opening_can_stop_a_connection_before_it_starts() -> None:
         ("user:pass:word", "Proxy-Authorization: Basic " + base64.b64encode(b"user:pass:word").decode()),
     ],
 )
-@pytest.mark.parametrize(
-    ("host", "written"), [("api.example", "api.example:443"), ("2001:db8::1", "[2001:db8::1]:443")]
-)
+@pytest.mark.parametrize(("host", "written"), [("api.example", "api.example:443"), ("2001:db8::1", "[2001:db8::1]:443")])
 def test_a_proxy_is_asked_for_a_tunnel(credentials: str | None, header: str | None, host: str, written: str) -> None:
     heads: list[str] = []
 

@@ -56,9 +56,7 @@ def test_a_server_that_says_nothing_is_given_up(http_server: HttpServer, tmp_pat
         over.set()
 
 
-def test_a_file_without_end_is_given_up(
-    http_server: HttpServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_without_end_is_given_up(http_server: HttpServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LIMIT_BYTES", 10)
     with pytest.raises(InstrumentsUnavailable, match="longer than 10 bytes"):
         fetch(http_server, tmp_path / "file.csv", reply(200, b"eleven bytes"))

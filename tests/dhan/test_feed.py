@@ -97,9 +97,7 @@ def follow(http_server: HttpServer, socket_server: SocketServer) -> Iterator[Fol
         backoff: Backoff | None = None,
         start: bool = True,
     ) -> Following:
-        http = KeepAliveHTTP(
-            "1000000001", token, base_url=http_server.url, route=Route(), timeout_seconds=PATIENCE_SECONDS
-        )
+        http = KeepAliveHTTP("1000000001", token, base_url=http_server.url, route=Route(), timeout_seconds=PATIENCE_SECONDS)
         feed = DhanOrderFeed(
             "1000000001",
             token,
@@ -190,9 +188,7 @@ def test_r3_frames_that_arrive_during_the_snapshot_wait(
 
 
 def test_a_lost_connection_is_a_gap_and_another_connection(follow: Follow, socket_server: SocketServer) -> None:
-    socket_server.plan(
-        lambda peer: (peer.send(frame("1")), peer.close(1001), peer.read_until_closed())[2], send(frame("2"))
-    )
+    socket_server.plan(lambda peer: (peer.send(frame("1")), peer.close(1001), peer.read_until_closed())[2], send(frame("2")))
     following = follow()
     assert following.gap() == CONNECTED
     assert isinstance(following.next(), OrderReport)
@@ -215,9 +211,7 @@ def test_each_connection_logs_in_with_the_current_token(follow: Follow, socket_s
     assert following.gap() == CONNECTED
 
 
-def test_a_reset_after_login_with_a_refused_token(
-    follow: Follow, http_server: HttpServer, socket_server: SocketServer
-) -> None:
+def test_a_reset_after_login_with_a_refused_token(follow: Follow, http_server: HttpServer, socket_server: SocketServer) -> None:
     socket_server.plan(reset, reset)
     http_server.plan(reply(400, INVALID_TOKEN), reply(401, {"errorCode": "DH-901", "errorMessage": "expired"}))
     following = follow()
@@ -433,9 +427,7 @@ def test_a_closed_feed_has_no_events_and_may_be_closed_again(follow: Follow, soc
     assert socket_server.logins.empty()
 
 
-def test_a_feed_closed_while_it_connects_tells_nothing(
-    follow: Follow, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_feed_closed_while_it_connects_tells_nothing(follow: Follow, monkeypatch: pytest.MonkeyPatch) -> None:
     following = follow(start=False)
     opening = following.feed._opening
 
@@ -536,9 +528,7 @@ def test_a_leaders_account_can_be_read_while_it_is_followed(follow: Follow, http
     assert list(following.feed.positions()) == [] and list(following.feed.holdings()) == []
 
 
-def test_the_socket_leaves_from_the_source_address_and_through_the_proxy(
-    follow: Follow, socket_server: SocketServer
-) -> None:
+def test_the_socket_leaves_from_the_source_address_and_through_the_proxy(follow: Follow, socket_server: SocketServer) -> None:
     with listener() as server:
         head = accept_tunnel(server, socket_server.listener.getsockname())
         port = server.getsockname()[1]

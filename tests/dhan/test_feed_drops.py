@@ -91,9 +91,7 @@ def server() -> Iterator[DhanServer]:
 
 def reader(server: DhanServer, *, snapshots: bool) -> Reader:
     token = AccessToken(server.accounts[0].access_token)
-    http = KeepAliveHTTP(
-        LEADER, lambda: token, base_url=server.rest_url, route=Route(), timeout_seconds=PATIENCE_SECONDS
-    )
+    http = KeepAliveHTTP(LEADER, lambda: token, base_url=server.rest_url, route=Route(), timeout_seconds=PATIENCE_SECONDS)
     feed = DhanOrderFeed(
         LEADER, lambda: token, AccountReads(Session(http), LEADER), url=server.feed_url, route=Route(),
         timeout_seconds=PATIENCE_SECONDS, backoff=Backoff(0.0, 0.0),

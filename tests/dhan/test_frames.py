@@ -21,9 +21,7 @@ def written(pairs: list[tuple[str, int]], colon: str) -> str:
 
 
 @given(PAIRS, PAIRS, st.sampled_from([":", " :", ": ", "\n:", "\t:", "\r:", "  : "]))
-def test_a_key_is_never_dropped_silently(
-    outer: list[tuple[str, int]], inner: list[tuple[str, int]], colon: str
-) -> None:
+def test_a_key_is_never_dropped_silently(outer: list[tuple[str, int]], inner: list[tuple[str, int]], colon: str) -> None:
     text = written(outer, colon)[:-1] + (", " if outer else "") + f'"Data"{colon}{written(inner, colon)}' + "}"
     contradiction = any(
         len({value for name, value in pairs if name == key}) > 1 for pairs in (outer, inner) for key, _ in pairs

@@ -143,9 +143,7 @@ def test_nothing_was_asked_yet(http: KeepAliveHTTP) -> None:
 
 
 @pytest.mark.parametrize("call", ["post", "put", "delete"])
-def test_a_change_that_may_have_left_is_never_written_again(
-    http_server: HttpServer, http: KeepAliveHTTP, call: str
-) -> None:
+def test_a_change_that_may_have_left_is_never_written_again(http_server: HttpServer, http: KeepAliveHTTP, call: str) -> None:
     http_server.plan(reply(200, []), then_reset())
     http.get("/orders")
     arguments = ("/orders/1",) if call == "delete" else ("/orders/1", {"a": 1})
@@ -281,10 +279,7 @@ def test_reset_in_the_middle_of_the_answer(http_server: HttpServer, http: KeepAl
 
 
 def test_the_client_does_without_pandas() -> None:
-    code = (
-        "import sys, dhan_copy.dhan.broker, dhan_copy.dhan.feed\n"
-        "print(sorted({'pandas', 'numpy'} & sys.modules.keys()))"
-    )
+    code = "import sys, dhan_copy.dhan.broker, dhan_copy.dhan.feed\nprint(sorted({'pandas', 'numpy'} & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

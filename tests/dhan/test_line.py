@@ -168,9 +168,7 @@ def test_silence_times_out(http_server: HttpServer) -> None:
     assert lost.value.status is None
 
 
-@pytest.mark.parametrize(
-    "head", [b"Content-Length: 1001", b"Transfer-Encoding: chunked"], ids=["announced", "unannounced"]
-)
+@pytest.mark.parametrize("head", [b"Content-Length: 1001", b"Transfer-Encoding: chunked"], ids=["announced", "unannounced"])
 def test_a_body_above_the_limit_is_not_read(
     http_server: HttpServer, line: Line, monkeypatch: pytest.MonkeyPatch, head: bytes
 ) -> None:
@@ -247,9 +245,7 @@ def test_a_tls_connection_that_the_server_closed_is_replaced_before_anything_is_
     assert [r.connection for r in http_server.requests] == [0, 1]
 
 
-def test_a_certificate_that_nobody_vouches_for_means_that_nothing_was_sent(
-    http_server: HttpServer, tmp_path: Path
-) -> None:
+def test_a_certificate_that_nobody_vouches_for_means_that_nothing_was_sent(http_server: HttpServer, tmp_path: Path) -> None:
     http_server.tls, _ = contexts(tmp_path)
     line = Line("127.0.0.1", http_server.listener.getsockname()[1], tls=True, route=Route(), timeout_seconds=20)
     with pytest.raises(NotSent, match="certificate"):

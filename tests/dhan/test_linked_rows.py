@@ -145,9 +145,7 @@ def test_what_cannot_be_read_hides_nothing_of_the_order(changed: dict[str, objec
     triggered=st.integers(0, 50),
     status=st.sampled_from(OrderStatus),
 )
-def test_a_leg_never_fills_more_than_it_is_for(
-    total: int, remaining: int, triggered: int, status: OrderStatus
-) -> None:
+def test_a_leg_never_fills_more_than_it_is_for(total: int, remaining: int, triggered: int, status: OrderStatus) -> None:
     numbers = {"totalQuatity": total, "remainingQuantity": remaining, "triggeredQuantity": triggered}
     try:
         _, read = parse_super_row(row(leg("TARGET_LEG", orderStatus=status.value, **numbers)))

@@ -145,9 +145,7 @@ def test_f33_whatever_is_not_certain_is_unresolved(answer: Answer, asked: Asked)
     assert isinstance(failure(answer, asked), Unresolved)
 
 
-@pytest.mark.parametrize(
-    "problem", ["timed out", "Read timeout", "the read operation timed out", "no answer: time out"]
-)
+@pytest.mark.parametrize("problem", ["timed out", "Read timeout", "the read operation timed out", "no answer: time out"])
 def test_r3_a_timeout_is_unresolved_and_says_so(problem: str) -> None:
     assert type(failure(Answer(None, None, problem))) is RequestTimedOut
     assert type(failure(Answer(None, None, "connection refused"))) is Unresolved

@@ -91,9 +91,7 @@ def test_holdings_count_all_shares() -> None:
     assert parse_holdings([]) == []
 
 
-@pytest.mark.parametrize(
-    ("name", "value"), [("totalQty", None), ("totalQty", -1), ("securityId", ""), ("totalQty", "")]
-)
+@pytest.mark.parametrize(("name", "value"), [("totalQty", None), ("totalQty", -1), ("securityId", ""), ("totalQty", "")])
 def test_one_unreadable_holding_fails_the_read(name: str, value: object) -> None:
     with pytest.raises(UnreadableReport) as caught:
         parse_holdings([{**HOLDING, name: value}])

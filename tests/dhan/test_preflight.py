@@ -47,9 +47,7 @@ def look(server: HttpServer, token: str = "a-made-up-one", *, places_orders: boo
         ("", Severity.SKIPPED),
     ],
 )
-def test_the_clock_is_off_by_what_the_cut_second_cannot_explain(
-    http_server: HttpServer, date: str, severity: Severity
-) -> None:
+def test_the_clock_is_off_by_what_the_cut_second_cannot_explain(http_server: HttpServer, date: str, severity: Severity) -> None:
     http_server.plan(dated(date))
     assert look(http_server)[Check.CLOCK].severity is severity
 
@@ -64,7 +62,9 @@ def test_a_refused_token_leaves_the_rest_unknown_and_unsaid(http_server: HttpSer
     assert "CANARY" not in repr(found)
 
 
-@pytest.mark.parametrize("body", [[], [None], {"dhanClientId": ["1000000001"]}, {"dhanClientId": "1000000001", "tokenValidity": 5}])
+@pytest.mark.parametrize(
+    "body", [[], [None], {"dhanClientId": ["1000000001"]}, {"dhanClientId": "1000000001", "tokenValidity": 5}]
+)
 def test_a_profile_of_another_shape_is_unknown(http_server: HttpServer, body: object) -> None:
     http_server.plan(dated("", body))
     assert look(http_server)[Check.TOKEN].severity is Severity.WARN

@@ -126,9 +126,7 @@ def test_what_an_account_holds(http_server: HttpServer, broker: DhanBroker) -> N
     )
     assert isinstance(broker, AccountReader)
     assert broker.funds() == Funds(Decimal("98440.55"), Decimal(113642))
-    assert list(broker.positions()) == [
-        Position(ExchangeSegment.NSE_EQ, SecurityId("11536"), Product.INTRADAY, -40)
-    ]
+    assert list(broker.positions()) == [Position(ExchangeSegment.NSE_EQ, SecurityId("11536"), Product.INTRADAY, -40)]
     assert list(broker.holdings()) == [Holding(SecurityId("1330"), 1000, "HDFC")]
     assert [r.path for r in http_server.requests] == ["/v2/fundlimit", "/v2/positions", "/v2/holdings"]
 

@@ -112,8 +112,7 @@ EXPECTED: list[tuple[dict[str, object], dict[str, object]]] = [
     ),
     (
         POSTBACK,
-        INTRADAY_MARKET_BUY
-        | {"order_id": "112111182198", "quantity": 5, "filled_quantity": 1, "status": OrderStatus.PENDING},
+        INTRADAY_MARKET_BUY | {"order_id": "112111182198", "quantity": 5, "filled_quantity": 1, "status": OrderStatus.PENDING},
     ),
     (
         SUPER,
@@ -347,13 +346,15 @@ def agrees(report: OrderReport, row: Mapping[str, object]) -> None:
     assert report.side.value == row["transactionType"]
     assert report.product.value == row["productType"]
     assert report.segment.value == row["exchangeSegment"]
-    assert report.status.value == "".join(
-        c for c in str(row["orderStatus"]).replace("PART_", "PART\0") if c.isalpha() or c == "\0"
-    ).replace("\0", "_").upper()
+    assert (
+        report.status.value
+        == "".join(c for c in str(row["orderStatus"]).replace("PART_", "PART\0") if c.isalpha() or c == "\0")
+        .replace("\0", "_")
+        .upper()
+    )
     if isinstance(report.terms, Limit | StopLimit):
         assert float(report.terms.price) == float(str(row["price"])) > 0
-    assert report.client_order_id == (None if row.get("correlationId") in (None, "NA", "NR", "") else
-                                      row["correlationId"])
+    assert report.client_order_id == (None if row.get("correlationId") in (None, "NA", "NR", "") else row["correlationId"])
 
 
 VALUES: st.SearchStrategy[object] = st.one_of(
@@ -424,7 +425,5 @@ def test_a_bracket_that_makes_no_sense_is_refused(name: str, value: object, side
         ("OCO", "STOP_LOSS_LEG", Leg.STOP),
     ],
 )
-def test_l10_one_leg_of_a_forever_order_is_its_entry_and_two_are_target_and_stop(
-    flag: str, name: str, leg: Leg
-) -> None:
+def test_l10_one_leg_of_a_forever_order_is_its_entry_and_two_are_target_and_stop(flag: str, name: str, leg: Leg) -> None:
     assert parse_order_row({**FOREVER, "orderType": flag, "legName": name}).leg is leg

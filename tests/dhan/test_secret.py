@@ -99,8 +99,8 @@ def test_only_text_is_a_token() -> None:
 
 def test_redact_takes_out_given_tokens_and_whatever_looks_like_one(canary: str) -> None:
     text = f"HTTP 400 for access-token: {canary}, again {canary}."
-    assert redact(text, AccessToken(canary)) == redact(text, canary) == (
-        f"HTTP 400 for access-token: {HIDDEN}, again {HIDDEN}."
+    assert (
+        redact(text, AccessToken(canary)) == redact(text, canary) == (f"HTTP 400 for access-token: {HIDDEN}, again {HIDDEN}.")
     )
     assert CANARY not in redact(f"x {CANARY} y")
     assert redact(f"x {CANARY} y") == f"x {HIDDEN} y"

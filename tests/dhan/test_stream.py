@@ -21,9 +21,7 @@ from tests.dhan.servers import CANARY, PATIENCE_SECONDS, Peer, SocketServer, lis
 def settings(
     url: str, *, ping_seconds: float = PATIENCE_SECONDS, quiet_limit: int = 3, timeout: float = 20.0
 ) -> StreamSettings:
-    return StreamSettings(
-        url=url, route=Route(), timeout_seconds=timeout, ping_seconds=ping_seconds, quiet_limit=quiet_limit
-    )
+    return StreamSettings(url=url, route=Route(), timeout_seconds=timeout, ping_seconds=ping_seconds, quiet_limit=quiet_limit)
 
 
 def ignore(sock: object) -> None:

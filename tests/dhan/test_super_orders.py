@@ -170,9 +170,7 @@ class TestWords:
     @pytest.mark.parametrize(
         ("leg", "name"), [(Leg.ENTRY, "ENTRY_LEG"), (Leg.TARGET, "TARGET_LEG"), (Leg.STOP, "STOP_LOSS_LEG")]
     )
-    def test_l7_a_leg_is_cancelled_by_name(
-        self, http_server: HttpServer, mute: DhanBroker, leg: Leg, name: str
-    ) -> None:
+    def test_l7_a_leg_is_cancelled_by_name(self, http_server: HttpServer, mute: DhanBroker, leg: Leg, name: str) -> None:
         http_server.plan(reply(202, {"orderId": "112111182198", "orderStatus": "CANCELLED"}))
         mute.cancel_leg(cancel("112111182198", leg))
         [sent] = http_server.requests
@@ -269,9 +267,9 @@ class TestAgainstTheServer:
         account = server.accounts[0]
         order_id = placed(server, broker_of(server), filled=4)
         server.dialect.super_entry_named = False
-        feed = DhanAccount(
-            account.client_id, account.access_token, base_url=server.rest_url, feed_url=server.feed_url
-        ).feed(linked=True, forever=True)
+        feed = DhanAccount(account.client_id, account.access_token, base_url=server.rest_url, feed_url=server.feed_url).feed(
+            linked=True, forever=True
+        )
         entry, target, stop = feed.snapshot()
         assert (entry.order_id, entry.variety, entry.bracket) == (order_id, Variety.SUPER, WHOLE)
         assert (entry.filled_quantity, entry.average_price) == (4, Decimal(400))

@@ -287,9 +287,7 @@ def test_a_super_order_is_recognised_by_either_of_two_remarks() -> None:
     assert parse_order_update(twice).variety is Variety.SUPER
 
 
-@pytest.mark.parametrize(
-    "spelled", ['"tradedQty":400,', '"tradedQty" :400,', '"tradedQty"\n:400,', '"tradedQty"\t:400,']
-)
+@pytest.mark.parametrize("spelled", ['"tradedQty":400,', '"tradedQty" :400,', '"tradedQty"\n:400,', '"tradedQty"\t:400,'])
 def test_t11_a_key_twice_with_different_values_is_refused(spelled: str) -> None:
     text = frame(tradedQty=0)
     with pytest.raises(UnreadableReport) as caught:
@@ -638,8 +636,7 @@ def agrees(report: OrderReport, data: dict[str, object]) -> None:
     if isinstance(report.terms, StopLimit | StopMarket):
         assert float(report.terms.trigger) == float(str(data["triggerPrice"])) > 0
     assert report.segment.value.startswith(str(data["exchange"]))
-    assert report.client_order_id == (None if data.get("correlationId") in (None, "", "NA", "NR") else
-                                      data["correlationId"])
+    assert report.client_order_id == (None if data.get("correlationId") in (None, "", "NA", "NR") else data["correlationId"])
     if report.average_price is not None:
         assert float(report.average_price) == float(str(data["avgTradedPrice"]))
     for name in ("quantity", "tradedQty", "price", "legNo", "lotSize", "orderNo"):
@@ -693,9 +690,7 @@ OPTIONAL = (
 
 @settings(max_examples=100, deadline=None)
 @given(st.sampled_from(LINES[:11]), st.sets(st.sampled_from(OPTIONAL)), st.text(max_size=5))
-def test_what_an_order_can_do_without_may_be_absent_and_new_keys_may_appear(
-    line: str, gone: set[str], new: str
-) -> None:
+def test_what_an_order_can_do_without_may_be_absent_and_new_keys_may_appear(line: str, gone: set[str], new: str) -> None:
     data = {name: value for name, value in json.loads(line)["Data"].items() if name not in gone}
     agrees(parse_order_update(json.dumps({"Data": {**data, f"new{new}": [new]}})), data)
 

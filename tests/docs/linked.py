@@ -192,7 +192,8 @@ EVENTS = (
     Event("before a fill: he makes it 600", entry_grows, EVERY),
     Event("before a fill: he moves the target to 115, then the entry fills", then_fills(target_moved), (Variety.SUPER,)),
     Event(
-        "before a fill: he moves the stop to 75, then the entry fills", then_fills(stop_moved),
+        "before a fill: he moves the stop to 75, then the entry fills",
+        then_fills(stop_moved),
         (Variety.SUPER, Variety.COVER),
     ),  # fmt: skip
     Event("before a fill: he cancels it", entry_cancelled, EVERY),

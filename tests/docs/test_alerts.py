@@ -14,7 +14,10 @@ SOURCE = Path(dhan_copy.__file__).parent
 PAGE = Path(__file__).parents[2] / "docs" / "alerts.rst"
 COMPOSED = {
     *(f"BLOCKED_{refusal.value}" for refusal in (Refusal.AUTHENTICATION, Refusal.IP)),
-    *(f"{read}_FAILED" for read in ("LOOKUP", "READ_ORDERS", "READ_POSITIONS", "READ_FUNDS", "READ_MARGIN", "READ_KILL_SWITCH", "READ_QUOTES")),
+    *(
+        f"{read}_FAILED"
+        for read in ("LOOKUP", "READ_ORDERS", "READ_POSITIONS", "READ_FUNDS", "READ_MARGIN", "READ_KILL_SWITCH", "READ_QUOTES")
+    ),
 }
 """Codes that are put together from what was refused or read."""
 

@@ -64,7 +64,9 @@ def test_f03_a_killed_run_and_its_rerun_place_each_order_exactly_once(
         lost = alarmed[name] - set(tags)
         if name in too_early:
             continue  # placed in the very second of the first start: what was told of them before the kill was not durable
-        assert missing.total() == len(lost), f"after {moment:.2f} s {name} lacks {missing}, and the journal has alarms for {lost}"
+        assert missing.total() == len(lost), (
+            f"after {moment:.2f} s {name} lacks {missing}, and the journal has alarms for {lost}"
+        )
         parked += len(lost)
     placements = Counter((row["account"], row["tag"]) for row in log if row["kind"] == "PLACE")
     assert set(placements.values()) == {1}

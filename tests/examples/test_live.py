@@ -109,9 +109,7 @@ def test_orders_leave_only_with_the_live_flag(tmp_path: Path, live: bool) -> Non
             journal = tmp_path / "live.db"
             # Before the leader's book was read once, an order of the same second counts as older than the start.
             until(lambda: any(isinstance(fact, BookRead) and fact.account == "LEADER" for fact in facts(journal)))
-            order = NewOrder(
-                key=instrument_key("NSE_EQ", "11630"), side=Side.BUY, quantity=10, terms=Limit(Decimal(400))
-            )
+            order = NewOrder(key=instrument_key("NSE_EQ", "11630"), side=Side.BUY, quantity=10, terms=Limit(Decimal(400)))
             server.exchange.place(leader, order)
             until(lambda: any(isinstance(fact, CopyAdmitted) for fact in facts(journal)))
             if live:

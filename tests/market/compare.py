@@ -59,24 +59,33 @@ def public_calendars() -> Iterator[tuple[str, tuple[ExchangeSegment, ...], tuple
     import pandas_market_calendars  # type: ignore[import-not-found]
 
     xbom = exchange_calendars.get_calendar("XBOM")
-    yield "exchange_calendars XBOM", EQUITY, (2025, 2026), lambda year: {
-        day.date() for day in xbom.sessions if day.year == year
-    }
+    yield (
+        "exchange_calendars XBOM",
+        EQUITY,
+        (2025, 2026),
+        lambda year: {day.date() for day in xbom.sessions if day.year == year},
+    )
     nse = pandas_market_calendars.get_calendar("NSE")
-    yield "pandas_market_calendars NSE", EQUITY, (2025, 2026), lambda year: {
-        day.date() for day in nse.valid_days(f"{year}-01-01", f"{year}-12-31")
-    }
+    yield (
+        "pandas_market_calendars NSE",
+        EQUITY,
+        (2025, 2026),
+        lambda year: {day.date() for day in nse.valid_days(f"{year}-01-01", f"{year}-12-31")},
+    )
     os.environ["AION_IN_CALENDAR_OFFLINE"] = "1"  # the package's own data, nothing fetched
     from aion_indian_market_calendar import is_trading_day  # type: ignore[import-not-found]
 
     names = {ExchangeSegment.MCX_COMM: "MCX", ExchangeSegment.NSE_CURRENCY: "NSE_CURRENCY_DERIVATIVES"}
     for segment, name in names.items():
         # The package covers the year up to Christmas only.
-        yield f"aion-indian-market-calendar {name}", (segment,), (2026,), lambda year, name=name: {  # type: ignore[misc]
-            day
-            for day in (date(year, 1, 1) + timedelta(days=number) for number in range(359))
-            if is_trading_day(day, name)
-        }
+        yield (
+            f"aion-indian-market-calendar {name}",
+            (segment,),
+            (2026,),
+            lambda year, name=name: {  # type: ignore[misc]
+                day for day in (date(year, 1, 1) + timedelta(days=number) for number in range(359)) if is_trading_day(day, name)
+            },
+        )
 
 
 def main() -> int:

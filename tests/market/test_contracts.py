@@ -13,7 +13,14 @@ from dhan_copy.model.instrument import BY_CONTRACT, ExchangeSegment
 
 DAY = date(2026, 11, 20)
 MCX = ExchangeSegment.MCX_COMM
-QUOTED = {"GOLD": (1000, 10), "GOLDM": (100, 10), "SILVER": (30, 1), "SILVERM": (5, 1), "CRUDEOIL": (100, 1), "COPPER": (2500, 1)}
+QUOTED = {
+    "GOLD": (1000, 10),
+    "GOLDM": (100, 10),
+    "SILVER": (30, 1),
+    "SILVERM": (5, 1),
+    "CRUDEOIL": (100, 1),
+    "COPPER": (2500, 1),
+}
 """The lot, and how much of it the price is for: grams, kilograms, barrels."""
 
 

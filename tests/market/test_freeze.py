@@ -35,9 +35,7 @@ MCX, CDS = ExchangeSegment.MCX_COMM, ExchangeSegment.NSE_CURRENCY
         (ExchangeSegment.NSE_EQ, "NIFTY", date(2026, 10, 5), 1, None),
     ],
 )
-def test_p12_published_limits_by_day(
-    segment: ExchangeSegment, symbol: str, day: date, lot: int, most: int | None
-) -> None:
+def test_p12_published_limits_by_day(segment: ExchangeSegment, symbol: str, day: date, lot: int, most: int | None) -> None:
     assert freeze_limits().most_units(segment, day, lot, symbol=symbol) == most
 
 

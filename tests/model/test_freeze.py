@@ -97,9 +97,10 @@ def test_the_underlying_of_a_symbol(symbol: str, underlying: str) -> None:
 
 
 def test_no_limit_can_be_said_and_two_units_cannot() -> None:
-    assert FreezeLimits([limit("NIFTY")], over=FreezeLimits([limit("NIFTY", units=None)])).most_units(
-        NFO, DAY, 65, symbol="NIFTY"
-    ) is None
+    assert (
+        FreezeLimits([limit("NIFTY")], over=FreezeLimits([limit("NIFTY", units=None)])).most_units(NFO, DAY, 65, symbol="NIFTY")
+        is None
+    )
     with pytest.raises(ValueError, match="not both"):
         FreezeLimit(segment=NFO, name="NIFTY", since=DAY, units=1, lots=1, source="a test")
 

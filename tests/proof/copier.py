@@ -24,9 +24,7 @@ NOBODY = 65534
 
 
 def engine_of(options: dict[str, Any]) -> CopyEngine:
-    leader, follower = (
-        DhanAccount(a["id"], a["token"], base_url=a["rest"], feed_url=a["feed"]) for a in options["accounts"]
-    )
+    leader, follower = (DhanAccount(a["id"], a["token"], base_url=a["rest"], feed_url=a["feed"]) for a in options["accounts"])
     journal = Path(options["journal"])
     busy = options.get("busy_seconds")
     store = journal if busy is None else SqliteStore(journal, busy_timeout_seconds=busy)

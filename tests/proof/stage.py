@@ -88,9 +88,7 @@ class Stage:
         self.wanted: Counter[Decimal] = Counter()
 
     @contextmanager
-    def copier(
-        self, *, before: Sequence[str] = (), journal: Path | None = None, **options: object
-    ) -> Iterator[Copier]:
+    def copier(self, *, before: Sequence[str] = (), journal: Path | None = None, **options: object) -> Iterator[Copier]:
         """An engine's process; ``before`` is the command that it runs under."""
         accounts = [
             {"id": a.client_id, "token": a.access_token, "rest": self.server.rest_url, "feed": self.server.feed_url}

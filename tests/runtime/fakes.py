@@ -63,9 +63,7 @@ def modify(number: int = 1, *, intent: Intent = Intent.ENTRY) -> Modify:
 
 
 def cancel(number: int = 1, *, follower: AccountName = FOLLOWER) -> Cancel:
-    return Cancel(
-        follower=follower, client_order_id=tag(number, follower), attempt=3, broker_order_id=BrokerOrderId("B1")
-    )
+    return Cancel(follower=follower, client_order_id=tag(number, follower), attempt=3, broker_order_id=BrokerOrderId("B1"))
 
 
 def report(

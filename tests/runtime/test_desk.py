@@ -123,9 +123,7 @@ def test_a_request_that_is_taken_is_accepted(request_: Request) -> None:
         (RateLimited("no", code="DH-904", text="Too many"), Refusal.RATE_LIMIT, False),
     ],
 )
-def test_r1_a_definite_no_keeps_the_brokers_words(
-    request_: Request, error: BrokerError, refusal: Refusal, final: bool
-) -> None:
+def test_r1_a_definite_no_keeps_the_brokers_words(request_: Request, error: BrokerError, refusal: Refusal, final: bool) -> None:
     bench = Bench(broker := ScriptedBroker())
     broker.error = error
     assert bench.perform(request_) == [
@@ -226,9 +224,7 @@ def test_a_query_that_finds_the_order_is_followed_by_the_book() -> None:
     broker.book = [report("B1", client_id=tag()), report("X", client_id=None)]
     bench.perform(Query(follower=FOLLOWER, client_order_id=tag()))
     (found,), book = bench.batches
-    assert found == OrderReported(
-        follower=FOLLOWER, report=report("B1", client_id=tag()), channel=Channel.BOOK, read_at=START
-    )
+    assert found == OrderReported(follower=FOLLOWER, report=report("B1", client_id=tag()), channel=Channel.BOOK, read_at=START)
     assert [type(fact) for fact in book] == [OrderReported, OrderReported, BookRead]
     assert book[-1] == BookRead(account=FOLLOWER, read_at=START, tags=(tag(),))
 

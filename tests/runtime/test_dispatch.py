@@ -17,9 +17,7 @@ from tests.runtime.fakes import FOLLOWER, OTHER, PATIENCE_SECONDS, START, Script
 
 def desks(**brokers: ScriptedBroker) -> dict[AccountName, FollowerDesk]:
     clock = VirtualClock(START)
-    return {
-        AccountName(name): FollowerDesk(AccountName(name), broker, clock, Gate()) for name, broker in brokers.items()
-    }
+    return {AccountName(name): FollowerDesk(AccountName(name), broker, clock, Gate()) for name, broker in brokers.items()}
 
 
 def test_p15_a_follower_that_hangs_delays_nobody() -> None:

@@ -27,9 +27,7 @@ def test_at_first_what_was_said_and_later_what_the_fills_made_of_it() -> None:
     state = State(settings=CopierSettings(leaders=(LeaderRules(name=LEADER),), followers=()))
     assert held(state) == [-75]
     (first,) = given_positions(state, GIVEN, START)
-    filled = LeaderReported(
-        leader=LEADER, report=report(filled=150, status=OrderStatus.TRADED), channel=Channel.STREAM
-    )
+    filled = LeaderReported(leader=LEADER, report=report(filled=150, status=OrderStatus.TRADED), channel=Channel.STREAM)
     facts: list[Fact] = [EngineStarted(version="", epoch=1), SourceStarted(account=LEADER), first, filled]
     for position, fact in enumerate(facts):
         fold(state, Entry(position + 1, START, fact))

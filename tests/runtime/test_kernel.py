@@ -31,7 +31,6 @@ GO = GapDetected(account=LEADER, cause="go")
 STARTED = GapDetected(account=LEADER, cause="started")
 
 
-
 class Bench:
     """A kernel whose core issues ``commands`` for the fact GO, and a dispatch that only takes note."""
 
@@ -217,9 +216,7 @@ def test_a_fact_that_the_core_cannot_take_is_left_out_loudly_and_the_others_go_o
 def test_settling_journals_answers_and_decides_nothing() -> None:
     bench = Bench(submit())
     bench.kernel.turn([(GO,)])
-    accepted = RequestAccepted(
-        follower=FOLLOWER, client_order_id=tag(), attempt=1, broker_order_id=BrokerOrderId("B1")
-    )
+    accepted = RequestAccepted(follower=FOLLOWER, client_order_id=tag(), attempt=1, broker_order_id=BrokerOrderId("B1"))
     lost = OutcomeUnresolved(follower=FOLLOWER, client_order_id=tag(2), attempt=1, problem="cut")
     bench.kernel.settle([(GO,), (accepted,), (lost,)])
     assert bench.facts()[2:] == [accepted, lost]

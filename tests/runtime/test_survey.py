@@ -47,7 +47,9 @@ def accounts(**brokers: type[FakeBroker]) -> Accounts:
     source = FakeSource(exchange, "L")
     leader = LeaderAccount(L, source, LeaderDesk(L, source, source, clock), True)
     followers = tuple(
-        FollowerAccount(AccountName(name), None, FollowerDesk(AccountName(name), kind(exchange, name), clock, Gate()), name != "P")
+        FollowerAccount(
+            AccountName(name), None, FollowerDesk(AccountName(name), kind(exchange, name), clock, Gate()), name != "P"
+        )
         for name, kind in brokers.items()
     )
     return Accounts((leader,), followers)

@@ -44,9 +44,7 @@ class Forever:
     def leaders(self, leg: Leg) -> ForeverOrder:
         return next(each for each in self.waiting(LEADER) if each.leg is leg)
 
-    def change(
-        self, leg: Leg, *, units: int | None = None, trigger: int | None = None, price: int | None = None
-    ) -> None:
+    def change(self, leg: Leg, *, units: int | None = None, trigger: int | None = None, price: int | None = None) -> None:
         """What is not named stays."""
         now = self.leaders(leg)
         assert isinstance(now.terms, StopLimit)

@@ -63,9 +63,7 @@ def test_t2_a_stream_that_is_silent_but_alive_is_stale_and_the_poll_copies_on(la
 
 
 @pytest.mark.parametrize("answers_pings", [True, False])
-def test_t2_over_the_wire_a_silent_socket_delays_and_loses_nothing(
-    wires: Callable[..., Wire], answers_pings: bool
-) -> None:
+def test_t2_over_the_wire_a_silent_socket_delays_and_loses_nothing(wires: Callable[..., Wire], answers_pings: bool) -> None:
     policy = Policy(sweep_open=timedelta(milliseconds=300), sweep_idle=timedelta(milliseconds=300), stale_after=timedelta(0))
     wire = wires(policy=policy, silence_seconds=1.0)
     assert wire.server.pause_sockets(LEADER, answer_pings=answers_pings) == 1

@@ -162,7 +162,10 @@ def test_x2_where_the_size_of_a_contract_is_known_the_money_is(labs: Callable[..
 
 def test_k3_the_market_alone_tells_what_a_commodity_has_lost(labs: Callable[..., Lab]) -> None:
     """Of no order of the leader, but of the broker's quotes; of a size that nobody knows only that it does not count."""
-    for symbol, trading, code in (("CRUDEOIL-Dec2026-FUT", "CLOSING", "LOSS_LIMIT"), ("NICKEL-Dec2026-FUT", "ACTIVE", "LOSS_UNKNOWN")):
+    for symbol, trading, code in (
+        ("CRUDEOIL-Dec2026-FUT", "CLOSING", "LOSS_LIMIT"),
+        ("NICKEL-Dec2026-FUT", "ACTIVE", "LOSS_UNKNOWN"),
+    ):
         one = Instrument(key=CRUDE, facts=InstrumentFacts(1, Decimal(1), InstrumentKind.FUTCOM), symbol=symbol)
 
         def prepare(exchange: object, one: Instrument = one) -> None:

@@ -169,9 +169,7 @@ def test_p10_manual_orders_are_told_from_those_of_programs_by_the_socket() -> No
         server.set_price("NSE_FNO", "68456", 3300)
         account = DhanAccount(leader.client_id, leader.access_token, base_url=server.rest_url, feed_url=server.feed_url)
         other = DhanAccount(follower.client_id, follower.access_token, base_url=server.rest_url, feed_url=server.feed_url)
-        engine = CopyEngine(
-            [Leader(account)], [Follower(other, size="1", rules=Rules(only=Origins("MANUAL")))], MemoryStore()
-        )
+        engine = CopyEngine([Leader(account)], [Follower(other, size="1", rules=Rules(only=Origins("MANUAL")))], MemoryStore())
         with engine:
             assert server.wait_for_logins(1)
             until(lambda: all(row["health"] == "OK" for row in engine.status() if row["role"] == "leader"))

@@ -26,7 +26,9 @@ def at(trigger: int, price: int) -> StopLimit:
     return StopLimit(Decimal(trigger), Decimal(price))
 
 
-def place(wire: Wire, *, side: Side = Side.BUY, units: int = 20, stop: ForeverLeg | None = None, terms: StopLimit = at(90, 91)) -> str:
+def place(
+    wire: Wire, *, side: Side = Side.BUY, units: int = 20, stop: ForeverLeg | None = None, terms: StopLimit = at(90, 91)
+) -> str:
     new = NewOrder(key=SHARE, side=side, quantity=units, terms=terms, product=Product.CNC)
     return wire.exchange.forever.place(LEADER, new, stop)[0].order_id
 
@@ -110,9 +112,7 @@ def test_l10_without_the_list_of_forever_orders_the_rest_is_copied_and_an_alarm_
     wires: Opener,
 ) -> None:
     def refuse(server: DhanServer) -> dict[str, object]:
-        server.plan_fault(
-            HttpFault(account=LEADER, path="/forever/orders", count=10_000, execute=False, status=404, body="")
-        )
+        server.plan_fault(HttpFault(account=LEADER, path="/forever/orders", count=10_000, execute=False, status=404, body=""))
         return {}
 
     wire = wires(policy=QUICK, lines={LEADER: refuse}, silence_seconds=0.6)

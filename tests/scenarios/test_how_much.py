@@ -357,7 +357,12 @@ def test_z7_the_margin_is_read_once_for_a_burst_and_is_in_the_journal() -> None:
 
 @pytest.mark.parametrize(
     ("below", "risk", "first"),
-    [(BelowLot.SKIP, "1", []), (BelowLot.ONE_LOT, "1", [75]), (BelowLot.ONE_LOT_WITHIN_RISK, "2", [75]), (BelowLot.ONE_LOT_WITHIN_RISK, "1", [])],
+    [
+        (BelowLot.SKIP, "1", []),
+        (BelowLot.ONE_LOT, "1", [75]),
+        (BelowLot.ONE_LOT_WITHIN_RISK, "2", [75]),
+        (BelowLot.ONE_LOT_WITHIN_RISK, "1", []),
+    ],
 )
 def test_z1_below_one_lot(below: BelowLot, risk: str, first: list[int]) -> None:
     """A call at 100 can lose 7,500 rupees: less than two and more than one percent of four lakh."""

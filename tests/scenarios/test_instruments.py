@@ -136,9 +136,7 @@ def test_z6_a_commodity_is_copied_in_lots(labs: Callable[..., Lab]) -> None:
     lab.until(lambda: lab.net(key=CRUDE.key) == 2)
 
 
-def test_z6_the_list_says_one_lot_for_a_commodity_whatever_barrels_it_has(
-    labs: Callable[..., Lab], tmp_path: Path
-) -> None:
+def test_z6_the_list_says_one_lot_for_a_commodity_whatever_barrels_it_has(labs: Callable[..., Lab], tmp_path: Path) -> None:
     path = tmp_path / "api-scrip-master.csv"
     path.write_text(
         "SEM_EXM_EXCH_ID,SEM_SEGMENT,SEM_SMST_SECURITY_ID,SEM_INSTRUMENT_NAME,SEM_LOT_UNITS,SEM_TICK_SIZE\n"

@@ -267,9 +267,7 @@ def _start_or_rebuild(day: Day, journal: str) -> None:
     day.step()
 
 
-def test_t5_over_the_wire_a_deleted_journal_is_rebuilt_from_the_books(
-    wires: Callable[..., kit.Wire], tmp_path: Path
-) -> None:
+def test_t5_over_the_wire_a_deleted_journal_is_rebuilt_from_the_books(wires: Callable[..., kit.Wire], tmp_path: Path) -> None:
     wire = wires()
     order = wire.buy(300, kit.limit(90))
     wire.buy(300, key=kit.CALL)
@@ -288,7 +286,9 @@ def test_t5_over_the_wire_a_deleted_journal_is_rebuilt_from_the_books(
     wire.ready()
     assert wire.codes() == ["ADOPTED", "ADOPTED"]
     wire.modify(order, units=450, terms=kit.limit(91))
-    wire.until(lambda: [(c.quantity, c.terms) for c in wire.copies() if c.status is OrderStatus.PENDING] == [(225, kit.limit(91))])
+    wire.until(
+        lambda: [(c.quantity, c.terms) for c in wire.copies() if c.status is OrderStatus.PENDING] == [(225, kit.limit(91))]
+    )
     wire.sell(300)
     wire.until(lambda: wire.net() == 0)
     wire.cancel(order)

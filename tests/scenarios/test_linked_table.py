@@ -13,7 +13,9 @@ from tests.scenarios.kit import F, LEADER, Wire
 READ = [
     cell
     for cell in CELLS
-    if cell.form in WITH_TARGET and cell.event.by_leader and cell.event.after in (After.HALF, After.ENTERED)
+    if cell.form in WITH_TARGET
+    and cell.event.by_leader
+    and cell.event.after in (After.HALF, After.ENTERED)
     and cell.follows is LinkedForm.ORDERS  # what the follower has makes no difference to how the leader is read
 ]
 

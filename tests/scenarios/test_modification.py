@@ -145,9 +145,7 @@ def test_m4_fifty_modifications_need_few_requests(labs: Callable[..., Lab], monk
     assert 1 <= len(lab.requests(MODIFY)) <= 7
 
 
-def test_m4_no_order_is_modified_more_than_twenty_five_times(
-    labs: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_m4_no_order_is_modified_more_than_twenty_five_times(labs: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dhan_copy.testing.rules.MODIFICATIONS_PER_ORDER", 100)
     lab = labs()
     order = lab.buy(150, limit(50))

@@ -42,9 +42,7 @@ def test_p1_a_market_order_leaves_as_one_without_prices(wire: Wire) -> None:
 
 
 @pytest.mark.parametrize(("side", "price"), [(Side.BUY, "101"), (Side.SELL, "99")])
-def test_p2_an_api_market_order_that_arrives_as_a_limit_is_copied_at_that_limit(
-    stage: Stage, side: Side, price: str
-) -> None:
+def test_p2_an_api_market_order_that_arrives_as_a_limit_is_copied_at_that_limit(stage: Stage, side: Side, price: str) -> None:
     order = stage.place(side, 150, Market(), source="P")
     assert stage.leaders(order).terms == limit(price)
     stage.until(lambda: stage.net() == 75 * side.sign)
@@ -180,9 +178,7 @@ def test_p7_a_disclosed_quantity_is_scaled_and_kept_above_thirty_per_cent(
         (Product.MTF, SHARE),
     ],
 )
-def test_p9_the_product_is_carried_unchanged_into_entry_and_exit(
-    lab: Lab, product: Product, key: InstrumentKey
-) -> None:
+def test_p9_the_product_is_carried_unchanged_into_entry_and_exit(lab: Lab, product: Product, key: InstrumentKey) -> None:
     lab.buy(150, key=key, product=product)
     lab.settle()
     assert lab.net(key=key, product=product) == 75
@@ -204,9 +200,7 @@ def test_p13_the_child_of_a_forever_order_is_not_copied(lab: Lab) -> None:
     lab.sources[LEADER].release(())
     report = report_of(order, lab.exchange.instrument(CALL))
     parent = BrokerOrderId("5")
-    lab.sources[LEADER].push(
-        evolve(report, variety=Variety.FOREVER, parent_order_id=parent, platform="FOVR", source="P")
-    )
+    lab.sources[LEADER].push(evolve(report, variety=Variety.FOREVER, parent_order_id=parent, platform="FOVR", source="P"))
     lab.settle()
     lab.advance(60)
     assert lab.requests() == [] and lab.codes() == ["FOREVER_CHILD"]
@@ -239,8 +233,7 @@ def test_p14_an_order_that_is_rejected_after_transit_is_never_copied(stage: Stag
 
 def _seen_in_transit(stage: Stage, order: str) -> bool:
     return any(
-        fact.report.order_id == order and fact.report.status is OrderStatus.TRANSIT
-        for fact in stage.facts(LeaderReported)
+        fact.report.order_id == order and fact.report.status is OrderStatus.TRANSIT for fact in stage.facts(LeaderReported)
     )
 
 

@@ -202,9 +202,7 @@ def test_k5_an_address_that_is_not_registered_is_fatal_and_no_order_is_risked(de
         ({"ip": "192.0.2.7"}, WARN),
     ],
 )
-def test_k5_an_address_is_judged_by_what_the_answer_has(
-    desk: Desk, answer: Mapping[str, object], severity: Severity
-) -> None:
+def test_k5_an_address_is_judged_by_what_the_answer_has(desk: Desk, answer: Mapping[str, object], severity: Severity) -> None:
     desk.answer("/ip/getIP", **answer)
     assert desk.finding(Check.SOURCE_IP).severity is severity
 
@@ -216,7 +214,14 @@ def test_k5_an_address_that_cannot_be_asked_for_is_unknown(desk: Desk) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "severity", "words"),
-    [(0, OK, "agree"), (2, OK, "agree"), (10, WARN, "ahead of"), (-10, WARN, "behind"), (60, FATAL, "ahead of"), (-60, FATAL, "behind")],
+    [
+        (0, OK, "agree"),
+        (2, OK, "agree"),
+        (10, WARN, "ahead of"),
+        (-10, WARN, "behind"),
+        (60, FATAL, "ahead of"),
+        (-60, FATAL, "behind"),
+    ],
 )
 def test_k5_a_clock_that_is_off_is_found_by_the_date_of_an_answer(
     desk: Desk, seconds: int, severity: Severity, words: str

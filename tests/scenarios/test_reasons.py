@@ -36,7 +36,19 @@ from dhan_copy.model.instrument import ExchangeSegment, InstrumentFacts, Instrum
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.rules import Percent
 from dhan_copy.model.ids import BrokerOrderId, SecurityId, client_order_id
-from dhan_copy.model.order import AmoSlot, Leg, Limit, Market, OrderReport, OrderStatus, Product, Side, StopLimit, StopMarket, Variety
+from dhan_copy.model.order import (
+    AmoSlot,
+    Leg,
+    Limit,
+    Market,
+    OrderReport,
+    OrderStatus,
+    Product,
+    Side,
+    StopLimit,
+    StopMarket,
+    Variety,
+)
 from dhan_copy.model.reason import INPUTS
 from dhan_copy.model.times import ist
 from dhan_copy.protocols import Accounts

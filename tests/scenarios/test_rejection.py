@@ -44,9 +44,7 @@ def is_open(stage: Stage, copies: int = 1) -> bool:
         (RejectionWay.REFUSED, "DH-906"),
     ],
 )
-def test_r1_every_way_of_saying_no_ends_rejected_with_the_brokers_words(
-    stage: Stage, way: RejectionWay, code: str
-) -> None:
+def test_r1_every_way_of_saying_no_ends_rejected_with_the_brokers_words(stage: Stage, way: RejectionWay, code: str) -> None:
     stage.exchange.reject_next(F, Rejection(WORDS, code, way))
     order = stage.buy(150)
     stage.until(lambda: stage.codes() == ["COPIED"] and stage.row(order)["state"] == "REJECTED")
@@ -85,9 +83,7 @@ def test_r1_a_refused_modification_leaves_the_order_as_it_was(wire: Wire) -> Non
 @pytest.mark.parametrize(
     ("status", "body"), [(429, error("DH-904")), (400, error("DH-904")), (429, ""), (429, "<html>slow down</html>")]
 )
-def test_r2_too_many_requests_is_waited_out_and_nothing_is_lost(
-    wires: Callable[..., Wire], status: int, body: str
-) -> None:
+def test_r2_too_many_requests_is_waited_out_and_nothing_is_lost(wires: Callable[..., Wire], status: int, body: str) -> None:
     wire = wires(policy=Policy(retry_after=timedelta(milliseconds=100)))
     wire.server.plan_fault(HttpFault(account=F, method="POST", count=2, execute=False, status=status, body=body))
     wire.buy(150, limit(90))
@@ -217,9 +213,7 @@ def test_f30_an_exit_that_never_arrived_is_sent_once_more_after_the_absence_wind
 
 @pytest.mark.parametrize("fault", [Fault.ANSWER_LOST, Fault.NEVER_ARRIVED])
 @pytest.mark.parametrize("call", [Call.MODIFY, Call.CANCEL])
-def test_f39_a_lost_change_is_looked_up_and_repeated_only_where_it_had_no_effect(
-    lab: Lab, fault: Fault, call: Call
-) -> None:
+def test_f39_a_lost_change_is_looked_up_and_repeated_only_where_it_had_no_effect(lab: Lab, fault: Fault, call: Call) -> None:
     order = lab.buy(150, limit(90))
     lab.settle()
     lab.brokers[F].fail_next(fault, on=call)

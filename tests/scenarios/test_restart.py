@@ -517,9 +517,7 @@ def test_t7_a_store_that_cannot_commit_sends_nothing(
         engine.step()
         heal = fail(inner, trips)
         for price in range(300, 308):
-            server.exchange.place(
-                leader.client_id, NewOrder(key=share.key, side=Side.BUY, quantity=10, terms=kit.limit(price))
-            )
+            server.exchange.place(leader.client_id, NewOrder(key=share.key, side=Side.BUY, quantity=10, terms=kit.limit(price)))
         with pytest.raises(StoreError):
             engine.step()
         engine.stop()

@@ -40,7 +40,14 @@ def test_a_day_on_the_other_side(turned: Stage) -> None:
     turned.until(lambda: turned.net() == 150)
     turned.buy(300)
     turned.until(lambda: turned.net() == 0)
-    assert sides(turned) == [(Side.SELL, 150), (Side.SELL, 75), (Side.BUY, 75), (Side.BUY, 150), (Side.BUY, 150), (Side.SELL, 150)]
+    assert sides(turned) == [
+        (Side.SELL, 150),
+        (Side.SELL, 75),
+        (Side.BUY, 75),
+        (Side.BUY, 150),
+        (Side.BUY, 150),
+        (Side.SELL, 150),
+    ]
     assert turned.net(LEADER) == 0 and not turned.facts(DriftDeclared)
     intents = [fact.request.intent for fact in turned.facts(RequestIssued) if isinstance(fact.request, Submit)]
     entry, leave = Intent.ENTRY, Intent.EXIT
@@ -120,7 +127,11 @@ def test_what_is_held_stays_as_it_was_opened_until_it_is_closed() -> None:
     lab.advance(5)
     lab.leader.buy("NIFTY 22500 CE", lots=1)
     lab.advance(5)
-    assert [(o.side, o.filled_quantity) for o in lab.exchange.orders("F")] == [(Side.BUY, 150), (Side.SELL, 150), (Side.SELL, 75)]
+    assert [(o.side, o.filled_quantity) for o in lab.exchange.orders("F")] == [
+        (Side.BUY, 150),
+        (Side.SELL, 150),
+        (Side.SELL, 75),
+    ]
     (row,) = lab.drift()
     assert (row["owned"], row["target"]) == (-75, -75)
 

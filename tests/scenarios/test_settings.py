@@ -8,7 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from dhan_copy import OPTIONS, Cap, CapitalProportional, ConfigurationError, CopyEngine, FixedLots, Follower, Leader, Override, Playground, Ratio, Rules, Settings
+from dhan_copy import (
+    OPTIONS,
+    Cap,
+    CapitalProportional,
+    ConfigurationError,
+    CopyEngine,
+    FixedLots,
+    Follower,
+    Leader,
+    Override,
+    Playground,
+    Ratio,
+    Rules,
+    Settings,
+)
 from dhan_copy.core.facts import SettingChanged
 from dhan_copy.model.instrument import InstrumentFacts, InstrumentKind
 from dhan_copy.model.order import Market, Product, Side
@@ -70,7 +84,10 @@ def test_each_leader_has_rules_of_his_own_at_one_follower() -> None:
     key = instrument_key("NSE_FNO", "45471")
     exchange.add_instrument(Instrument(key=key, facts=InstrumentFacts(75, Decimal("0.05"), InstrumentKind.OPTIDX), symbol=CE))
     exchange.set_price(key, 100)
-    leaders = [Leader(name, source=FakeSource(exchange, name), rules=Rules(size=size)) for name, size in (("A", "1"), ("B", FixedLots(1)))]
+    leaders = [
+        Leader(name, source=FakeSource(exchange, name), rules=Rules(size=size))
+        for name, size in (("A", "1"), ("B", FixedLots(1)))
+    ]
     follower = Follower(F, broker=FakeBroker(exchange, F), source=FakeSource(exchange, F), live=True)
     engine = CopyEngine(leaders, [follower], DurableMemory(), clock=clock)
     engine.step()
@@ -175,7 +192,10 @@ def test_a_change_that_the_program_overruled_does_not_come_back(checkpoint: bool
         made.restart()
         made.step()
         assert said(made)["size"] == (size, "follower F")
-    assert [fact.value for fact in (entry.fact for entry in made.engine.journal()) if isinstance(fact, SettingChanged)] == ['"1/2"', ""]
+    assert [fact.value for fact in (entry.fact for entry in made.engine.journal()) if isinstance(fact, SettingChanged)] == [
+        '"1/2"',
+        "",
+    ]
     made.engine.change(F, size="1/2")
     made.restart()
     made.step()
@@ -201,7 +221,12 @@ def test_another_function_of_your_own_is_something_else_that_the_program_says() 
 
 def test_what_cannot_be_changed_changes_nothing() -> None:
     made = lab(Rules(size="1"))
-    for account, change in ((F, {"size": "much"}), ("X", {"size": "1"}), (F, {"live": True}), (F, {"size": lambda o, a: Ratio(1)})):
+    for account, change in (
+        (F, {"size": "much"}),
+        ("X", {"size": "1"}),
+        (F, {"live": True}),
+        (F, {"size": lambda o, a: Ratio(1)}),
+    ):
         with pytest.raises(ConfigurationError):
             made.engine.change(account, **change)  # type: ignore[arg-type]
     assert bought(made) == 300

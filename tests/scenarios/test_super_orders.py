@@ -81,7 +81,12 @@ def test_l1_a_stop_that_trails_is_left_to_the_broker_and_follows_the_leader_wher
     tree = entered(wire, jump=Decimal(5))
     for price, stop in ((100, 80), (105, 85), (104, 85)):
         wire.exchange.set_price(CALL, price)
-        wire.until(lambda: [report.report.terms for report in wire.leader_reports(f"{tree.order_id}/STOP")][-1] == StopMarket(Decimal(stop)))
+        wire.until(
+            lambda: (
+                [report.report.terms for report in wire.leader_reports(f"{tree.order_id}/STOP")][-1]
+                == StopMarket(Decimal(stop))
+            )
+        )
     wire.settle()
     assert wire.bodies("PUT") == [] and tree.price(Leg.STOP) == 85
     tree.move(Leg.STOP, Decimal(60))
@@ -266,7 +271,9 @@ def test_l5_the_leader_is_out_and_the_follower_keeps_both_legs(
     assert stage.net() == 0 and stage.facts(DriftDeclared) == []
 
 
-def test_l11_a_leg_that_has_filled_for_a_part_of_the_entry_is_followed_by_an_order_for_the_rest(labs: Callable[..., Lab]) -> None:
+def test_l11_a_leg_that_has_filled_for_a_part_of_the_entry_is_followed_by_an_order_for_the_rest(
+    labs: Callable[..., Lab],
+) -> None:
     """A leg that has traded all that it was for is over, whatever its entry fills afterwards."""
     lab = labs(policy=NATIVE)
     tree = Tree.place(lab, 600)
@@ -505,7 +512,9 @@ def test_f38_an_entrys_modification_that_nobody_has_looked_up_when_it_ends_is_se
 
 
 @pytest.mark.parametrize("fault", [Fault.ANSWER_LOST, Fault.NEVER_ARRIVED])
-def test_f39_an_entry_whose_legs_have_gone_since_its_lost_modification_is_taken_back(labs: Callable[..., Lab], fault: Fault) -> None:
+def test_f39_an_entry_whose_legs_have_gone_since_its_lost_modification_is_taken_back(
+    labs: Callable[..., Lab], fault: Fault
+) -> None:
     """Its list told what became of that by them, and until it is known nothing else is asked of the entry."""
     lab = labs(policy=NATIVE)
     tree = Tree.place(lab, 300)

@@ -149,8 +149,6 @@ def before(exchange: SimulatedExchange) -> None:
         exchange.clock.advance(60)
 
 
-
-
 def test_t10_by_default_nothing_from_before_the_first_start_is_copied(labs: Callable[..., Lab]) -> None:
     lab = labs(prepare=before)
     lab.advance(60)

@@ -150,9 +150,7 @@ def test_a_missing_optional_field_takes_its_default() -> None:
         ("RequestIssued", BODY_VERSION, '{"request":{"$":"Explode"}}'),
     ],
 )
-def test_what_a_later_release_may_have_written_is_refused_naming_the_position(
-    kind: str, version: int, body: str
-) -> None:
+def test_what_a_later_release_may_have_written_is_refused_naming_the_position(kind: str, version: int, body: str) -> None:
     with pytest.raises(StoreTooNew) as refused:
         decode(kind, version, body, position=42)
     assert "position 42" in str(refused.value)

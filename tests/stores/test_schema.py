@@ -114,9 +114,7 @@ def test_the_database_of_another_program_is_refused(golden: Path, pragma: str) -
         SqliteStore(golden)
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"SQLite", b"not a database at all" * 500, b"SQLite format 3\0" + b"\xff" * 9_000]
-)
+@pytest.mark.parametrize("content", [b"", b"SQLite", b"not a database at all" * 500, b"SQLite format 3\0" + b"\xff" * 9_000])
 def test_what_is_no_database_is_refused_and_left_as_it_was(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "copies.db"
     path.write_bytes(content)

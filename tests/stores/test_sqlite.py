@@ -364,9 +364,7 @@ def test_t7_a_missing_folder_and_a_folder_instead_of_a_file(tmp_path: Path) -> N
         SqliteStore(tmp_path)
 
 
-def test_an_interrupted_append_is_undone_and_the_journal_goes_on(
-    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupted_append_is_undone_and_the_journal_goes_on(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C anywhere in it: what counts is what the file says afterwards."""
     store.append(entries(1, 1))
 

@@ -37,7 +37,10 @@ def instruments() -> list[Instrument]:
 
 def exchange(*accounts: str, **options: object) -> SimulatedExchange:
     return SimulatedExchange(
-        VirtualClock(MORNING), accounts or ("L", "F"), instruments=instruments(), **options  # type: ignore[arg-type]
+        VirtualClock(MORNING),
+        accounts or ("L", "F"),
+        instruments=instruments(),
+        **options,  # type: ignore[arg-type]
     )
 
 

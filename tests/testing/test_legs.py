@@ -85,9 +85,7 @@ varieties = st.sampled_from(["super", "bracket", "cover"])
 
 @settings(max_examples=150)
 @given(variety=varieties, side=st.sampled_from(Side), story=steps, keeps=st.booleans())
-def test_f40_every_leg_is_for_what_is_open(
-    variety: str, side: Side, story: list[tuple[str, int]], keeps: bool
-) -> None:
+def test_f40_every_leg_is_for_what_is_open(variety: str, side: Side, story: list[tuple[str, int]], keeps: bool) -> None:
     ex = exchange()
     ex.unwritten.cancelled_entry_keeps_exits = keeps
     family = placed(variety, side, ex)

@@ -58,9 +58,7 @@ def modify(order_id: str, leg: Leg, terms: Terms = Limit(Decimal(401))) -> Modif
 
 
 def cancel(order_id: str, leg: Leg = Leg.ENTRY) -> Cancel:
-    return Cancel(
-        follower=AccountName("F"), client_order_id=TAG, attempt=3, broker_order_id=BrokerOrderId(order_id), leg=leg
-    )
+    return Cancel(follower=AccountName("F"), client_order_id=TAG, attempt=3, broker_order_id=BrokerOrderId(order_id), leg=leg)
 
 
 def broker() -> FakeLinkedBroker:

@@ -95,9 +95,7 @@ class Encoders:
         return self._source.function(where, hint, "v", lambda: [*self._encoding(hint, where), "return v"])
 
     def _union(self, members: tuple[type, ...], where: str) -> list[str]:
-        encoders = {
-            cls: (f'{{"{TAG}":"{cls.__name__}"', self._source.names[self._members(cls)]) for cls in members
-        }
+        encoders = {cls: (f'{{"{TAG}":"{cls.__name__}"', self._source.names[self._members(cls)]) for cls in members}
         choices = self._source.constant(encoders)
         lines = [f"if v.__class__ not in {choices}:", f"    wrong({where!r}, v)"]
         return [*lines, f"head, members = {choices}[v.__class__]", "v = head + members(v) + '}'"]

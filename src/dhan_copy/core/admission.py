@@ -51,7 +51,9 @@ def look_again_at(state: State, order: LeaderOrder, now: datetime) -> datetime:
     frame_by = order.first_seen_at + FRAME_MAY_FOLLOW
     key = order.report.key
     named = state.named(order).report
-    if (instrument_facts(state, key) is None or is_cut(named.segment, named.symbol)) and (state.settings.awaited(key) or now >= frame_by):
+    if (instrument_facts(state, key) is None or is_cut(named.segment, named.symbol)) and (
+        state.settings.awaited(key) or now >= frame_by
+    ):
         return now + LOOK_EVERY
     return frame_by
 
@@ -116,8 +118,14 @@ def decide(
         return declined(ReasonCode.NOTHING_OWNED)
 
     def admitted(
-        ratio: Fraction, carry: Fraction, entry: int, reason: ReasonCode, detail: str = "", most: int | None = None,
-        uncapped: Fraction | None = None, entry_declined: ReasonCode | None = None,
+        ratio: Fraction,
+        carry: Fraction,
+        entry: int,
+        reason: ReasonCode,
+        detail: str = "",
+        most: int | None = None,
+        uncapped: Fraction | None = None,
+        entry_declined: ReasonCode | None = None,
     ) -> CopyAdmitted:
         return CopyAdmitted(
             leader=leader, leader_order_id=order_id, follower=follower, live=rules.live, facts=facts,
@@ -148,9 +156,7 @@ def decide(
         sized = admit_entry(state, asked, now, more_may_follow=more_may_follow, patient=patient)
     match sized:
         case Sized():
-            return admitted(
-                sized.ratio, sized.carry, entry_units, sized.reason, sized.detail, sized.most_units, sized.uncapped
-            )
+            return admitted(sized.ratio, sized.carry, entry_units, sized.reason, sized.detail, sized.most_units, sized.uncapped)
         case ReadMargin() | None:
             return sized
     if exit_units and _has_anything(state, stake_key, key):
@@ -179,9 +185,7 @@ def _decide_leg(state: State, order: LeaderOrder, rules: FollowerRules, now: dat
         )  # fmt: skip
     else:
         detail = entry.decision.name
-    return CopyDeclined(
-        leader=order.leader, leader_order_id=report.order_id, follower=rules.name, reason=reason, detail=detail
-    )
+    return CopyDeclined(leader=order.leader, leader_order_id=report.order_id, follower=rules.name, reason=reason, detail=detail)
 
 
 def _closed_by_its_legs(state: State, order: LeaderOrder) -> int:
@@ -315,9 +319,7 @@ def _position_before(state: State, order: LeaderOrder) -> int | None:
     return state.position(place) - report.side.sign * report.filled_quantity
 
 
-def _exit_and_entry(
-    state: State, stake_key: StakeKey, report: OrderReport, units: int, before: int | None
-) -> tuple[int, int]:
+def _exit_and_entry(state: State, stake_key: StakeKey, report: OrderReport, units: int, before: int | None) -> tuple[int, int]:
     """The leader's units as (exit, entry)."""
     sign = report.side.sign
     if stake_key[4] is not None:
@@ -338,5 +340,3 @@ def _has_anything(state: State, stake_key: StakeKey, but: TradeKey) -> bool:
         return True
     trades = (state.trades[k] for k in state.open_trades.get(stake_key, ()) if k != but)
     return any(t.leaves(Intent.ENTRY) or entry_total(t, t.opened) > t.filled(Intent.ENTRY) for t in trades)
-
-

@@ -73,7 +73,6 @@ class Asked:
     units: int
     crossing: bool
 
-
     @property
     def side(self) -> Side:
         """The side that the follower would take."""
@@ -277,9 +276,7 @@ def _stop_of(state: State, order: LeaderOrder) -> Decimal | None:
             continue
         if isinstance(other.terms, (StopLimit, StopMarket)) and price is not None:
             trigger = other.terms.trigger
-            if (price - trigger) * report.side.sign > 0 and (
-                furthest is None or (furthest - trigger) * report.side.sign > 0
-            ):
+            if (price - trigger) * report.side.sign > 0 and (furthest is None or (furthest - trigger) * report.side.sign > 0):
                 furthest = trigger
     return furthest
 

@@ -34,7 +34,15 @@ from dhan_copy.model.order import Variety
 from dhan_copy.model.reason import ReasonCode
 
 
-_READS = {"Query": "LOOKUP", "ReadOrders": "READ_ORDERS", "ReadPositions": "READ_POSITIONS", "ReadFunds": "READ_FUNDS", "ReadMargin": "READ_MARGIN", "ReadKillSwitch": "READ_KILL_SWITCH", "ReadQuotes": "READ_QUOTES"}
+_READS = {
+    "Query": "LOOKUP",
+    "ReadOrders": "READ_ORDERS",
+    "ReadPositions": "READ_POSITIONS",
+    "ReadFunds": "READ_FUNDS",
+    "ReadMargin": "READ_MARGIN",
+    "ReadKillSwitch": "READ_KILL_SWITCH",
+    "ReadQuotes": "READ_QUOTES",
+}
 
 
 def alert_for(state: State, fact: Fact) -> AlertRaised | None:

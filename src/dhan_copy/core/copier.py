@@ -276,7 +276,9 @@ class Copier:
             self._record(ClockStepped(milliseconds=int(stepped / timedelta(milliseconds=1))))
             self._alert(
                 AlertRaised(
-                    code="CLOCK_STEPPED", what="this machine's clock was set forward, or it slept", known=f"by {stepped}",
+                    code="CLOCK_STEPPED",
+                    what="this machine's clock was set forward, or it slept",
+                    known=f"by {stepped}",
                     advice="Keep it in step with NTP: the age of the leader's orders is told by it.",
                 )  # fmt: skip
             )
@@ -426,7 +428,8 @@ class Copier:
                 return  # their list goes on showing them
             self._alert(
                 AlertRaised(
-                    code="FROM_BEFORE", what="reports about orders of an earlier day are left out",
+                    code="FROM_BEFORE",
+                    what="reports about orders of an earlier day are left out",
                     known=f"order {fact.report.order_id} of {fact.report.created_at}, and today is {self.state.day}",
                     advice="After midnight that is normal; at any other time check this machine's clock.",
                     account=fact.leader,
@@ -489,10 +492,12 @@ class Copier:
                     self._record(fact)
                 self._alert(
                     AlertRaised(
-                        code="FOREIGN_TAG", what="an order carries this library's tag but is not in the journal",
+                        code="FOREIGN_TAG",
+                        what="an order carries this library's tag but is not in the journal",
                         known=f"order {fact.report.order_id} of {fact.report.symbol or fact.report.security_id}",
                         advice="Another copier or another journal serves this account: stop one of them.",
-                        account=fact.follower, client_order_id=tag,
+                        account=fact.follower,
+                        client_order_id=tag,
                     )  # fmt: skip
                 )
             return

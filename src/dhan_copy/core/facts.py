@@ -565,5 +565,3 @@ class Moment:
 
     wall: datetime
     monotonic: float
-
-

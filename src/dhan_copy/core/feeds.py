@@ -78,5 +78,7 @@ def _is_news(known: LeaderOrder | None, report: OrderReport) -> bool:
 
 def postponed(feed: Feed, by: timedelta) -> Feed:
     """The same stream after the clock was set forward: it has not been lost for longer by that."""
-    moved = (None if at is None else at + by for at in (feed.connected_at, feed.lost_since, feed.lost_before, feed.silent_since))
+    moved = (
+        None if at is None else at + by for at in (feed.connected_at, feed.lost_since, feed.lost_before, feed.silent_since)
+    )
     return Feed(*moved)

@@ -97,9 +97,7 @@ def _own_order(state: State, fact: CloseOrdered | OpenOrdered, stake_key: StakeK
         side=fact.side, product=fact.product, validity=Validity.DAY, terms=Market(), quantity=fact.quantity,
         filled_quantity=fact.quantity, status=OrderStatus.TRADED, created_at=at, updated_at=at,
     )  # fmt: skip
-    order = LeaderOrder(
-        leader=fact.leader, report=report, first_seen_at=at, seen_at=at, channel=Channel.BOOK, confirmed=True
-    )
+    order = LeaderOrder(leader=fact.leader, report=report, first_seen_at=at, seen_at=at, channel=Channel.BOOK, confirmed=True)
     state.leader_orders[fact.leader, fact.order_id] = order
     key = (fact.leader, fact.order_id, fact.follower)
     state.open_trades.setdefault(stake_key, {})[key] = None

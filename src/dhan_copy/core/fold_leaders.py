@@ -156,9 +156,7 @@ def _leader_opened(state: State, key: TradeKey, stake_key: StakeKey, opening: in
     state.trades[key] = evolve(trade, opened=trade.opened + (copied if trade.decision is not None else opening))
 
 
-def _leader_closed(
-    state: State, key: TradeKey, stake_key: StakeKey, before: int, closing: int, opening: int
-) -> None:
+def _leader_closed(state: State, key: TradeKey, stake_key: StakeKey, before: int, closing: int, opening: int) -> None:
     """The leader closed a part of his position: what is beyond the kept part is given up where it has not filled yet,
     and claimed from what is owned where it has."""
     direction = 1 if before > 0 else -1

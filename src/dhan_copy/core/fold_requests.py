@@ -59,7 +59,11 @@ def answered(
             if circuits.counts(request, fact):
                 count_rejection(state, fact.follower, f"{fact.code} {fact.text}".strip(), at)
             if fact.refusal in (Refusal.RATE_LIMIT, Refusal.AUTHENTICATION, Refusal.IP):
-                pause = state.settings.policy.retry_after if fact.refusal is Refusal.RATE_LIMIT else state.settings.policy.blocked_for
+                pause = (
+                    state.settings.policy.retry_after
+                    if fact.refusal is Refusal.RATE_LIMIT
+                    else state.settings.policy.blocked_for
+                )
                 state.blocked_until[fact.follower] = (at + pause, fact.refusal)
                 trade = evolve(trade, requests=trade.requests - 1)
         case OutcomeUnresolved():

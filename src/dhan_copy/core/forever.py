@@ -216,9 +216,7 @@ class _Reading:
             told.setdefault(order_id, []).append(report)
         return told
 
-    def _only_parent(
-        self, fact: LeaderReported, waiting: dict[BrokerOrderId, list[OrderReport]]
-    ) -> BrokerOrderId | None:
+    def _only_parent(self, fact: LeaderReported, waiting: dict[BrokerOrderId, list[OrderReport]]) -> BrokerOrderId | None:
         fits = self._parents(fact, waiting)
         return fits[0] if len(fits) == 1 and not self._is_doubtful(fact, waiting[fits[0]]) else None
 
@@ -365,13 +363,15 @@ class _Reading:
             if known and since is not None and since + CHILD_MAY_FOLLOW <= read.read_at:
                 self._gone(read.account, f"the copy {mine.broker_order_id}", None, mine.client_order_id)
 
-    def _gone(
-        self, account: AccountName, which: str, order_id: BrokerOrderId | None, tag: ClientOrderId | None = None
-    ) -> None:
+    def _gone(self, account: AccountName, which: str, order_id: BrokerOrderId | None, tag: ClientOrderId | None = None) -> None:
         self.result.append(
             AlertRaised(
-                code="FOREVER_GONE", what="a Forever order is no longer in the broker's list, or has fired, and nothing shows "
-                "what became of it", known=which, account=account, leader_order_id=order_id, client_order_id=tag,
+                code="FOREVER_GONE",
+                what="a Forever order is no longer in the broker's list, or has fired, and nothing shows what became of it",
+                known=which,
+                account=account,
+                leader_order_id=order_id,
+                client_order_id=tag,
                 advice="Nothing is concluded from that: copy and leader stay as they are known. Look at both accounts.",
             )  # fmt: skip
         )
@@ -379,8 +379,11 @@ class _Reading:
     def _doubt(self, account: AccountName, order: FollowerOrder, ids: Sequence[str]) -> None:
         self.result.append(
             AlertRaised(
-                code="FOREVER_DOUBTFUL", what="which order is the copy's cannot be told: their list shows no tags, and more "
-                "than one looks like it, or one that seems older", known=f"orders {', '.join(ids)}", account=account,
+                code="FOREVER_DOUBTFUL",
+                what="which order is the copy's cannot be told: their list shows no tags, and more "
+                "than one looks like it, or one that seems older",
+                known=f"orders {', '.join(ids)}",
+                account=account,
                 client_order_id=order.client_order_id,
                 advice="Nothing is sent again for it, and what it does is not followed: look after it by hand.",
             )  # fmt: skip

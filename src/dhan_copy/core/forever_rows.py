@@ -102,7 +102,8 @@ def may_have_placed(legs: Legs, child: OrderReport) -> bool:
     places is shown with a price of the broker's own (price protection, protocol facts 1.7)."""
     price = child.terms.price if isinstance(child.terms, Limit) else None
     return any(
-        quantity == child.quantity and (isinstance(terms, StopMarket) or (isinstance(terms, StopLimit) and terms.price == price))
+        quantity == child.quantity
+        and (isinstance(terms, StopMarket) or (isinstance(terms, StopLimit) and terms.price == price))
         for terms, quantity in legs
     )
 

@@ -94,7 +94,9 @@ def _reads_back(old: OrderReport, new: OrderReport) -> bool:
     """Whether new terms are the broker's own rewriting and no modification: a triggered SL reads LMT at its price
     without a trigger, a triggered SL-M MARKET, a price-protected MARKET reads LMT (protocol facts 1.7, 1.8). A modification moves the order's
     time or says MODIFIED (1.3)."""
-    if new.status is OrderStatus.MODIFIED or (new.created_at != old.created_at and None not in (new.created_at, old.created_at)):
+    if new.status is OrderStatus.MODIFIED or (
+        new.created_at != old.created_at and None not in (new.created_at, old.created_at)
+    ):
         return False
     match old.terms, new.terms:
         case StopLimit(price=before), Limit(price=after):

@@ -67,9 +67,7 @@ def value_carried(state: State, followers: Iterable[AccountName], key: Instrumen
     for follower in followers if ist_date(at).isoformat() == state.day else ():
         dealt = state.dealt.get((follower, key))
         if dealt is not None and dealt.carried:
-            state.dealt[follower, key] = Dealt(
-                dealt.net + dealt.carried, dealt.cash - dealt.carried * price, dealt.unpriced
-            )
+            state.dealt[follower, key] = Dealt(dealt.net + dealt.carried, dealt.cash - dealt.carried * price, dealt.unpriced)
 
 
 def closed_by_hand(state: State, follower: AccountName, key: InstrumentKey, units: int) -> None:
@@ -96,9 +94,7 @@ def _told_at(price: tuple[Decimal, datetime]) -> datetime:
     return price[1]
 
 
-def stopped_by_loss(
-    state: State, rules: FollowerRules, result: DayResult
-) -> tuple[AlertRaised, TradingStateChanged] | None:
+def stopped_by_loss(state: State, rules: FollowerRules, result: DayResult) -> tuple[AlertRaised, TradingStateChanged] | None:
     """What a loss limit calls for, once a day: a user who lets the follower go on has taken it upon himself."""
     limit = rules.loss_limit
     if limit is None or was_stopped_by_loss(state, rules.name) or result.rupees > -limit.rupees:

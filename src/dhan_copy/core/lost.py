@@ -86,9 +86,7 @@ def matched(
     return matches, orphans
 
 
-def _whose(
-    tag: ClientOrderId, follower: AccountName, orders: Sequence[LeaderKey]
-) -> tuple[TradeKey, tuple[int, int]] | None:
+def _whose(tag: ClientOrderId, follower: AccountName, orders: Sequence[LeaderKey]) -> tuple[TradeKey, tuple[int, int]] | None:
     parts = id_parts(tag)
     if parts is None:
         return None

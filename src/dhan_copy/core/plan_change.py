@@ -157,10 +157,20 @@ def _modify(b: Draft, order: FollowerOrder, want: Instruction, leg: Leg = Leg.EN
     assert order.broker_order_id is not None
     b.requests.append(
         Modify(
-            follower=b.rules.name, client_order_id=order.client_order_id, attempt=order.attempts + 1,
-            broker_order_id=entry_of(order.broker_order_id), intent=intent, validity=want.validity, terms=want.terms,
-            quantity=want.quantity, disclosed_quantity=want.disclosed_quantity, leg=order.linked or leg, forever=order.waits,
-            second_leg=want.second_leg, linked=order.linked is not None, bracket=want.bracket,
+            follower=b.rules.name,
+            client_order_id=order.client_order_id,
+            attempt=order.attempts + 1,
+            broker_order_id=entry_of(order.broker_order_id),
+            intent=intent,
+            validity=want.validity,
+            terms=want.terms,
+            quantity=want.quantity,
+            disclosed_quantity=want.disclosed_quantity,
+            leg=order.linked or leg,
+            forever=order.waits,
+            second_leg=want.second_leg,
+            linked=order.linked is not None,
+            bracket=want.bracket,
             not_after=b.now + b.policy.send_within if intent is Intent.ENTRY else None,
         )  # fmt: skip
     )
@@ -228,8 +238,12 @@ def _cancel(b: Draft, order: FollowerOrder) -> None:
         )  # fmt: skip
     b.requests.append(
         Cancel(
-            follower=b.rules.name, client_order_id=order.client_order_id, attempt=order.attempts + 1,
-            broker_order_id=entry_of(order.broker_order_id), forever=order.waits, linked=order.linked is not None,
+            follower=b.rules.name,
+            client_order_id=order.client_order_id,
+            attempt=order.attempts + 1,
+            broker_order_id=entry_of(order.broker_order_id),
+            forever=order.waits,
+            linked=order.linked is not None,
             leg=order.linked or Leg.ENTRY,
         )  # fmt: skip
     )

@@ -71,12 +71,26 @@ def place(b: Draft, intent: Intent, slice: int, units: int, before: list[Followe
     b.requests.append(
         Submit(
             follower=follower,
-            client_order_id=tag, attempt=1, leader=leader, leader_order_id=order_id, intent=intent, segment=b.report.segment,
-            security_id=b.report.security_id, side=b.side, product=b.report.product, validity=want.validity,
-            terms=want.terms, quantity=want.quantity, disclosed_quantity=want.disclosed_quantity, leg=leg,
-            forever=asks_to_wait(b.report), second_leg=want.second_leg, bracket=bracket,
+            client_order_id=tag,
+            attempt=1,
+            leader=leader,
+            leader_order_id=order_id,
+            intent=intent,
+            segment=b.report.segment,
+            security_id=b.report.security_id,
+            side=b.side,
+            product=b.report.product,
+            validity=want.validity,
+            terms=want.terms,
+            quantity=want.quantity,
+            disclosed_quantity=want.disclosed_quantity,
+            leg=leg,
+            forever=asks_to_wait(b.report),
+            second_leg=want.second_leg,
+            bracket=bracket,
             after_market=b.policy.amo_slot if queued else None,
-            not_after=b.now + b.policy.send_within if intent is Intent.ENTRY else None, note=_note(b, want),
+            not_after=b.now + b.policy.send_within if intent is Intent.ENTRY else None,
+            note=_note(b, want),
         )  # fmt: skip
     )
 
@@ -144,9 +158,7 @@ def _may_enter(b: Draft) -> bool:
     elif is_refused_stop_market(b):
         reason = ReasonCode.STOP_MARKET_REFUSED
     if reason is not None:
-        b.facts.append(
-            CopyDeclined(leader=leader, leader_order_id=order_id, follower=follower, reason=reason, detail=detail)
-        )
+        b.facts.append(CopyDeclined(leader=leader, leader_order_id=order_id, follower=follower, reason=reason, detail=detail))
         return False
     return True
 

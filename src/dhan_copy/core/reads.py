@@ -64,7 +64,9 @@ class ReadSchedule:
         """Drop what was remembered of orders that are no longer looked up."""
         self.looked_up.clear()
         self.sweeps_known = None
-        self.asked = {read: record for read, record in self.asked.items() if not isinstance(read, (Query, ReadMargin, ReadKillSwitch))}
+        self.asked = {
+            read: record for read, record in self.asked.items() if not isinstance(read, (Query, ReadMargin, ReadKillSwitch))
+        }
 
     def due(self, state: State, now: datetime) -> tuple[list[Read], datetime]:
         """The reads to ask now, and when to look again."""

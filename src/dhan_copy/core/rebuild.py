@@ -142,9 +142,7 @@ class _Rebuild:
         known = self.state.leader_orders.get((told.leader, told.report.order_id)) if self.same_day else None
         return known.report.filled_quantity if known is not None else 0
 
-    def _copy(
-        self, key: TradeKey, report: OrderReport, split: tuple[int, int], found: Sequence[Found]
-    ) -> Iterator[Fact]:
+    def _copy(self, key: TradeKey, report: OrderReport, split: tuple[int, int], found: Sequence[Found]) -> Iterator[Fact]:
         """The decision for one leader order and follower, unless it is known, and the orders that it led to."""
         trade = self.state.trades.get(key) if self.same_day else None
         if found:
@@ -278,7 +276,7 @@ def _asked(wanted: Terms, row: OrderReport, *, over: bool) -> Terms:
     if over:
         return wanted
     match wanted, row.terms:
-        case (Market() | StopMarket()), Limit():
+        case ((Market() | StopMarket()), Limit()):
             return wanted
         case StopLimit(price=price), Limit(price=shown) if price == shown:
             return wanted

@@ -33,8 +33,10 @@ def spendable(state: State, follower: AccountName) -> Funds | None:
         if not units:
             continue
         price = _price(state, trade)
-        rupees = None if price is None else worth(
-            trade.stake_key[2].segment, units, price, None if trade.admitted is None else trade.admitted.facts
+        rupees = (
+            None
+            if price is None
+            else worth(trade.stake_key[2].segment, units, price, None if trade.admitted is None else trade.admitted.facts)
         )
         if rupees is None:
             return None

@@ -93,9 +93,7 @@ class Rules:
     """What a single lot may lose, for ``BelowLot.ONE_LOT_WITHIN_RISK``; 1 % where nobody says."""
     price_deviation: Percent | None = field(default=None, validator=validators.optional(validators.instance_of(Percent)))
     """How far the price may have moved since the leader's order traded."""
-    slippage: SlippageLimit | None = field(
-        default=None, validator=validators.optional(validators.instance_of(SlippageLimit))
-    )
+    slippage: SlippageLimit | None = field(default=None, validator=validators.optional(validators.instance_of(SlippageLimit)))
     """When copies that trade worse than the leader's orders stop the follower's entries; never where nobody says."""
 
 

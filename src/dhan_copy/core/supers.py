@@ -179,7 +179,9 @@ def gone_with_the_entry(state: State, key: TradeKey, entry: FollowerOrder) -> li
     if not entry.was_cancelled_by_us or entry.over_at is None:
         return []
     since, legs = entry.over_at - SETTLED_AFTER, _legs_of(state, state.trades[key], entry).items()
-    return [(leg_key(key, part), leg) for part, leg in legs if leg.was_cancelled_by_hand and leg.over_at and leg.over_at >= since]
+    return [
+        (leg_key(key, part), leg) for part, leg in legs if leg.was_cancelled_by_hand and leg.over_at and leg.over_at >= since
+    ]
 
 
 def has_any(state: State, account: AccountName) -> bool:

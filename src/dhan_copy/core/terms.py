@@ -44,9 +44,7 @@ def copied_terms(terms: Terms, side: Side, segment: ExchangeSegment, facts: Inst
     return aligned(terms, side, facts)
 
 
-def _stop_limit(
-    trigger: Decimal, side: Side, segment: ExchangeSegment, facts: InstrumentFacts, policy: Policy
-) -> StopLimit:
+def _stop_limit(trigger: Decimal, side: Side, segment: ExchangeSegment, facts: InstrumentFacts, policy: Policy) -> StopLimit:
     """A limit beyond the trigger, on the side on which the order trades: a buy higher, a sell lower."""
     is_option = facts.kind is not None and facts.kind.is_option
     offset = policy.stop_market_offsets.get(segment, OPTIONS_OFFSET if is_option else OTHERS_OFFSET)

@@ -189,7 +189,9 @@ class FollowerOrder:
     def may_fill(self) -> int:
         """The most that it could still fill: with a raise whose answer is not there, or was lost."""
         asked = [request.quantity for request in (self.outstanding, self.unresolved) if isinstance(request, Modify)]
-        return max([self.unfilled, *(quantity - self.filled_quantity for quantity in (*asked, *(one.quantity for one in self.lost)))])
+        return max(
+            [self.unfilled, *(quantity - self.filled_quantity for quantity in (*asked, *(one.quantity for one in self.lost)))]
+        )
 
     @property
     def given_up(self) -> int:
@@ -377,7 +379,9 @@ def with_entry(leg: FollowerOrder, entry: FollowerOrder) -> FollowerOrder:
         return leg
     if leg.broker_order_id is None or (leg.state.is_over and leg.over_at is None):
         there = leg_id(entry.broker_order_id, linked)
-        leg = evolve(leg, state=OrderState.WORKING, accepted=leg.asked, broker_order_id=there, cancel_sent=False, cancel_taken=False)
+        leg = evolve(
+            leg, state=OrderState.WORKING, accepted=leg.asked, broker_order_id=there, cancel_sent=False, cancel_taken=False
+        )
     bracket = entry.accepted.bracket
     if bracket is None or entry.state.is_over or leg.is_busy or leg.accepted is None:
         return leg
@@ -453,9 +457,7 @@ def taken_over(order: FollowerOrder, at: datetime, longest_retry: timedelta) -> 
     return order
 
 
-def withheld(
-    order: FollowerOrder, request: Request, fact: RequestWithheld, at: datetime, retry_at: datetime
-) -> FollowerOrder:
+def withheld(order: FollowerOrder, request: Request, fact: RequestWithheld, at: datetime, retry_at: datetime) -> FollowerOrder:
     """Fold that ``request`` never left."""
     order = evolve(_cleared(order, request), text=fact.problem)
     match request:

@@ -137,7 +137,7 @@ def _read_decimal(plain: Plain, path: Path) -> Decimal:
             return Decimal(plain)
     except InvalidOperation:
         pass
-    raise Misspelt(f"must be a whole number, or text such as \"0.5\" (a float is not exact), not {_shown(plain)}", path)
+    raise Misspelt(f'must be a whole number, or text such as "0.5" (a float is not exact), not {_shown(plain)}', path)
 
 
 def _read_fraction(plain: Plain, path: Path) -> Fraction:
@@ -188,7 +188,9 @@ def _read_sizer(plain: Plain, path: Path) -> object:
         except (ValueError, ArithmeticError):
             raise Misspelt(f'must be a ratio above zero such as "0.5" or "1/3", not {_shown(plain)}', path) from None
     if not isinstance(plain, dict):
-        raise Misspelt(f'must be a ratio as text, or a table such as {{sizer = "FixedLots", lots = 2}}, not {_shown(plain)}', path)
+        raise Misspelt(
+            f'must be a ratio as text, or a table such as {{sizer = "FixedLots", lots = 2}}, not {_shown(plain)}', path
+        )
     name = plain.get("sizer")
     if name not in SIZERS:
         raise Misspelt(f"sizer must be one of {', '.join(SIZERS)}, not {_shown(name)}", (*path, "sizer") if name else path)

@@ -78,9 +78,7 @@ class Route:
             raise
         return sock
 
-    def _connect(
-        self, host: str, port: int, deadline: Deadline, opening: Callable[[socket.socket], None]
-    ) -> socket.socket:
+    def _connect(self, host: str, port: int, deadline: Deadline, opening: Callable[[socket.socket], None]) -> socket.socket:
         family = socket.AF_UNSPEC
         if self.source_address is not None:
             version = ipaddress.ip_address(self.source_address[0]).version

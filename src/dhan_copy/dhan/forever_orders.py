@@ -27,9 +27,7 @@ class ForeverRequests(Asking):
         first = _waiting(request.terms, PlacementRejected, request.client_order_id)
         second = None if stop is None else stop.terms
         if second is not None and type(second) is not type(first):
-            raise PlacementRejected(
-                "both legs of a Forever order have one order type", client_order_id=request.client_order_id
-            )
+            raise PlacementRejected("both legs of a Forever order have one order type", client_order_id=request.client_order_id)
         answer = self._answer(
             self._session.ask(
                 lambda sdk: sdk.place_forever(

@@ -114,6 +114,4 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 _decode = json.JSONDecoder(parse_float=_number, parse_constant=_constant).decode
-_decode_strictly = json.JSONDecoder(
-    object_pairs_hook=_object, parse_float=_number, parse_constant=_constant
-).decode
+_decode_strictly = json.JSONDecoder(object_pairs_hook=_object, parse_float=_number, parse_constant=_constant).decode

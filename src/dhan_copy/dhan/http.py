@@ -59,9 +59,7 @@ class KeepAliveHTTP(DhanHTTP):  # type: ignore[misc]  # dhanhq is not typed
         """Close the connection; the next request opens another."""
         self._line.close()
 
-    def _send_request(
-        self, method: Enum, endpoint: str, payload: Mapping[str, object] | None = None
-    ) -> dict[str, object]:
+    def _send_request(self, method: Enum, endpoint: str, payload: Mapping[str, object] | None = None) -> dict[str, object]:
         self.not_sent = None
         body = b""
         if payload:

@@ -124,9 +124,7 @@ def parse_order_book(data: object) -> tuple[list[OrderReport], list[Unreadable]]
     return read_rows(data, lambda row: (parse_order_row(row),))
 
 
-def read_rows(
-    data: object, parse: Callable[[Fields], Sequence[OrderReport]]
-) -> tuple[list[OrderReport], list[Unreadable]]:
+def read_rows(data: object, parse: Callable[[Fields], Sequence[OrderReport]]) -> tuple[list[OrderReport], list[Unreadable]]:
     """The reports of every row by ``parse``, and the rows that it could not read."""
     reports: list[OrderReport] = []
     failures: list[Unreadable] = []
@@ -182,9 +180,7 @@ def _terms(row: Fields) -> Terms:
         case None:
             raise missing("orderType")
         case other:
-            raise unreadable(
-                "orderType", "must be one of LIMIT, MARKET, STOP_LOSS, STOP_LOSS_MARKET, SINGLE, OCO", other
-            )
+            raise unreadable("orderType", "must be one of LIMIT, MARKET, STOP_LOSS, STOP_LOSS_MARKET, SINGLE, OCO", other)
 
 
 def _forever_terms(row: Fields) -> Terms:

@@ -45,9 +45,7 @@ class Columns:
     at: Mapping[str, int]
     flags: Mapping[str, int]
     detailed: bool
-    advice: ClassVar[str] = (
-        "Download api-scrip-master.csv or api-scrip-master-detailed.csv from images.dhan.co/api-data."
-    )
+    advice: ClassVar[str] = "Download api-scrip-master.csv or api-scrip-master-detailed.csv from images.dhan.co/api-data."
 
     @classmethod
     def of(cls, header: Sequence[str], path: str) -> Columns:

@@ -32,9 +32,7 @@ class IdParts:
     generation: int
 
 
-def client_order_id(
-    leader: str, leader_order: str, follower: str, leg: str, slice: int, generation: int
-) -> ClientOrderId:
+def client_order_id(leader: str, leader_order: str, follower: str, leg: str, slice: int, generation: int) -> ClientOrderId:
     """Our id for one follower order: the same arguments always give the same id.
 
     ``leg`` is one of ``E`` (entry), ``T`` (target), ``S`` (stop); ``slice`` and ``generation`` count from 0 to 1,295.

@@ -61,9 +61,7 @@ class ReasonCode(Enum):
     MANUAL = "closed by hand in the follower's account"
     CONVERTED = "converted to another product in the follower's account"
     EXPIRED = "expired or exercised: the instrument is no longer traded"
-    GONE_OVERNIGHT = (
-        "no longer in the account before the day's trading began: a corporate action, a delivery, or a trade that nobody told of"
-    )
+    GONE_OVERNIGHT = "no longer in the account before the day's trading began: a corporate action, a delivery, or a trade that nobody told of"
     FLATTENED = "closed at the user's word"
     LOSS_LIMIT = "closed because the day's loss limit was reached"
     AHEAD = "filled before the leader's order, which ended with less"

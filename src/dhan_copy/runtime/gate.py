@@ -13,7 +13,6 @@ from dhan_copy.core.state import STRICTNESS
 from dhan_copy.model.ids import ClientOrderId
 
 
-
 class Gate:
     """One follower's gate. Shutting it and passing it exclude each other, so that nothing slips out afterwards."""
 

@@ -15,9 +15,7 @@ from dhan_copy.model.order import Product
 Given = Mapping[tuple[InstrumentKey, Product], int]
 
 
-def given_positions(
-    state: State, given: Mapping[AccountName, Given], read_at: datetime
-) -> tuple[PositionsReported, ...]:
+def given_positions(state: State, given: Mapping[AccountName, Given], read_at: datetime) -> tuple[PositionsReported, ...]:
     """One report per leader. What the user said counts only while the journal does not know the leader yet."""
     return tuple(
         PositionsReported(

@@ -73,9 +73,7 @@ CoreT = TypeVar("CoreT", bound=Core)
 class Kernel(Generic[CoreT]):
     """Owns the core and the store. For one thread."""
 
-    def __init__(
-        self, make: Callable[[], CoreT], store: Store, dispatch: Dispatch, clock: SteadyClock, hooks: Hooks
-    ) -> None:
+    def __init__(self, make: Callable[[], CoreT], store: Store, dispatch: Dispatch, clock: SteadyClock, hooks: Hooks) -> None:
         self._make = make
         self._store = store
         self._dispatch = dispatch

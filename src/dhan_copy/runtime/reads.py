@@ -57,9 +57,7 @@ def follower_book(
 ) -> tuple[Fact, ...]:
     """One batch: every row, with what the list of super orders ``linked`` adds, then that the book was read."""
     rows = (*(rows if linked is None else with_linked(rows, linked)), *(forever or ()))
-    reports = [
-        OrderReported(follower=account, report=_report(row), channel=Channel.BOOK, read_at=read_at) for row in rows
-    ]
+    reports = [OrderReported(follower=account, report=_report(row), channel=Channel.BOOK, read_at=read_at) for row in rows]
     return (*reports, _read(account, rows, read_at, forever, linked))
 
 
@@ -67,9 +65,7 @@ def leader_book(
     account: AccountName, rows: Sequence[OrderReport], read_at: datetime, forever: Forever = None
 ) -> tuple[Fact, ...]:
     """One batch: every row, those of ``forever`` among them, then that the book was read."""
-    reports = [
-        LeaderReported(leader=account, report=_report(row), channel=Channel.BOOK, read_at=read_at) for row in rows
-    ]
+    reports = [LeaderReported(leader=account, report=_report(row), channel=Channel.BOOK, read_at=read_at) for row in rows]
     return (*reports, _read(account, rows, read_at, forever))
 
 

@@ -47,7 +47,9 @@ class Worker:
             job = self._jobs.get()[2]
             if job is None:
                 return
-            if self._stopping and isinstance(job.command, (Query, ReadOrders, ReadPositions, ReadFunds, ReadQuotes, ReadKillSwitch)):
+            if self._stopping and isinstance(
+                job.command, (Query, ReadOrders, ReadPositions, ReadFunds, ReadQuotes, ReadKillSwitch)
+            ):
                 continue
             try:
                 self._desk.perform(job, self._answer)

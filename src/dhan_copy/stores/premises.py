@@ -18,7 +18,9 @@ MOUNTS = Path("/proc/self/mountinfo")
 OLDEST_SQLITE = (3, 8, 0)
 """The first with partial indexes, which the journal has (sqlite.org/partialindex.html)."""
 ROOM_FATAL_BYTES, ROOM_WARN_BYTES = 100 * 2**20, 2 * 2**30
-_NETWORK = re.compile(r"nfs\d?|cifs|smb\w*|9p|afs|ceph|glusterfs|lustre|davfs\d?|fuse\.(sshfs|rclone|s3fs|davfs\d?|gcsfuse|goofys)")
+_NETWORK = re.compile(
+    r"nfs\d?|cifs|smb\w*|9p|afs|ceph|glusterfs|lustre|davfs\d?|fuse\.(sshfs|rclone|s3fs|davfs\d?|gcsfuse|goofys)"
+)
 _SYNCED = re.compile(
     r"dropbox( .*)?|onedrive( .*)?|google ?drive|my drive|cloudstorage|com~apple~clouddocs|mobile documents|icloud ?drive"
     r"|nextcloud|owncloud|pcloud ?drive|mega(sync)?|syncthing",

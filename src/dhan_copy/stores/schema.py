@@ -79,9 +79,7 @@ class Disk:
     its power is cut."""
 
     def open(self, uri: str, busy_timeout_seconds: float) -> Connection:
-        return sqlite3.connect(
-            uri, uri=True, timeout=busy_timeout_seconds, isolation_level=None, check_same_thread=False
-        )
+        return sqlite3.connect(uri, uri=True, timeout=busy_timeout_seconds, isolation_level=None, check_same_thread=False)
 
     def remove(self, path: Path) -> None:
         path.unlink(missing_ok=True)

@@ -252,9 +252,7 @@ class SqliteStore:
 
     def _check(self, row: tuple[object, ...], previous: object) -> None:
         if row[10] != chained(previous, *row[:10]):
-            raise StoreCorrupt(
-                "an entry is not what was written: its hash differs", position=str(row[0]), path=str(self.path)
-            )
+            raise StoreCorrupt("an entry is not what was written: its hash differs", position=str(row[0]), path=str(self.path))
 
     def _missing(self, position: int) -> StoreCorrupt:
         return StoreCorrupt("an entry is missing", position=str(position), path=str(self.path))

@@ -42,9 +42,7 @@ def parser() -> argparse.ArgumentParser:
     )
     serve.add_argument("--port", type=int, default=0, help="port of REST and control (default 0: any that is free)")
     serve.add_argument("--feed-port", type=int, default=0, help="port of the socket (default 0: any that is free)")
-    serve.add_argument(
-        "--accounts", type=_count, default=3, metavar="N", help="how many accounts to make up (default 3)"
-    )
+    serve.add_argument("--accounts", type=_count, default=3, metavar="N", help="how many accounts to make up (default 3)")
     serve.add_argument(
         "--account",
         type=_account,
@@ -60,9 +58,7 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--holdings-error", action="store_true", help="GET /holdings without holdings answers DH-1111, not a list"
     )
-    serve.add_argument(
-        "--partial-status", default="Pending", help="status of frames about partial fills (default Pending)"
-    )
+    serve.add_argument("--partial-status", default="Pending", help="status of frames about partial fills (default Pending)")
     simulate = commands.add_parser(
         "simulate",
         help="trading days under faults, on virtual time",
@@ -94,9 +90,7 @@ def _serve(options: argparse.Namespace) -> int:
         holdings_error=options.holdings_error,
         partial_status=options.partial_status,
     )
-    server = DhanServer(
-        options.account or options.accounts, port=options.port, feed_port=options.feed_port, dialect=dialect
-    )
+    server = DhanServer(options.account or options.accounts, port=options.port, feed_port=options.feed_port, dialect=dialect)
     if options.no_rate_limits:
         server.set_limits(())
     interrupted = interruption()

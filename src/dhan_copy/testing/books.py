@@ -80,9 +80,7 @@ class AccountBook:
         before, after = self.in_use(instrument), self.in_use(instrument, order)
         return max(Decimal(0), after - self.money) if after > before else Decimal(0)
 
-    def in_use(
-        self, instrument: Callable[[InstrumentKey], Instrument], order: SimulatedOrder | None = None
-    ) -> Decimal:
+    def in_use(self, instrument: Callable[[InstrumentKey], Instrument], order: SimulatedOrder | None = None) -> Decimal:
         """Rupees taken by open positions at cost, and by the most that working orders (with ``order`` as it says)
         could open beyond them: an order that only closes takes nothing. Realised profit gives money back."""
         taken = Decimal(0)

@@ -221,9 +221,7 @@ class FakeBroker:
     # KillSwitch
 
     def turn_kill_switch(self, on: bool) -> None:
-        self._request(
-            Call.KILL_SWITCH, lambda: self.exchange.turn_kill_switch(self.account, on), KillSwitchRefused, None
-        )
+        self._request(Call.KILL_SWITCH, lambda: self.exchange.turn_kill_switch(self.account, on), KillSwitchRefused, None)
 
     def is_killed(self) -> bool:
         self._read(Call.KILL_SWITCH_STATUS)

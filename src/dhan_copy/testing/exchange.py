@@ -72,9 +72,7 @@ class SimulatedExchange(BrokerTruth):
         )
         legs = Legs(self._trading, clock, self.unwritten)
         self._announcer.before = lambda: legs.settle(only_due=True)
-        self._intake = Intake(
-            clock, self._market, self._trading, self._requests, {**DEFAULT_WAYS, **(ways or {})}, legs.attach
-        )
+        self._intake = Intake(clock, self._market, self._trading, self._requests, {**DEFAULT_WAYS, **(ways or {})}, legs.attach)
         self.linked = LinkedDesk(
             clock, self._market, self._announcer, self._trading, self._intake, legs, self._book, self.unwritten
         )
@@ -119,9 +117,7 @@ class SimulatedExchange(BrokerTruth):
             book.money = available + book.in_use(self.instrument)
             book.morning_total = available if total is None else total
 
-    def set_position(
-        self, account: str, key: InstrumentKey, product: Product, net: int, price: Decimal = Decimal(0)
-    ) -> None:
+    def set_position(self, account: str, key: InstrumentKey, product: Product, net: int, price: Decimal = Decimal(0)) -> None:
         """Replace a position by ``net`` units (signed), as carried over or traded by hand."""
         with self._announcer.turn():
             self._book(account).held[key, product] = HeldPosition(carried=net, open_value=net * price)

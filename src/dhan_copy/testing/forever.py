@@ -160,9 +160,7 @@ class ForeverDesk:
                 modifications=chosen.modifications + 1,
             )
             changed = self._aimed(changed)
-            self._write(
-                book.name, BrokerOrderId(order_id), tuple(changed if each is chosen else each for each in legs)
-            )
+            self._write(book.name, BrokerOrderId(order_id), tuple(changed if each is chosen else each for each in legs))
             return changed
 
     def cancel(self, account: str, order_id: str, *, source: str = "N") -> tuple[ForeverOrder, ...]:
@@ -233,13 +231,10 @@ class ForeverDesk:
             return Rejection("Both legs have one orderType", "DH-905")
         return None
 
-    def _write(
-        self, account: AccountName, order_id: BrokerOrderId, legs: tuple[ForeverOrder, ...]
-    ) -> tuple[ForeverOrder, ...]:
+    def _write(self, account: AccountName, order_id: BrokerOrderId, legs: tuple[ForeverOrder, ...]) -> tuple[ForeverOrder, ...]:
         before = self._orders.get((account, order_id), (None,) * len(legs))
         legs = tuple(
-            leg if leg == old else evolve(leg, updated_at=self._clock.now())
-            for leg, old in zip(legs, before, strict=True)
+            leg if leg == old else evolve(leg, updated_at=self._clock.now()) for leg, old in zip(legs, before, strict=True)
         )
         self._orders[account, order_id] = legs
         if self._unwritten.forever_parents_announced:
@@ -259,9 +254,7 @@ class ForeverDesk:
             disclosed_quantity=fired.disclosed_quantity,
             source="P",
         )
-        child = evolve(
-            self._intake.new_order(book, new), tag=NO_TAG, platform=PLATFORM, parent_order_id=order_id
-        )
+        child = evolve(self._intake.new_order(book, new), tag=NO_TAG, platform=PLATFORM, parent_order_id=order_id)
         status = self._unwritten.fired_forever or OrderStatus.TRADED
         legs = tuple(
             evolve(leg, status=status, fired_id=child.order_id)

@@ -90,9 +90,7 @@ class LinkedDesk:
 
     # What accounts ask for
 
-    def place_super(
-        self, account: str, new: NewOrder, bracket: Bracket, *, deferred: bool = False
-    ) -> SimulatedOrder:
+    def place_super(self, account: str, new: NewOrder, bracket: Bracket, *, deferred: bool = False) -> SimulatedOrder:
         """Place a super order: ``new`` is its entry, and its legs share its id."""
         if new.product not in SUPER_PRODUCTS:
             raise ExchangeRefusal("Invalid productType", "DH-905")
@@ -103,9 +101,7 @@ class LinkedDesk:
             entry = evolve(self._intake.new_order(book, new), is_super=True, bracket=bracket)
             no = misplaced_leg(new.side, self._price_of(entry, new.terms), bracket)
             if no is not None:
-                self._intake.log(
-                    book, RequestKind.PLACE, new.source, new.tag, None, no, new.quantity, new.terms
-                )
+                self._intake.log(book, RequestKind.PLACE, new.source, new.tag, None, no, new.quantity, new.terms)
                 raise ExchangeRefusal(no.text, no.code)
             return self._intake.take(book, entry, new.terms, deferred=deferred)
 
@@ -158,9 +154,7 @@ class LinkedDesk:
                 else:
                     no = self._leg_problem(entry, order, bracket)
             tag = entry.tag if entry else None
-            self._intake.log(
-                book, RequestKind.MODIFY, source, tag, BrokerOrderId(order_id), no, quantity, terms, leg
-            )
+            self._intake.log(book, RequestKind.MODIFY, source, tag, BrokerOrderId(order_id), no, quantity, terms, leg)
             if order is None or entry is None or no is not None:
                 raise ExchangeRefusal(no.text if no else "", no.code if no else "")
             if leg is Leg.ENTRY:

@@ -106,6 +106,4 @@ class FakeLinkedBroker(FakeBroker):
     def forever(self) -> Sequence[OrderReport]:
         """Every leg that the broker lists; as at Dhan, without a tag."""
         self._read(Call.ORDERS)
-        return tuple(
-            self._report(as_order(leg, tagged=False)) for leg in self.exchange.forever.orders(self.account)
-        )
+        return tuple(self._report(as_order(leg, tagged=False)) for leg in self.exchange.forever.orders(self.account))

@@ -111,7 +111,9 @@ class LeaderOrderHandle:
         for order in self._lab.exchange.linked.legs(self._account, self.now.order_id):
             if order.leg is leg:
                 return LeaderOrderHandle(self._lab, order)
-        raise ValidationError(f"order {self.id} has no {leg.value.lower()}", advice="A bracket order has its legs once it trades.")
+        raise ValidationError(
+            f"order {self.id} has no {leg.value.lower()}", advice="A bracket order has its legs once it trades."
+        )
 
     def _modify_super(
         self, now: SimulatedOrder, lots: int | None, quantity: int | None, price: Price | None, trigger: Price | None
@@ -250,10 +252,7 @@ class Playground:
         self.leader = LabLeader(self, leader)
         self.brokers = {name: FakeLinkedBroker(self.exchange, name) for name in followers}
         self.sources: dict[str, FakeSource] = {}
-        self._sizes = {
-            name: size if isinstance(size, Rules) else Rules(size=size)
-            for name, size in followers.items()
-        }
+        self._sizes = {name: size if isinstance(size, Rules) else Rules(size=size) for name, size in followers.items()}
         self._rules, self._overrides = rules, overrides
         self._policy, self._mode, self._reverse = policy, mode, reverse
         self._store = _LabStore() if store is None else store
@@ -343,7 +342,12 @@ class Playground:
             leaders=[Leader(name, source=self.sources[name])],
             followers=[
                 Follower(
-                    each, rules=size, broker=self.brokers[each], source=self.sources[each], live=True, mode=self._mode,
+                    each,
+                    rules=size,
+                    broker=self.brokers[each],
+                    source=self.sources[each],
+                    live=True,
+                    mode=self._mode,
                     reverse=self._reverse,
                 )  # fmt: skip
                 for each, size in self._sizes.items()

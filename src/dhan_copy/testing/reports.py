@@ -49,9 +49,7 @@ def report_of(order: SimulatedOrder, instrument: Instrument) -> OrderReport:
     )
 
 
-def super_reports(
-    entry: SimulatedOrder, legs: Sequence[SimulatedOrder], instrument: Instrument
-) -> tuple[OrderReport, ...]:
+def super_reports(entry: SimulatedOrder, legs: Sequence[SimulatedOrder], instrument: Instrument) -> tuple[OrderReport, ...]:
     """What the broker's list of super orders says of one: the entry with its bracket and without an average price, and
     each leg that is for something."""
     main = evolve(

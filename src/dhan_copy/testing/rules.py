@@ -64,9 +64,7 @@ def broken_rule(order: SimulatedOrder, instrument: Instrument) -> tuple[Rule, Re
                 f"RMS:{order.order_id}:Price is outside the circuit limits {instrument.lowest} to {instrument.highest}"
             )
     if instrument.freeze_units is not None and order.quantity > instrument.freeze_units:
-        return Rule.FREEZE, Rejection(
-            f"RMS:{order.order_id}:Quantity is above the freeze quantity {instrument.freeze_units}"
-        )
+        return Rule.FREEZE, Rejection(f"RMS:{order.order_id}:Quantity is above the freeze quantity {instrument.freeze_units}")
     return None
 
 
@@ -90,9 +88,7 @@ def outside_band(price: Decimal, instrument: Instrument) -> bool:
 
 def no_funds(order: SimulatedOrder, missing: Decimal) -> Rejection:
     """Dhan's rejection of an order that lacks ``missing`` rupees."""
-    return Rejection(
-        f"RMS:{order.order_id}:You have insufficient funds. Please add Rs.{missing:.2f} to trade.", "DH-906"
-    )
+    return Rejection(f"RMS:{order.order_id}:You have insufficient funds. Please add Rs.{missing:.2f} to trade.", "DH-906")
 
 
 def state_problem(order: SimulatedOrder | None) -> Rejection | None:

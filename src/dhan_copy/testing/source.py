@@ -28,9 +28,7 @@ class FakeSource:
     :meth:`take` without threads.
     """
 
-    def __init__(
-        self, exchange: SimulatedExchange, account: str, *, linked: bool = False, forever: bool = False
-    ) -> None:
+    def __init__(self, exchange: SimulatedExchange, account: str, *, linked: bool = False, forever: bool = False) -> None:
         self._linked = linked
         self._forever = forever
         self.exchange = exchange

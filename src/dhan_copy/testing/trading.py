@@ -177,9 +177,7 @@ class Trading:
     def at_exchange(self, order: SimulatedOrder) -> SimulatedOrder:
         """The order as it is once it has a number of the exchange."""
         number, now = self.numbers.exchange_order_id(), self._clock.now()
-        return evolve(
-            order, status=OrderStatus.PENDING, reason="CONFIRMED", exchange_order_id=number, exchange_at=now
-        )
+        return evolve(order, status=OrderStatus.PENDING, reason="CONFIRMED", exchange_order_id=number, exchange_at=now)
 
 
 def _newest(before: SimulatedOrder, told: SimulatedOrder) -> SimulatedOrder:

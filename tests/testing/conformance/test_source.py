@@ -18,9 +18,7 @@ from tests.testing.exchange_kit import FUTURE, exchange, instruments
 
 def place(simulated: SimulatedExchange, account: str) -> BrokerOrderId:
     """A buy that rests below the market."""
-    new = NewOrder(
-        key=FUTURE, side=Side.BUY, quantity=200, terms=Limit(Decimal(2000)), product=Product.INTRADAY, source="N"
-    )
+    new = NewOrder(key=FUTURE, side=Side.BUY, quantity=200, terms=Limit(Decimal(2000)), product=Product.INTRADAY, source="N")
     return simulated.place(account, new).order_id
 
 

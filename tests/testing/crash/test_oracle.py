@@ -52,7 +52,9 @@ class Made:
         for follower in RATIOS:
             self.note(
                 CopyDeclined(
-                    leader=AccountName(LEADER), leader_order_id=order.order_id, follower=AccountName(follower),
+                    leader=AccountName(LEADER),
+                    leader_order_id=order.order_id,
+                    follower=AccountName(follower),
                     reason=ReasonCode.STALE,
                 )  # fmt: skip
             )
@@ -83,7 +85,9 @@ class Made:
     def answer(self, follower: str, tag: str) -> None:
         self.note(
             RequestAccepted(
-                follower=AccountName(follower), client_order_id=ClientOrderId(tag), attempt=1,
+                follower=AccountName(follower),
+                client_order_id=ClientOrderId(tag),
+                attempt=1,
                 broker_order_id=BrokerOrderId("1"),
             )  # fmt: skip
         )
@@ -91,7 +95,11 @@ class Made:
     def alarm(self, follower: str, tag: str) -> None:
         self.note(
             AlertRaised(
-                code="UNRESOLVED", what="", known="", advice="", account=AccountName(follower),
+                code="UNRESOLVED",
+                what="",
+                known="",
+                advice="",
+                account=AccountName(follower),
                 client_order_id=ClientOrderId(tag),
             )  # fmt: skip
         )
@@ -223,8 +231,15 @@ def test_an_order_without_a_decision_is_found(made: Made) -> None:
     assert made.verdict().lost == 1
     made.note(
         CopyAdmitted(
-            leader=AccountName(LEADER), leader_order_id=order.order_id, follower=AccountName(FIRST), live=True,
-            facts=FACTS[OPTION], exit_quantity=0, entry_quantity=300, position_before=0, ratio=Fraction(1),
+            leader=AccountName(LEADER),
+            leader_order_id=order.order_id,
+            follower=AccountName(FIRST),
+            live=True,
+            facts=FACTS[OPTION],
+            exit_quantity=0,
+            entry_quantity=300,
+            position_before=0,
+            ratio=Fraction(1),
             carry=Fraction(0),
         )  # fmt: skip
     )

@@ -70,9 +70,7 @@ def test_f02_a_second_death_in_the_recovery(nursery: Nursery, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(("seed", "lives"), [(0, 3), (1, 2), (2, 2)])
-def test_f06_an_interrupted_step_and_what_comes_after_it(
-    nursery: Nursery, tmp_path: Path, seed: int, lives: int
-) -> None:
+def test_f06_an_interrupted_step_and_what_comes_after_it(nursery: Nursery, tmp_path: Path, seed: int, lives: int) -> None:
     """Another process takes over, or another engine in the same one, or the same engine steps on."""
     plan = Plan(traps=(Trap(BEFORE_IT_LEAVES),), steps=True, interrupt=True, seed=seed)
     ran = Run(plan, nursery, tmp_path).play()

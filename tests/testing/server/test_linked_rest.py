@@ -71,9 +71,7 @@ def test_a_market_entry_without_the_sdk(server: DhanServer) -> None:
         "transactionType": "BUY", "exchangeSegment": "NSE_EQ", "productType": "MARGIN", "orderType": "MARKET",
         "securityId": "11630", "quantity": 5, "price": 0, "targetPrice": 410, "stopLossPrice": 390, "trailingJump": 0,
     }  # fmt: skip
-    status, answer = http_json(
-        server.rest_url + "/super/orders", "POST", body, **{"access-token": account.access_token}
-    )
+    status, answer = http_json(server.rest_url + "/super/orders", "POST", body, **{"access-token": account.access_token})
     assert (status, answer["orderStatus"]) == (200, "TRANSIT")
 
 

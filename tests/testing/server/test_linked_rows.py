@@ -34,9 +34,7 @@ fills = st.lists(st.tuples(st.sampled_from(list(Leg)), st.integers(1, 9)), max_s
 
 
 def documented(kind: str) -> dict[str, object]:
-    found: dict[str, object] = next(
-        item["row"] for item in ITEMS if item["kind"] == kind and item["provenance"] == "doc"
-    )
+    found: dict[str, object] = next(item["row"] for item in ITEMS if item["kind"] == kind and item["provenance"] == "doc")
     return found
 
 

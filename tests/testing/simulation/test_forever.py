@@ -135,7 +135,9 @@ def test_days_with_forever_orders_and_without_faults_come_through_what_they_are_
 
 
 @pytest.mark.parametrize(("seed", "days", "only"), [(18, 1, []), (5, 5, None), (11, 4, None)])
-def test_what_is_held_is_judged_with_the_orders_that_make_up_for_it_and_wait(seed: int, days: int, only: list[str] | None) -> None:
+def test_what_is_held_is_judged_with_the_orders_that_make_up_for_it_and_wait(
+    seed: int, days: int, only: list[str] | None
+) -> None:
     summary = simulate(seed, days, orders=20, followers=2, only=only, linked=0.0, forever=0.4)
     assert summary.violations == ()
     assert summary.rare["position judged with what waits"] > 0

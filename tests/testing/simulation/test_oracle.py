@@ -77,7 +77,9 @@ def test_a_hand_that_nobody_saw_square_off_leaves_the_rounding_of_the_rest(
     monkeypatch.setattr(world, "_end_day", lambda stays: None)
     world.run_day()
     oracle, (name,) = world.oracle, world.names
-    open_orders = [order for account in (world.leader, world.accounts[name]) for order in account.orders.values() if order.leaves]
+    open_orders = [
+        order for account in (world.leader, world.accounts[name]) for order in account.orders.values() if order.leaves
+    ]
     listing = next(one for one in LISTINGS if one not in {order.listing for order in open_orders})
     assert not oracle.violations
     world.leader.net[listing] = 14 * listing.lot

@@ -78,7 +78,11 @@ def test_a_super_order_has_legs_where_they_were_asked_for_and_they_have_no_tag_o
     assert entry.family is not None and entry.family.jump == 40
     pit.exchange.fill(entry, 4)
     assert (target.leaves, stop.leaves, target.tag) == (4, 4, leg_name(TAG, Leg.TARGET))
-    assert (target.report.client_order_id, target.report.order_id, target.report.variety) == (TAG, entry.order_id, Variety.SUPER)
+    assert (target.report.client_order_id, target.report.order_id, target.report.variety) == (
+        TAG,
+        entry.order_id,
+        Variety.SUPER,
+    )
     cancel = Cancel(
         follower=AccountName("F"), client_order_id=TAG, attempt=2, broker_order_id=entry.order_id, leg=Leg.STOP, linked=True
     )

@@ -103,9 +103,7 @@ class LinkedOrdersConformance:
         price, tick = self.harness.price - self.harness.tick, self.harness.tick
         wanted = Bracket(target=price + 100 * tick, stop=price - 100 * tick, trailing_jump=10 * tick)
         self.broker.modify_leg(self.modification(order_id, Leg.ENTRY, lots=6, price=price), wanted)
-        entry = self.until(
-            order_id, lambda reports: reports[Leg.ENTRY].quantity == 6 * self.lot, "the change"
-        )[Leg.ENTRY]
+        entry = self.until(order_id, lambda reports: reports[Leg.ENTRY].quantity == 6 * self.lot, "the change")[Leg.ENTRY]
         assert (entry.terms, entry.bracket) == (Limit(price), wanted)
 
     def test_an_entry_that_has_filled_is_neither_changed_nor_cancelled_and_its_exits_stay(self) -> None:

@@ -17,7 +17,7 @@ from dhan_copy.model.times import ist
 
 AT = datetime(2026, 9, 1, 4, 0, 0, 123456, tzinfo=timezone.utc)
 _PLAIN: dict[object, object] = {
-    str: "text, with \"quotes\", \u20b9 and \n",
+    str: 'text, with "quotes", \u20b9 and \n',
     int: 75,
     bool: True,
     Decimal: Decimal("22500.05"),

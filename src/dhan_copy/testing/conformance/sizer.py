@@ -75,9 +75,7 @@ def leader_order(side: Side, terms: Terms, quantity: int) -> LeaderOrder:
         created_at=AT,
         updated_at=AT,
     )
-    return LeaderOrder(
-        leader=report.account, report=report, first_seen_at=AT, seen_at=AT, channel=Channel.STREAM
-    )
+    return LeaderOrder(leader=report.account, report=report, first_seen_at=AT, seen_at=AT, channel=Channel.STREAM)
 
 
 def _ask(sizer: PositionSizer, order: LeaderOrder, accounts: Accounts) -> Ratio | Quantity | None:

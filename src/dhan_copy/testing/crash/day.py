@@ -117,6 +117,5 @@ class Day:
 
     def _gone(self, key: InstrumentKey) -> Callable[[], bool]:
         return lambda: all(
-            any(copy.status is OrderStatus.CANCELLED for copy in self._copies(key, Side.BUY, follower))
-            for follower in RATIOS
+            any(copy.status is OrderStatus.CANCELLED for copy in self._copies(key, Side.BUY, follower)) for follower in RATIOS
         )

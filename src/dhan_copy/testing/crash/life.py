@@ -163,8 +163,7 @@ def engine_of(job: Job) -> CopyEngine:
     from dhan_copy import DhanAccount  # brings dhanhq, which the driver does not need
 
     leader, *followers = (
-        DhanAccount(name, token, base_url=job.rest, feed_url=job.feed, timeout_seconds=5.0)
-        for name, token in job.accounts
+        DhanAccount(name, token, base_url=job.rest, feed_url=job.feed, timeout_seconds=5.0) for name, token in job.accounts
     )
     return CopyEngine(
         leaders=[Leader(leader)],

@@ -142,9 +142,7 @@ class Run:
 
     # Waiting
 
-    def _until(
-        self, holds: Callable[[], bool], *, at_rest: Callable[[], bool] = lambda: False, may_go_on: bool = True
-    ) -> None:
+    def _until(self, holds: Callable[[], bool], *, at_rest: Callable[[], bool] = lambda: False, may_go_on: bool = True) -> None:
         """Wait until ``holds``, or until the engine has nothing left to do; begins lives where there is none.
 
         That it has nothing left to do is believed at once where ``at_rest``, and otherwise after a while. After a

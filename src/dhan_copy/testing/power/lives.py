@@ -107,9 +107,7 @@ class Copying:
             for order in self._resting:
                 order.cancel()
             run.look(240)
-            alarmed = {
-                entry.fact.account for entry in run.engine.journal() if isinstance(entry.fact, AlertRaised)
-            }
+            alarmed = {entry.fact.account for entry in run.engine.journal() if isinstance(entry.fact, AlertRaised)}
         for name, ratio in _RATIOS.items():
             self._judge(name, ratio, name in alarmed)
 

@@ -28,9 +28,7 @@ def _instrument(body: Body) -> Instrument:
     kind = body.text_or_none("kind")
     return Instrument(
         key=instrument_key(body.text("segment"), body.text("security_id")),
-        facts=InstrumentFacts(
-            body.whole("lot", 1), body.number("tick", "0.05"), InstrumentKind(kind) if kind else None
-        ),
+        facts=InstrumentFacts(body.whole("lot", 1), body.number("tick", "0.05"), InstrumentKind(kind) if kind else None),
         symbol=body.text_or_none("symbol") or body.text("security_id"),
         display_name=body.text_or_none("display_name") or "",
         isin=body.text_or_none("isin") or "NA",
@@ -45,9 +43,7 @@ def _instrument(body: Body) -> Instrument:
 
 
 def price(server: DhanServer, body: Body) -> object:
-    server.set_price(
-        body.text("segment"), body.text("security_id"), body.number("price"), body.whole_or_none("available")
-    )
+    server.set_price(body.text("segment"), body.text("security_id"), body.number("price"), body.whole_or_none("available"))
     return None
 
 
@@ -74,9 +70,7 @@ def modify(server: DhanServer, body: Body) -> object:
 
 
 def fill(server: DhanServer, body: Body) -> object:
-    server.fill(
-        body.text("account"), body.text("order_id"), body.whole_or_none("quantity"), body.number_or_none("price")
-    )
+    server.fill(body.text("account"), body.text("order_id"), body.whole_or_none("quantity"), body.number_or_none("price"))
     return {"order": server.order_row(body.text("account"), body.text("order_id"))}
 
 
@@ -245,8 +239,7 @@ def open_session(server: DhanServer, body: Body) -> object:
 def accounts(server: DhanServer, body: Body) -> object:
     return {
         "accounts": [
-            {"client_id": account.client_id, "sockets": server.sockets(account.client_id)}
-            for account in server.accounts
+            {"client_id": account.client_id, "sockets": server.sockets(account.client_id)} for account in server.accounts
         ]
     }
 

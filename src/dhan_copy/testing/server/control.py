@@ -312,8 +312,7 @@ COMMANDS: tuple[Command, ...] = (
         "POST",
         "/limits",
         "[windows: [{limit, seconds}], per_day=7000 (0: none), read_windows: [{limit, seconds}]]",
-        "Replace the rate limits of every account (default Dhan's 10/s, 250/min, 1000/h; none on reads) and count "
-        "from zero.",
+        "Replace the rate limits of every account (default Dhan's 10/s, 250/min, 1000/h; none on reads) and count from zero.",
         commands.limits,
     ),
 )

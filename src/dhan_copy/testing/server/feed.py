@@ -177,9 +177,7 @@ class FeedServer:
 
         self._server = Server(("127.0.0.1", port), Handler)
         self.port: int = self._server.server_address[1]
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.02,), name="dhan-feed-server", daemon=True
-        )
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), name="dhan-feed-server", daemon=True)
 
     def start(self) -> None:
         self._thread.start()

@@ -74,9 +74,7 @@ class LinkedApi:
             if order_id in (None, leg.order_id):
                 found.setdefault(leg.order_id, []).append(leg)
         return [
-            row
-            for legs in found.values()
-            for row in forever_rows(legs, self._exchange.instrument(legs[0].key), self._dialect)
+            row for legs in found.values() for row in forever_rows(legs, self._exchange.instrument(legs[0].key), self._dialect)
         ]
 
     def _place_super(self, account: str, body: Mapping[str, object]) -> Answer:

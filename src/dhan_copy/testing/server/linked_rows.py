@@ -18,9 +18,7 @@ from dhan_copy.testing.server.dialect import (
 from dhan_copy.testing.server.rows import derivative
 
 
-def super_row(
-    entry: SimulatedOrder, legs: Sequence[SimulatedOrder], instrument: Instrument
-) -> dict[str, object]:
+def super_row(entry: SimulatedOrder, legs: Sequence[SimulatedOrder], instrument: Instrument) -> dict[str, object]:
     """A row of GET /super/orders (keys of the documented sample). The average price is 0.0 even after a fill, as
     received in September 2026; the plain row of the same order has it."""
     return {
@@ -68,9 +66,7 @@ def _leg_row(entry: SimulatedOrder, leg: SimulatedOrder) -> dict[str, object]:
     }
 
 
-def forever_rows(
-    legs: Sequence[ForeverOrder], instrument: Instrument, dialect: Dialect
-) -> list[dict[str, object]]:
+def forever_rows(legs: Sequence[ForeverOrder], instrument: Instrument, dialect: Dialect) -> list[dict[str, object]]:
     """The rows of GET /forever/orders about one order (keys of the documented sample): the flag stands where other
     rows have the order type, and there is no tag, validity or filled quantity."""
     return [_forever_row(leg, instrument) for leg in legs[: dialect.forever_pair_rows]]

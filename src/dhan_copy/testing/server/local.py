@@ -101,9 +101,7 @@ class DhanServer:
         self.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         self.stop()
 
     @property
@@ -131,9 +129,7 @@ class DhanServer:
 
     # Market
 
-    def set_price(
-        self, segment: str, security_id: str, price: Decimal | str | int, available: int | None = None
-    ) -> None:
+    def set_price(self, segment: str, security_id: str, price: Decimal | str | int, available: int | None = None) -> None:
         """Move the last price, in rupees."""
         self.exchange.set_price(instrument_key(segment, security_id), price, available)
 

@@ -48,9 +48,7 @@ def read_recorded(frame: str, account: str | None = None) -> Recorded:
         raise ValueError("no order frame: it has no Data")
     data = _Fields(envelope["Data"])
     kind = data.text("instrument")
-    key = InstrumentKey(
-        _SEGMENTS[data.text("exchange"), data.text("segment")], SecurityId(data.text("securityId"))
-    )
+    key = InstrumentKey(_SEGMENTS[data.text("exchange"), data.text("segment")], SecurityId(data.text("securityId")))
     filled, average = data.units("tradedQty"), data.price("avgTradedPrice") or data.price("tradedPrice")
     ordered, number = data.time("orderDateTime"), data.text("exchOrderNo") or NOT_AT_EXCHANGE
     if ordered is None:
@@ -90,9 +88,7 @@ def read_recorded(frame: str, account: str | None = None) -> Recorded:
     expiry = data.text("expiryDate")
     instrument = Instrument(
         key=key,
-        facts=InstrumentFacts(
-            data.units("lotSize") or 1, data.price("tickSize"), InstrumentKind(kind) if kind else None
-        ),
+        facts=InstrumentFacts(data.units("lotSize") or 1, data.price("tickSize"), InstrumentKind(kind) if kind else None),
         symbol=data.text("symbol"),
         display_name=data.text("displayName"),
         isin=data.text("isin") or "NA",

@@ -73,7 +73,9 @@ class RestApi:
     def answer(self, account: str, method: str, path: str, body: bytes, address: str = "127.0.0.1") -> Answer:
         """The answer to an authenticated request that came from ``address``; ``path`` is below ``/v2``."""
         try:
-            self._count(account, reads=method == "GET" or path.strip("/").startswith(("margincalculator", "killswitch", "marketfeed")))
+            self._count(
+                account, reads=method == "GET" or path.strip("/").startswith(("margincalculator", "killswitch", "marketfeed"))
+            )
             target = urlsplit(path)
             parts = [unquote(part) for part in target.path.split("/") if part]
             with self._lock:

@@ -71,9 +71,7 @@ class WebServer:
 
         self._server = _Server(("127.0.0.1", port), Handler)
         self.port: int = self._server.server_address[1]
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.02,), name="dhan-web-server", daemon=True
-        )
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), name="dhan-web-server", daemon=True)
 
     def start(self) -> None:
         self._thread.start()

@@ -233,9 +233,7 @@ class Desk:
             return "late"
         return ""
 
-    def _outcome(
-        self, request: Request, said: tuple[BrokerOrderId | None, tuple[Refusal, str, bool] | None]
-    ) -> Fact:
+    def _outcome(self, request: Request, said: tuple[BrokerOrderId | None, tuple[Refusal, str, bool] | None]) -> Fact:
         order_id, refusal = said
         if refusal is not None:
             return rejected(request, *refusal)
@@ -277,16 +275,16 @@ class Desk:
                 if report is not None and order is not None:
                     report = self._row(order, report, listed=False)
                 if report is None:
-                    return (
-                        OrderNotFound(follower=read.follower, client_order_id=read.client_order_id, read_at=read_at),
-                    )
+                    return (OrderNotFound(follower=read.follower, client_order_id=read.client_order_id, read_at=read_at),)
                 return (OrderReported(follower=read.follower, report=report, channel=Channel.BOOK, read_at=read_at),)
             case ReadOrders():
                 return self.book(read_at, listed=read.linked, forever=read.forever)
             case ReadPositions():
                 positions = self._positions(read_at)
                 return (*self.book(read_at, lagging=False), positions) if self.carry is None else (positions,)
-            case ReadFunds() | ReadMargin() | ReadQuotes() | ReadKillSwitch() | TurnKillSwitch() | Submit() | Modify() | Cancel():
+            case (
+                ReadFunds() | ReadMargin() | ReadQuotes() | ReadKillSwitch() | TurnKillSwitch() | Submit() | Modify() | Cancel()
+            ):
                 raise AssertionError(f"not asked in the simulation: {read}")
 
     def _shown_until(self) -> float:
@@ -296,9 +294,7 @@ class Desk:
     def _row(self, order: TrueOrder, report: OrderReport, *, listed: bool) -> OrderReport | None:
         return report if self.supers is None or order.family is None else self.supers.row(order, report, listed=listed)
 
-    def book(
-        self, read_at: datetime, *, lagging: bool = True, listed: bool = False, forever: bool = False
-    ) -> tuple[Fact, ...]:
+    def book(self, read_at: datetime, *, lagging: bool = True, listed: bool = False, forever: bool = False) -> tuple[Fact, ...]:
         """Every row, then that the book was read; ``listed``, with the list of super orders, which may fail by itself; with
         ``forever``, and of a leader, with the list of Forever orders."""
         self._reads += 1
@@ -404,5 +400,3 @@ def _urgency(command: Command) -> int:
             return 3
         case ReadOrders() | ReadPositions() | ReadFunds() | ReadMargin() | ReadQuotes() | ReadKillSwitch():
             return 4
-
-

@@ -188,7 +188,12 @@ class ForeverJudge:
         mine = [leg.terms for leg in order.forever.legs.values()]
         his = [leg.terms for leg in original.forever.legs.values()]
         if mine != his:
-            self.oracle.blame(10, f"{order.tag} waits for {mine}, the leader's {original.order_id} for {his}", str(order.tag), original.order_id)
+            self.oracle.blame(
+                10,
+                f"{order.tag} waits for {mine}, the leader's {original.order_id} for {his}",
+                str(order.tag),
+                original.order_id,
+            )
         else:
             self.oracle.rare["a copy waits for what the leader's waits for"] += 1
 

@@ -76,9 +76,7 @@ class Ideals:
         """What the copier holds in this ledger, by what has filled."""
         return self.opened(follower, listing, tree, 1) - self.opened(follower, listing, tree, -1)
 
-    def first_seen(
-        self, report: OrderReport, leader: Account, listing: Listing, followers: Sequence[AccountName]
-    ) -> None:
+    def first_seen(self, report: OrderReport, leader: Account, listing: Listing, followers: Sequence[AccountName]) -> None:
         self._leader.setdefault((listing, None), leader.at_open.get(listing, 0))
         entry = entry_of(report)
         if entry is not None and entry not in self._released:
@@ -101,9 +99,7 @@ class Ideals:
             self._release(tree)
         return filled
 
-    def leader_filled(
-        self, report: OrderReport, units: int, listing: Listing, followers: Sequence[AccountName]
-    ) -> None:
+    def leader_filled(self, report: OrderReport, units: int, listing: Listing, followers: Sequence[AccountName]) -> None:
         sign, tree = report.side.sign, self.tree_of(report.order_id)
         before = self.leader(listing, tree)
         self._leader[listing, tree] = before + units * sign

@@ -269,7 +269,9 @@ class Oracle:
                 copy.admitted, copy.admitted_at = fact, entry.position
                 copy.was_over = self.newest[fact.leader_order_id].status in _ENDED
                 if not self.ideals.admitted(fact):
-                    self.blame(3, f"{fact.leader_order_id} is older than {fact.follower}, and copied to it", fact.leader_order_id)
+                    self.blame(
+                        3, f"{fact.leader_order_id} is older than {fact.follower}, and copied to it", fact.leader_order_id
+                    )
             case CopyDeclined():
                 self._copy(fact.leader_order_id, fact.follower).declined = fact
             case RequestIssued():
@@ -434,16 +436,18 @@ class Oracle:
             self._judge_replacement(copy, request)
             return
         last = before[-1].client_order_id
-        if request.intent is Intent.ENTRY and any(
-            one.client_order_id in self.reached - self.not_now for one in before
-        ):
-            self.blame(9, f"an entry for {request.leader_order_id} was sent again: {request.client_order_id}", request.leader_order_id)
+        if request.intent is Intent.ENTRY and any(one.client_order_id in self.reached - self.not_now for one in before):
+            self.blame(
+                9, f"an entry for {request.leader_order_id} was sent again: {request.client_order_id}", request.leader_order_id
+            )
         live = [o for o, submit in copy.placed if same_place(submit, request) and o.leaves and not o.ghost]
         if live:
             self.blame(1, f"{request.client_order_id} beside the live {live[0].tag}", request.leader_order_id)
         was = next((order for order, submit in copy.placed if submit.client_order_id == last), None)
         if was is not None and was.ended_by == "hand" and self.asked_for.get(last) and was.validity is Validity.DAY:
-            self.blame(9, f"{request.client_order_id} is sent although somebody took {last} back by hand", request.leader_order_id)
+            self.blame(
+                9, f"{request.client_order_id} is sent although somebody took {last} back by hand", request.leader_order_id
+            )
         lost = self.lost_at.get(last)
         if lost is not None and last not in self.reached:
             self.rare["resent after absence"] += 1
@@ -497,7 +501,9 @@ class Oracle:
         opened = max(-sign * held, self.ideals.opened(name, listing, None, -sign))
         most = opened + untold + self.told_fills.get(tag, 0)
         if request.quantity > most:
-            self.blame(5, f"{tag} would close {request.quantity} of {listing.key} at {name}, where {most} are open", tag, key[0])
+            self.blame(
+                5, f"{tag} would close {request.quantity} of {listing.key} at {name}, where {most} are open", tag, key[0]
+            )
 
     def _other_slices(self, copy: Copy, tag: ClientOrderId) -> int:
         """What the other orders of the same entry have filled and may still fill, as far as they are known to be there."""
@@ -527,7 +533,12 @@ class Oracle:
         original, copy = self.world.leader.orders.get(key[0]), self._copy(*key)
         order = next((one for one, _ in copy.placed if one.tag == request.client_order_id), None)
         terms, since = self.terms_since[key[0]]
-        if order is None or original is None or not original.modifications or self.intents[request.client_order_id] is not Intent.ENTRY:
+        if (
+            order is None
+            or original is None
+            or not original.modifications
+            or self.intents[request.client_order_id] is not Intent.ENTRY
+        ):
             return
         if terms != original.terms or type(terms) is not type(order.terms) or terms == order.terms:
             return
@@ -588,7 +599,11 @@ class Oracle:
         momentary = momentary or isinstance(newest.terms, Market)
         age = self.world.host.clock.now() - newest.updated_at
         if momentary and age > ENTRY_AGE + timedelta(seconds=2):
-            self.blame(21, f"an entry for {request.leader_order_id}, {age.total_seconds():.0f} s old, was sent", request.leader_order_id)
+            self.blame(
+                21,
+                f"an entry for {request.leader_order_id}, {age.total_seconds():.0f} s old, was sent",
+                request.leader_order_id,
+            )
 
     def _judge_state(self, request: Request) -> None:
         states = (self.trading.get(None), self.trading.get(request.follower))
@@ -846,7 +861,9 @@ class Oracle:
         """Everything has healed a while ago."""
         self.asked = [command for command in self.asked if not self.forevers.is_parked_copy(command)]
         if self.asked:
-            self.blame(18, f"not at rest: still asks {len(self.asked)} times, such as {self.asked[-1]}", *_names(self.asked[-1]))
+            self.blame(
+                18, f"not at rest: still asks {len(self.asked)} times, such as {self.asked[-1]}", *_names(self.asked[-1])
+            )
         if self._clock_shows_another_day():
             # Then everything is from before, or still to come, and the alert says to look at the clock.
             self.rare["not judged: the clock shows another day"] += 1
@@ -893,7 +910,9 @@ class Oracle:
                 self.blame(2, f"the leader's {order.order_id} was never journaled", order.order_id)
                 continue
             if self.seen_fills[order.order_id] != order.filled:
-                self.blame(2, f"{order.order_id} filled {order.filled}, journaled {self.seen_fills[order.order_id]}", order.order_id)
+                self.blame(
+                    2, f"{order.order_id} filled {order.filled}, journaled {self.seen_fills[order.order_id]}", order.order_id
+                )
             if newest.status is not order.status and (newest.status in _ENDED or order.status in _ENDED):
                 self.blame(10, f"{order.order_id} is {order.status.value}, journaled {newest.status.value}", order.order_id)
             for name in self.world.names:
@@ -969,7 +988,9 @@ class Oracle:
         if listing in meddler.spoilt or (meddler.own.get(listing) and (name, listing) in self.manual):
             self.rare["position not judged: meddled with"] += 1
             return
-        if self._rests(self.world.leader.orders.values(), listing) or self._rests(self.world.accounts[name].orders.values(), listing):
+        if self._rests(self.world.leader.orders.values(), listing) or self._rests(
+            self.world.accounts[name].orders.values(), listing
+        ):
             self.rare["position not judged: orders rest"] += 1
             return
         if self.forevers.is_between(name, listing):
@@ -1049,7 +1070,9 @@ class Oracle:
             copy.ends - {"DRIFT"}
             for (order_id, follower), copy in self.copies.items()
             if follower == name and listing_of(self.newest[order_id]) is listing
-            if "LEFT_OVER" in copy.ends or copy.declined is not None or (copy.admitted is not None and copy.admitted.exit_quantity)
+            if "LEFT_OVER" in copy.ends
+            or copy.declined is not None
+            or (copy.admitted is not None and copy.admitted.exit_quantity)
         )
 
 

@@ -79,9 +79,7 @@ class LeaderTrader:
         for order in [one for one in self.account.orders.values() if not one.waits]:
             self.exchange.end(order, OrderStatus.CANCELLED, "leader")
 
-    def place(
-        self, listing: Listing, sign: int, terms: Terms, quantity: int, validity: Validity = Validity.DAY
-    ) -> TrueOrder:
+    def place(self, listing: Listing, sign: int, terms: Terms, quantity: int, validity: Validity = Validity.DAY) -> TrueOrder:
         tag = None
         if self.random.random() < 0.004:
             # Somebody else's copier serves this account: its orders are not the leader's own.

@@ -36,7 +36,9 @@ class SuperDesk:
         if _is_misplaced(bracket, price, sign):
             return _MISPLACED
         base = ticks_of(terms.price) if isinstance(terms, Limit) else price
-        target, stop, jump = (None if at is None else ticks_of(at) for at in (bracket.target, bracket.stop, bracket.trailing_jump))
+        target, stop, jump = (
+            None if at is None else ticks_of(at) for at in (bracket.target, bracket.stop, bracket.trailing_jump)
+        )
         return self.desk.place(
             account, listing, sign, terms, request.quantity, Variety.SUPER, jump=jump, tag=request.client_order_id,
             target=None if target is None else (target - base) * sign, stop=None if stop is None else (base - stop) * sign,
@@ -87,7 +89,11 @@ class SuperDesk:
             moved.append((order, Limit(at) if leg is Leg.TARGET else StopMarket(at)))
             stands[leg] = ticks_of(at)
         limit = ticks_of(request.terms.price) if isinstance(request.terms, Limit) else None
-        if limit is not None and not entry.filled and _lie_wrong(stands.get(Leg.TARGET), stands.get(Leg.STOP), limit, entry.sign):
+        if (
+            limit is not None
+            and not entry.filled
+            and _lie_wrong(stands.get(Leg.TARGET), stands.get(Leg.STOP), limit, entry.sign)
+        ):
             return _MISPLACED
         if request.bracket is not None and request.bracket.stop is not None:
             self._trail(family, request.bracket)

@@ -64,7 +64,11 @@ class TreeJudge:
         oracle, name = self.oracle, order.account.name
         if not beyond:
             return
-        legs = {oracle.tags[other.tag][0] for other in self._orders(name, tree) if other.tag and other.filled and _is_leg(oracle, other)}
+        legs = {
+            oracle.tags[other.tag][0]
+            for other in self._orders(name, tree)
+            if other.tag and other.filled and _is_leg(oracle, other)
+        }
         meddler = oracle.world.meddlers[name]
         if len(legs) > 1:
             self.raced.add((name, tree))
@@ -72,7 +76,9 @@ class TreeJudge:
             if order.is_native_leg:
                 oracle.rare["native legs both filled"] += 1
         elif order.listing not in meddler.squared and (name, order.listing) not in oracle.manual:
-            oracle.blame(5, f"{order.tag} closed {beyond} more than {name} had by the linked order {tree}", str(order.tag), tree)
+            oracle.blame(
+                5, f"{order.tag} closed {beyond} more than {name} had by the linked order {tree}", str(order.tag), tree
+            )
 
     # At rest
 
@@ -117,7 +123,9 @@ class TreeJudge:
         if not any("OVER_EXIT" in ends for ends in self._ends(name, tree)):
             self.oracle.blame(5, f"both legs of {tree} filled at {name}, and nobody was told", tree)
         if held < 0 and not any(ends - NO_ALARM for ends in self._ends(name, tree)):
-            self.oracle.blame(5, f"both legs of {tree} filled at {name}, and {-held} too many closed were not opened again", tree)
+            self.oracle.blame(
+                5, f"both legs of {tree} filled at {name}, and {-held} too many closed were not opened again", tree
+            )
 
     def _protected(self, name: AccountName, tree: BrokerOrderId, family: Family, held: int, live: dict[Leg, int]) -> None:
         rare = self.oracle.rare
@@ -155,7 +163,12 @@ class TreeJudge:
         if not order.is_native_leg or family is None or leaders is None or order.trigger is None or original.trigger is None:
             return False
         jump = family.jump
-        return order.leg is Leg.STOP and jump is not None and jump == leaders.jump and abs(order.trigger - original.trigger) <= jump
+        return (
+            order.leg is Leg.STOP
+            and jump is not None
+            and jump == leaders.jump
+            and abs(order.trigger - original.trigger) <= jump
+        )
 
     def _native(self, name: AccountName, tree: BrokerOrderId) -> TrueOrder | None:
         """The entry, where the follower's broker keeps the legs."""

@@ -189,9 +189,7 @@ class World:
             def understood(report: OrderReport, name: AccountName = name) -> OrderReported:
                 return OrderReported(follower=name, report=report, channel=Channel.STREAM)
 
-            self.feeds[name] = Feed(
-                self.timeline, self.random, self.faults, self.host, name, understood, lambda: None
-            )
+            self.feeds[name] = Feed(self.timeline, self.random, self.faults, self.host, name, understood, lambda: None)
 
     # What happens in the accounts
 
@@ -296,7 +294,9 @@ class World:
         self.forever.modify(order, request.leg, first if stays or second is None else second)
         self.oracle.modified(order)
 
-    def _modified_super(self, desk: SuperDesk, order: TrueOrder, request: Modify) -> tuple[BrokerOrderId | None, Refused | None]:
+    def _modified_super(
+        self, desk: SuperDesk, order: TrueOrder, request: Modify
+    ) -> tuple[BrokerOrderId | None, Refused | None]:
         refused = desk.modify(order, request)
         if refused is not None:
             return None, refused
@@ -309,7 +309,9 @@ class World:
         listing = next(
             one
             for one in LISTINGS
-            if one.key.segment is request.segment and one.key.security_id == request.security_id and one.product is request.product
+            if one.key.segment is request.segment
+            and one.key.security_id == request.security_id
+            and one.product is request.product
         )
         terms = request.terms
         if request.forever:
@@ -499,5 +501,3 @@ class World:
                     self.forever.fire(order, self.oracle.fired_leg(order))
                 elif self.legs_catch_up or not self.oracle.is_leg(order):
                     self.exchange.fill(order, order.leaves)
-
-
