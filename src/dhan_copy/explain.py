@@ -161,7 +161,7 @@ def sentence(fact: Fact) -> str:
         case CopyDeclined():
             return f"Not copied: {_why(fact.reason, fact.detail)}."
         case TradeSettled():
-            return "Nothing more is expected of this copy."
+            return f"{'' if fact.unsent is None else f'Nothing was sent: {fact.unsent.value}. '}Nothing more is expected of this copy."
         case SlippageMeasured():
             word = "worse" if fact.percent >= 0 else "better"
             return f"It traded {abs(float(fact.percent)):.2f} % {word} than the leader's order; {fact.allowed} % are allowed."

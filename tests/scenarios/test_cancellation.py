@@ -199,3 +199,20 @@ def test_c8_a_cancel_that_does_not_show_at_once_is_not_repeated_at_once(lab: Lab
         lab.step()
     assert [request.kind for request in lab.requests()] == [PLACE, CANCEL]
     assert lab.copy().status is OrderStatus.CANCELLED and lab.copy().key == CALL
+
+
+@pytest.mark.parametrize("traded", [True, False], ids=["closed again", "taken back"])
+def test_c3_what_came_to_nothing_before_it_could_leave_says_why(labs: Callable[..., Lab], traded: bool) -> None:
+    lab = labs(limits={F: RateLimits(windows=(RateWindow(1, 60.0),))})
+    lab.buy(150, key=SHARE)
+    entry = lab.buy(150) if traded else lab.buy(150, limit(90))
+    lab.step()
+    assert len(lab.requests()) == 1 and lab.codes() == ["COPIED", "COPIED"]
+    if traded:
+        lab.sell(150)
+    else:
+        lab.cancel(entry)
+    lab.advance(30)
+    assert len(lab.requests()) == 1 and lab.net() == 0
+    assert lab.codes()[1:] == (["LEADER_CLOSED", "NOTHING_OWNED"] if traded else ["LEADER_UNFILLED"])
+    assert "Nothing was sent: the leader" in str(lab.engine.explain(entry))

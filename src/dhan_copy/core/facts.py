@@ -294,6 +294,8 @@ class TradeSettled:
     leader: AccountName
     leader_order_id: BrokerOrderId
     follower: AccountName
+    unsent: ReasonCode | None = None
+    """Why nothing was sent for it, where it was to be."""
 
 
 @frozen(kw_only=True)

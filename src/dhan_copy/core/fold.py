@@ -112,7 +112,7 @@ def fold(state: State, entry: Entry) -> None:
             state.touch(key, position)
             touch_undecided_legs(state, key, position)
         case TradeSettled():
-            close(state, state.trades[fact.leader, fact.leader_order_id, fact.follower], position)
+            close(state, state.trades[fact.leader, fact.leader_order_id, fact.follower], fact.unsent, position)
         case SlippageMeasured():
             state.measured[fact.leader, fact.leader_order_id, fact.follower] = None
             state.slipped[fact.follower] = state.slipped.get(fact.follower, 0) + 1 if fact.is_beyond else 0

@@ -59,7 +59,7 @@ def touch_undecided_legs(state: State, entry: TradeKey, position: int) -> None:
             state.touch(trade.key, position)
 
 
-def close(state: State, trade: CopyTrade, position: int) -> None:
+def close(state: State, trade: CopyTrade, unsent: ReasonCode | None, position: int) -> None:
     """A trade that can do no more is no longer among the open ones."""
     stake_key = trade.stake_key
     stake = state.stake(stake_key)
@@ -67,7 +67,7 @@ def close(state: State, trade: CopyTrade, position: int) -> None:
     netting = min(trade.covers, trade.filled(Intent.ENTRY), opened)
     if netting:
         state.stakes[stake_key] = evolve(stake, to_net_off=stake.to_net_off + netting)
-    state.trades[trade.key] = evolve(trade, settled=True, covers=0)
+    state.trades[trade.key] = evolve(trade, settled=True, unsent=unsent, covers=0)
     state.open_trades.get(stake_key, {}).pop(trade.key, None)
     if stake_key[4] == trade.key[1]:
         state.touch_stake(stake_key, position)  # its legs have nothing more to wait for

@@ -21,7 +21,22 @@ def is_over(state: State, key: TradeKey) -> TradeSettled | None:
     trade = state.trades[key]
     if trade.settled or trade.decision is None or not _is_over(state, trade):
         return None
-    return TradeSettled(leader=key[0], leader_order_id=key[1], follower=key[2])
+    return TradeSettled(leader=key[0], leader_order_id=key[1], follower=key[2], unsent=_why_unsent(state, trade))
+
+
+def _why_unsent(state: State, trade: CopyTrade) -> ReasonCode | None:
+    """Why a copy that was to be has come to nothing before any of it could leave. A leg that nothing was to be done by is
+    as it should be."""
+    admitted, report = trade.admitted, state.leader_order(trade.key).report
+    if trade.orders or trade.declined is not None or admitted is None or is_own(trade.key[1]):
+        return None
+    if admitted.reason is ReasonCode.BELOW_ONE_LOT:
+        return None
+    if not report.filled_quantity:
+        return None if is_exit_leg(report) else ReasonCode.LEADER_UNFILLED
+    if not admitted.entry_quantity:
+        return ReasonCode.NOTHING_OWNED
+    return ReasonCode.LEADER_CLOSED if trade.forgone or trade.closed else ReasonCode.BELOW_ONE_LOT
 
 
 def is_left_over(state: State, key: TradeKey) -> bool:

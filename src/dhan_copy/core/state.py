@@ -337,7 +337,7 @@ class State:
 
     def open(self, trade: CopyTrade, stake_key: StakeKey) -> CopyTrade:
         """The copy may act, or may act again."""
-        trade = self.trades[trade.key] = evolve(trade, settled=False)
+        trade = self.trades[trade.key] = evolve(trade, settled=False, unsent=None)
         self.open_trades.setdefault(stake_key, {})[trade.key] = None
         return trade
 

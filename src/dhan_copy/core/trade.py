@@ -248,12 +248,16 @@ class CopyTrade:
     back."""
     requests: int = 0
     settled: bool = False
+    unsent: ReasonCode | None = None
+    """Why nothing had been sent for it when it was last settled."""
 
     @property
     def decision(self) -> ReasonCode | None:
         """The one answer for this leader order and follower; None while it is still open."""
         if self.declined is not None:
             return self.declined.reason
+        if self.unsent is not None and not self.orders:
+            return self.unsent
         return None if self.admitted is None else self.admitted.reason
 
     @property

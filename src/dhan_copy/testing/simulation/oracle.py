@@ -118,6 +118,8 @@ class Copy:
     was_over: bool = False
     """The leader's order had ended when it was admitted: the copy is what he had filled, and rests for itself."""
     declined: CopyDeclined | None = None
+    unsent: ReasonCode | None = None
+    """Why nothing was sent for it, as its end told."""
     submits: list[Submit] = field(factory=list)
     placed: list[tuple[TrueOrder, Submit]] = field(factory=list)
     ends: set[str] = field(factory=set)
@@ -154,6 +156,7 @@ class Oracle:
         self.asked_for: dict[ClientOrderId, int] = {}
         """What was last asked for of an order, fills included; a cancel asks for nothing."""
         self.intents: dict[ClientOrderId, Intent] = {}
+        self.issued_at: dict[ClientOrderId, float] = {}
         self.lost_at: dict[ClientOrderId, float] = {}
         self.looked_for: dict[ClientOrderId, float] = {}
         """When a request was last looked for in vain."""
@@ -313,6 +316,7 @@ class Oracle:
                 self.trading[fact.follower] = fact.state
             case TradeSettled():
                 self.settled_at[fact.leader_order_id, fact.follower] = entry.at
+                self._copy(fact.leader_order_id, fact.follower).unsent = fact.unsent
             case _:
                 pass
 
@@ -404,7 +408,7 @@ class Oracle:
             if tag in self.tags:
                 self.blame(1, f"{tag} was issued twice", tag)
             self.tags[tag] = (request.leader_order_id, request.follower)
-            self.intents[tag] = request.intent
+            self.intents[tag], self.issued_at[tag] = request.intent, self.world.timeline.now
             copy = self._copy(request.leader_order_id, request.follower)
             self._judge_resend(copy, request)
             copy.submits.append(request)
@@ -803,6 +807,8 @@ class Oracle:
         name, listing = order.account.name, order.listing
         exit_order = self.intents[order.tag] is Intent.EXIT
         meddler = self.world.meddlers[name]
+        if listing in meddler.squared and self.issued_at.get(order.tag, inf) <= meddler.squared[listing]:
+            meddler.spoilt.add(listing)
         if exit_order and listing in meddler.squared and self._has_a_sibling(order):
             # A target and a stop that fill together after somebody has squared off: whose close was whose is unknowable.
             meddler.spoilt.add(listing)
@@ -944,7 +950,7 @@ class Oracle:
         if (name, original.listing, self.settled_at.get((original.order_id, name))) in self.declared_at:
             self.rare["declared with another"] += 1
             return
-        if self._was_overtaken(original, copy):
+        if copy.unsent is not None and self._was_overtaken(original, copy):
             self.rare["overtaken by an exit"] += 1
             return
         if copy.submits or (copy.admitted.entry_quantity and not copy.admitted.exit_quantity and share >= original.listing.lot):

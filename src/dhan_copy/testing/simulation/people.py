@@ -185,8 +185,9 @@ class Meddler:
     own: dict[Listing, int] = field(factory=dict)
     """What was bought or sold by hand today, signed."""
     spoilt: set[Listing] = field(factory=set)
-    """Where an order of the copier was live while somebody squared off: both may have closed the same."""
-    squared: set[Listing] = field(factory=set)
+    """Where an order of the copier was live, or on its way, while somebody squared off: both may have closed the same."""
+    squared: dict[Listing, float] = field(factory=dict)
+    """When that was last done."""
     closed: dict[Listing, int] = field(factory=dict)
     """What squaring off bought or sold, signed."""
 
@@ -212,7 +213,7 @@ class Meddler:
     def _square_off(self, listing: Listing, live: list[TrueOrder]) -> None:
         if any(order.listing is listing for order in live):
             self.spoilt.add(listing)
-        self.squared.add(listing)
+        self.squared[listing] = self.exchange.timeline.now
         self.closed[listing] = self.closed.get(listing, 0) - self.account.held(listing)
         self._trade(listing, -self.account.held(listing), mine=False)
 
@@ -231,4 +232,4 @@ class Meddler:
         self.own = {listing: units for listing, units in self.own.items() if not listing.product.ends_with_day}
         self.spoilt = {listing for listing in self.spoilt if not listing.product.ends_with_day}
         self.closed = {listing: units for listing, units in self.closed.items() if not listing.product.ends_with_day}
-        self.squared = {listing for listing in self.squared if not listing.product.ends_with_day}
+        self.squared = {listing: at for listing, at in self.squared.items() if not listing.product.ends_with_day}
