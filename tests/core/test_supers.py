@@ -5,23 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 
+import pytest
 from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dhan_copy import LinkedForm, Policy
 from dhan_copy.core import supers
-from dhan_copy.core.facts import Refusal, RequestRejected
+from dhan_copy.core.copier import Copier
+from dhan_copy.core.facts import CopyAdmitted, Entry, Refusal, RequestIssued, RequestRejected
 from dhan_copy.core.lifecycle import OrderState
 from dhan_copy.core.requests import Cancel, Intent
+from dhan_copy.core.settings import CopierSettings
 from dhan_copy.core.trade import FollowerOrder, Instruction, rejected, with_entry
 from dhan_copy.model.bracket import Bracket
 from dhan_copy.model.ids import BrokerOrderId, ClientOrderId
 from dhan_copy.model.order import Leg, StopMarket, Validity, Variety
 from dhan_copy.testing import ExchangeRefusal
+from dhan_copy.views import orders as orders_table
 from tests.core.make import FOLLOWER, START
 from tests.scenarios.kit import F, LEADER, Lab
-from tests.scenarios.linked_kit import LEGS, Tree
+from tests.scenarios.linked_kit import LEGS, Tree, entered
 
 LOT = 75
 Deed = Callable[[Tree], None]
@@ -107,6 +111,35 @@ def carried_out(form: LinkedForm, variety: Variety, what: list[Deed]) -> list[tu
 def test_a_follower_with_a_super_order_has_what_one_with_orders_has(variety: Variety, what: list[Deed]) -> None:
     ours, theirs = (carried_out(form, variety, what) for form in (LinkedForm.SUPER_ORDER, LinkedForm.ORDERS))
     assert ours == theirs
+
+
+@pytest.mark.parametrize("late", LEGS)
+def test_a_leg_decided_after_its_entry_was_sent_is_known_without_settings_that_name_the_follower(late: Leg) -> None:
+    """As a file is folded that is looked at, and the journal of an engine that no longer has him."""
+    lab = Lab({F: "1/2"}, policy=Policy(linked_form=LinkedForm.SUPER_ORDER))
+    try:
+        tree = entered(lab)
+        tree.move(late, Decimal(115 if late is Leg.TARGET else 75))
+        lab.advance(15)
+        for each in LEGS:
+            tree.cancel(each)
+        lab.until(lambda: tree.live() == [0, 0])
+        facts = [(entry.at, entry.fact) for entry in lab.entries]
+        [decided] = [
+            (at, fact) for at, fact in facts if isinstance(fact, CopyAdmitted) and fact.leader_order_id.endswith(late.value)
+        ]
+        facts.remove(decided)
+        sent = next(n for n, (_, fact) in enumerate(facts) if isinstance(fact, RequestIssued))
+        facts.insert(sent + 1, decided)
+        folded = Copier(CopierSettings(leaders=(), followers=()))
+        folded.restore([Entry(n, at, fact) for n, (at, fact) in enumerate(facts, 1)])
+        theirs, ours = (
+            sorted((row["leader_order_id"], row["client_order_id"], str(row["state"])) for row in table)
+            for table in (orders_table(folded.state), lab.engine.orders())
+        )
+        assert theirs == ours and len(ours) == 3
+    finally:
+        lab.close()
 
 
 def leg(stop: str, jump: str | None) -> FollowerOrder:

@@ -165,13 +165,17 @@ def _issued(state: State, fact: RequestIssued, at: datetime, position: int) -> N
 
 
 def _legs_issued(state: State, request: Submit, entry: FollowerOrder) -> None:
-    """The legs of a super order are orders of their legs' copies: nothing is sent for them."""
+    """The legs of a super order are orders of their legs' copies: nothing is sent for them. A leg may be undecided yet,
+    and the settings may no longer name the follower, or name nobody: then no report of the leader's began its copy."""
     for leg in EXIT_LEGS:
         asked = None if request.bracket is None else life.as_leg(request.bracket, leg, request.quantity)
         key = leg_key((request.leader, request.leader_order_id, request.follower), leg)
-        trade = state.trades.get(key)
-        if asked is None or trade is None:
+        if asked is None or key[:2] not in state.leader_orders:
             continue
+        trade = state.trades.get(key)
+        if trade is None:
+            trade = state.trade_of(key)
+            state.open(trade, trade.stake_key)
         generation = max((order.generation + 1 for order in trade.lanes(Intent.EXIT).get(0, ())), default=0)
         tag = client_order_id(*key, leg.letter, 0, generation)
         order = FollowerOrder(
