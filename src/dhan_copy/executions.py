@@ -133,7 +133,8 @@ class Executions:
 
     def _sent_with_its_entry(self, fact: OrderReported) -> None:
         """A leg of a super order was sent when that was."""
-        report, entry = fact.report, self._tags.get((fact.follower, fact.report.leg_order_id or fact.report.order_id))
+        report = fact.report
+        entry = None if report.parent_order_id is None else self._tags.get((fact.follower, report.parent_order_id))
         key = None if entry is None else self._by_tag.get((fact.follower, entry))
         if report.leg_order_id is None or key is None or report.client_order_id is None:
             return

@@ -13,18 +13,19 @@ from hypothesis import strategies as st
 from dhan_copy import LinkedForm, Policy
 from dhan_copy.core import supers
 from dhan_copy.core.copier import Copier
-from dhan_copy.core.facts import CopyAdmitted, Entry, Refusal, RequestIssued, RequestRejected
+from dhan_copy.core.facts import Channel, CopyAdmitted, Entry, OrderReported, Refusal, RequestIssued, RequestRejected
 from dhan_copy.core.lifecycle import OrderState
 from dhan_copy.core.requests import Cancel, Intent
 from dhan_copy.core.settings import CopierSettings
 from dhan_copy.core.trade import FollowerOrder, Instruction, rejected, with_entry
 from dhan_copy.model.bracket import Bracket
-from dhan_copy.model.ids import BrokerOrderId, ClientOrderId
+from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId
 from dhan_copy.model.order import Leg, StopMarket, Validity, Variety
 from dhan_copy.testing import ExchangeRefusal
+from dhan_copy.testing.reports import report_of
 from dhan_copy.views import orders as orders_table
 from tests.core.make import FOLLOWER, START
-from tests.scenarios.kit import F, LEADER, Lab
+from tests.scenarios.kit import CALL, F, LEADER, Lab
 from tests.scenarios.linked_kit import LEGS, Tree, entered
 
 LOT = 75
@@ -138,6 +139,30 @@ def test_a_leg_decided_after_its_entry_was_sent_is_known_without_settings_that_n
             for table in (orders_table(folded.state), lab.engine.orders())
         )
         assert theirs == ours and len(ours) == 3
+    finally:
+        lab.close()
+
+
+@pytest.mark.parametrize("each", LEGS)
+def test_a_leg_told_of_by_an_id_of_its_own_is_asked_about_by_its_entrys(each: Leg) -> None:
+    """Dhan's id of a super order is its entry's, and a leg's name says which leg (protocol facts 1.10)."""
+    lab = Lab({F: "1/2"}, policy=Policy(linked_form=LinkedForm.SUPER_ORDER))
+    try:
+        tree = entered(lab)
+        [entry], order = tree.copies(Leg.ENTRY), tree.copy(each)
+        assert order is not None
+        folded = Copier(CopierSettings(leaders=(), followers=()))
+        folded.restore(list(lab.entries))
+        frame = evolve(report_of(order, lab.exchange.instrument(CALL)), order_id=BrokerOrderId("901"))
+        fact = OrderReported(follower=AccountName(F), report=frame, channel=Channel.STREAM)
+        [named] = supers.told(folded.state, [fact])
+        assert isinstance(named, OrderReported)
+        report = named.report
+        assert (report.order_id, report.parent_order_id) == (f"{entry.order_id}/{each.value}", entry.order_id)
+        found = folded.state.order_of(AccountName(F), report)
+        assert found is not None and found[1].linked is each
+        told = evolve(found[1], broker_order_id=BrokerOrderId("901/" + each.value))
+        assert supers.id_at_broker(folded.state, AccountName(F), told) == entry.order_id
     finally:
         lab.close()
 

@@ -12,13 +12,14 @@ import pytest
 from attrs import evolve
 
 from dhan_copy import LinkedForm, Playground, Policy, RateLimits
-from dhan_copy.core.facts import AlertRaised, DriftDeclared, RequestIssued, TradeSettled
+from dhan_copy.core.facts import AlertRaised, DriftDeclared, OrderReported, RequestIssued, TradeSettled
 from dhan_copy.core.requests import Modify, Submit
 from dhan_copy.errors import PlacementRejected
 from dhan_copy.model.bracket import Bracket
 from dhan_copy.model.order import Leg, Limit, OrderStatus, Product, Side, StopLimit, StopMarket, Variety
 from dhan_copy.testing import NewOrder, RequestKind, SimulatedExchange
 from dhan_copy.testing.broker import Call, Fault
+from dhan_copy.testing.reports import report_of
 from dhan_copy.testing.server import Action, HttpFault
 from tests.scenarios.kit import CALL, F, LEADER, SHARE, Lab, Stage, Wire
 from tests.scenarios.linked_kit import LEGS, STOP, TARGET, Tree, entered
@@ -163,6 +164,35 @@ def test_l6_a_leg_is_moved_by_its_name_over_the_wire(wires: Opener, variety: Var
     wire.until(lambda: tree.price(Leg.STOP) == 75)
     assert [body["legName"] for body in wire.bodies("PUT")] == ["TARGET_LEG", "STOP_LOSS_LEG"]
     assert set(paths(wire, "PUT")) == {"/super/orders"} and tree.live() == [150, 150]
+
+
+def tell_by_own_ids(lab: Lab, tree: Tree, **changes: Any) -> None:
+    """The follower's legs in frames with ids of their own, which name the entry as their parent; the stop has a limit."""
+    for leg, own in zip(LEGS, ("901", "902"), strict=True):
+        if (order := tree.copy(leg)) is None:
+            continue
+        terms = StopLimit(STOP, STOP) if leg is Leg.STOP else Limit(TARGET)
+        report = evolve(report_of(order, lab.exchange.instrument(CALL)), terms=terms)
+        lab.sources[F].push(evolve(report, order_id=own, parent_order_id=order.order_id, **changes))
+    lab.step()
+
+
+def test_a_leg_that_two_places_tell_of_by_different_ids_is_no_news_again_and_again(labs: Callable[..., Lab]) -> None:
+    lab = labs(policy=NATIVE)
+    tree = entered(lab)
+    lab.advance(30)
+    known = len(lab.facts(OrderReported))
+    for _ in range(4):
+        tell_by_own_ids(lab, tree)
+        lab.advance(30)
+    assert len(lab.facts(OrderReported)) == known and lab.alerts == []
+
+
+def test_l3_a_leg_that_has_an_id_of_its_own_and_no_tag_is_known_by_its_parent(labs: Callable[..., Lab]) -> None:
+    lab = labs(policy=NATIVE)
+    tree = entered(lab)
+    tell_by_own_ids(lab, tree, client_order_id=None, filled_quantity=75, status=OrderStatus.PART_TRADED)
+    assert [lab.row(f"{tree.order_id}/{leg.value}")["done"] for leg in LEGS] == [75, 75]
 
 
 @told_or_not

@@ -11,7 +11,7 @@ from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import TradingState
 from dhan_copy.core.intake import SETTLED_AFTER
 from dhan_copy.core.leader import LeaderOrder
-from dhan_copy.core.legs import entry_of, is_exit_leg, leg_id
+from dhan_copy.core.legs import is_exit_leg, leg_id
 from dhan_copy.core.plan_draft import Draft
 from dhan_copy.core.plan_limits import budget, must_wait, position_checked
 from dhan_copy.core.plan_terms import instruction, watch_what_is_behind
@@ -154,13 +154,12 @@ def _modify(b: Draft, order: FollowerOrder, want: Instruction, leg: Leg = Leg.EN
     grows = order.accepted is not None and want.most > order.accepted.most
     if order.intent is Intent.EXIT and grows and not position_checked(b, b.order.seen_at):
         return
-    assert order.broker_order_id is not None
     b.requests.append(
         Modify(
             follower=b.rules.name,
             client_order_id=order.client_order_id,
             attempt=order.attempts + 1,
-            broker_order_id=entry_of(order.broker_order_id),
+            broker_order_id=supers.id_at_broker(b.state, b.rules.name, order),
             intent=intent,
             validity=want.validity,
             terms=want.terms,
@@ -227,7 +226,6 @@ def _cancel(b: Draft, order: FollowerOrder) -> None:
         else:
             _ask(b, order)
         return
-    assert order.broker_order_id is not None
     if order.retry_at is not None and order.retry_at > b.now:
         b.wake(min(order.retry_at, b.now + CANCEL_RETRY_LONGEST))
         return
@@ -241,7 +239,7 @@ def _cancel(b: Draft, order: FollowerOrder) -> None:
             follower=b.rules.name,
             client_order_id=order.client_order_id,
             attempt=order.attempts + 1,
-            broker_order_id=entry_of(order.broker_order_id),
+            broker_order_id=supers.id_at_broker(b.state, b.rules.name, order),
             forever=order.waits,
             linked=order.linked is not None,
             leg=order.linked or Leg.ENTRY,

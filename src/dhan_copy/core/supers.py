@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import Fact, OrderReported
 from dhan_copy.core.intake import SETTLED_AFTER
-from dhan_copy.core.legs import EXIT_LEGS, is_exit_leg, leg_id
+from dhan_copy.core.legs import EXIT_LEGS, entry_of, is_exit_leg, leg_id
 from dhan_copy.core.requests import Query, ReadOrders
 from dhan_copy.core.settings import FollowerRules, LinkedForm
 from dhan_copy.core.state import State
@@ -20,7 +20,7 @@ from dhan_copy.core.target import entry_want
 from dhan_copy.core.terms import aligned
 from dhan_copy.core.trade import CopyTrade, FollowerOrder, Instruction, TradeKey, as_leg, leg_key
 from dhan_copy.model.bracket import Bracket
-from dhan_copy.model.ids import AccountName, ClientOrderId
+from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId
 from dhan_copy.model.order import Leg, Limit, Market, OrderReport, Product, Side, StopLimit, StopMarket, Validity, Variety
 
 
@@ -116,6 +116,13 @@ def entry_order(state: State, follower: AccountName, leg: FollowerOrder) -> Foll
     return None if found is None else found[1]
 
 
+def id_at_broker(state: State, follower: AccountName, order: FollowerOrder) -> BrokerOrderId:
+    """What the broker knows an order by in requests: a leg of a super order by its entry's id, whatever it was told as."""
+    assert order.broker_order_id is not None
+    entry = entry_order(state, follower, order)
+    return entry_of(order.broker_order_id if entry is None else entry.broker_order_id or order.broker_order_id)
+
+
 def kept_open(state: State, follower: AccountName, leg: FollowerOrder) -> int:
     """What the broker keeps a leg live for, as far as is known: what its entry has filled and no leg of it has closed."""
     found = state.entry_of_leg(follower, leg)
@@ -197,8 +204,8 @@ def with_list(state: State, read: Query | ReadOrders) -> Query | ReadOrders:
 
 
 def told(state: State, facts: Sequence[Fact]) -> list[Fact]:
-    """``facts`` with the legs of our super orders under the ids that they have here: the broker's reports name them by
-    their entry's id and tag (protocol facts 1.10)."""
+    """``facts`` with the legs of our super orders under the ids that they have here: the broker's list names them by their
+    entry's id and tag (protocol facts 1.10), other reports may by ids of their own, and by their entry's as a parent's."""
     return [_named(state, fact) if isinstance(fact, OrderReported) else fact for fact in facts]
 
 
@@ -207,10 +214,15 @@ def _named(state: State, fact: OrderReported) -> OrderReported:
     if not is_exit_leg(report) or report.variety is not Variety.SUPER or report.leg_order_id is not None:
         return fact
     found = state.order_of(fact.follower, report)
+    if found is None and report.parent_order_id is not None:
+        found = state.order_of(fact.follower, evolve(report, order_id=report.parent_order_id))
     leg = None if found is None or found[1].linked is not Leg.ENTRY else _legs_of(state, *found).get(report.leg)
-    return fact if leg is None else evolve(fact, report=_as_leg(report, leg.client_order_id))
+    if found is None or leg is None:
+        return fact
+    entry = found[1].broker_order_id or report.parent_order_id or report.order_id
+    return evolve(fact, report=_as_leg(report, entry, leg.client_order_id))
 
 
-def _as_leg(report: OrderReport, tag: ClientOrderId) -> OrderReport:
-    here = leg_id(report.order_id, report.leg)
-    return evolve(report, order_id=here, leg_order_id=report.order_id, parent_order_id=report.order_id, client_order_id=tag)
+def _as_leg(report: OrderReport, entry: BrokerOrderId, tag: ClientOrderId) -> OrderReport:
+    here = leg_id(entry, report.leg)
+    return evolve(report, order_id=here, leg_order_id=report.order_id, parent_order_id=entry, client_order_id=tag)
