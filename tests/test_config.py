@@ -15,7 +15,7 @@ from dhan_copy.config import Follower, Instruments, Leader, as_function, setting
 from dhan_copy.core.calendar import Calendar
 from dhan_copy.core.facts import CopyMode
 from dhan_copy.core.rules import Rules
-from dhan_copy.core.settings import CopierSettings, Policy
+from dhan_copy.core.settings import CopierSettings, Policy, RateLimits
 from dhan_copy.core.sizers import OwnFunction
 from dhan_copy.errors import ConfigurationError
 from dhan_copy.market.calendar import published_calendar
@@ -303,3 +303,19 @@ def test_reverse_needs_fills_to_reverse_and_says_so() -> None:
     with pytest.raises(ConfigurationError, match="must be True or False"):
         Follower("F", size="1", reverse="yes", mode=CopyMode.EXECUTION)  # type: ignore[arg-type]
     assert Follower("F", size="1", reverse=True, mode=CopyMode.EXECUTION).reverse
+
+
+def test_the_limit_on_reads_is_told_to_a_broker_that_keeps_it() -> None:
+    class Paced(ReadingBroker):
+        per_second = 0
+
+        def limit_reads(self, per_second: int) -> None:
+            self.per_second = per_second
+
+        def reads_wait_seconds(self, count: int) -> float:
+            return 0.0
+
+    own, given = Paced(), Paced()
+    Follower(Account("1000000001", broker=own), limits=RateLimits(reads_per_second=7)).open()
+    Follower("F", broker=given).open()
+    assert (own.per_second, given.per_second) == (7, 20)

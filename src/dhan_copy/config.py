@@ -23,7 +23,7 @@ from dhan_copy.model.ids import AccountName
 from dhan_copy.model.instrument import InstrumentFacts, InstrumentKey
 from dhan_copy.model.order import Product
 from dhan_copy.model.size import Quantity, Ratio
-from dhan_copy.protocols import AccountReader, Accounts, Broker, EventSource, PositionSizer
+from dhan_copy.protocols import AccountReader, Accounts, Broker, EventSource, PacedReads, PositionSizer
 
 Instruments = Callable[[InstrumentKey], InstrumentFacts | None] | Mapping[InstrumentKey, InstrumentFacts]
 """What the user knows of instruments: a function or a mapping."""
@@ -176,6 +176,9 @@ class Follower:
             broker = broker if broker is not None else self.account.broker()
             if source is None and self.live and self.broker is None and getattr(self.account, "has_feed", True):
                 source = self.account.feed()
+        reads: object = broker
+        if isinstance(reads, PacedReads):
+            reads.limit_reads(self.limits.reads_per_second)
         return broker, source
 
     def __repr__(self) -> str:

@@ -97,6 +97,17 @@ class AccountChecks(Protocol):
 
 
 @runtime_checkable
+class PacedReads(Protocol):
+    """A broker that keeps the reads of its account within so many a second: one that would be too many waits in its
+    call. Every request that the server counts is one, whatever method it belongs to."""
+
+    def limit_reads(self, per_second: int) -> None: ...
+    def reads_wait_seconds(self, count: int) -> float:
+        """How long until so many may leave at once; 0.0 for now. May be called while another thread reads."""
+        ...
+
+
+@runtime_checkable
 class MarginReader(Protocol):
     """A broker that can say what orders would block before they are placed."""
 

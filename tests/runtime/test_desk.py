@@ -35,6 +35,7 @@ from dhan_copy.core.requests import (
     Intent,
     Modify,
     Query,
+    Read,
     ReadFunds,
     ReadKillSwitch,
     ReadOrders,
@@ -55,6 +56,7 @@ from dhan_copy.errors import (
     Unresolved,
 )
 from dhan_copy.model.account import Funds, Position
+from dhan_copy.model.bracket import Bracket
 from dhan_copy.model.ids import BrokerOrderId, SecurityId
 from dhan_copy.model.instrument import ExchangeSegment
 from dhan_copy.model.order import ForeverLeg, Leg, OrderReport, OrderStatus, Product, StopLimit, Variety
@@ -526,3 +528,73 @@ def test_k2_a_leaders_account_has_no_switch() -> None:
     _, _, perform = leader(ScriptedSource())
     [fact] = perform(TURN)
     assert isinstance(fact, KillSwitchAnswered) and fact.outcome is Outcome.REFUSED
+
+
+class PacedBroker(ReadingBroker):
+    """Says how many reads it was asked to make room for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.counts: list[int] = []
+        self.wait: float | Exception = 0.25
+
+    def limit_reads(self, per_second: int) -> None: ...
+
+    def reads_wait_seconds(self, count: int) -> float:
+        self.counts.append(count)
+        if isinstance(self.wait, Exception):
+            raise self.wait
+        return self.wait
+
+    def submit_super(self, request: Submit, bracket: Bracket) -> BrokerOrderId:
+        raise NotImplementedError
+
+    def modify_leg(self, request: Modify, bracket: Bracket | None) -> None: ...
+
+    def cancel_leg(self, request: Cancel) -> None: ...
+
+    def submit_forever(self, request: Submit, stop: ForeverLeg | None = None) -> BrokerOrderId:
+        raise NotImplementedError
+
+    def modify_forever(self, request: Modify, *, oco: bool) -> None: ...
+
+    def cancel_forever(self, request: Cancel) -> None: ...
+
+    def linked(self) -> Sequence[OrderReport]:
+        self._read("linked")
+        return ()
+
+    def forever(self) -> Sequence[OrderReport]:
+        self._read("forever")
+        return ()
+
+
+@pytest.mark.parametrize(
+    "lists",
+    [{}, {"linked": True}, {"forever": True}, {"linked": True, "forever": True}],
+    ids=["book", "supers", "forever", "all"],
+)
+@pytest.mark.parametrize("kind", ["Query", "ReadOrders", "ReadPositions", "ReadFunds"])
+def test_room_is_made_for_every_list_that_a_read_asks_for(kind: str, lists: dict[str, bool]) -> None:
+    bench = Bench(broker := PacedBroker())
+    reads: dict[str, Read] = {
+        "Query": Query(follower=FOLLOWER, client_order_id=tag(), **lists),
+        "ReadOrders": ReadOrders(account=FOLLOWER, **lists),
+        "ReadPositions": ReadPositions(account=FOLLOWER),
+        "ReadFunds": ReadFunds(account=FOLLOWER),
+    }
+    assert bench.desk.wait_seconds(Job(reads[kind])) == 0.25
+    bench.perform(reads[kind])
+    assert broker.counts == [len(broker.reads)]
+
+
+@pytest.mark.parametrize("request_", REQUESTS)
+def test_a_request_waits_for_no_read(request_: Request) -> None:
+    assert Bench(PacedBroker()).desk.wait_seconds(Job(request_)) == 0.0
+
+
+@pytest.mark.parametrize(("wait", "seconds"), [(float("inf"), 1.0), (ValueError("no"), 0.0)], ids=["for ever", "an error"])
+def test_a_broker_that_counts_wrong_does_not_stop_its_account(wait: float | Exception, seconds: float) -> None:
+    bench = Bench(broker := PacedBroker())
+    broker.wait = wait
+    assert bench.desk.wait_seconds(Job(ReadOrders(account=FOLLOWER))) == seconds

@@ -7,13 +7,13 @@ import threading
 import pytest
 
 from dhan_copy.core.facts import OutcomeUnresolved, RequestWithheld
-from dhan_copy.core.requests import Cancel, Intent, ReadOrders, Submit
+from dhan_copy.core.requests import Cancel, Intent, Query, ReadFunds, ReadOrders, Submit
 from dhan_copy.runtime.desk import FollowerDesk, Job
 from dhan_copy.runtime.gate import Gate
 from dhan_copy.runtime.inbox import Batch
 from dhan_copy.runtime.worker import Worker
 from dhan_copy.testing.clock import VirtualClock
-from tests.runtime.fakes import FOLLOWER, PATIENCE_SECONDS, START, ScriptedBroker, cancel, submit
+from tests.runtime.fakes import FOLLOWER, PATIENCE_SECONDS, START, ScriptedBroker, cancel, submit, tag
 
 
 class Bench:
@@ -105,3 +105,51 @@ def test_joining_from_its_own_thread_or_before_the_start_does_not_hang() -> None
     assert done.wait(PATIENCE_SECONDS)
     bench.end()
     assert joined == [False]
+
+
+class PacedBroker(ScriptedBroker):
+    """Lets no read leave until it is told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open = threading.Event()
+        self.asked = threading.Semaphore(0)
+        self.counts: list[int] = []
+
+    def limit_reads(self, per_second: int) -> None: ...
+
+    def reads_wait_seconds(self, count: int) -> float:
+        self.counts.append(count)
+        self.asked.release()
+        return 0.0 if self.open.is_set() else 60.0
+
+
+def test_a_read_that_waits_for_its_permit_holds_up_nothing_that_is_more_urgent() -> None:
+    bench, broker = Bench(), PacedBroker()
+    bench.worker = Worker(FollowerDesk(FOLLOWER, broker, VirtualClock(START), bench.gate), bench.answers.append)
+    bench.worker.start()
+    bench.worker.put(Job(ReadOrders(account=FOLLOWER, linked=True)))
+    assert broker.asked.acquire(timeout=PATIENCE_SECONDS)
+    bench.worker.put(Job(ReadFunds(account=FOLLOWER)))
+    bench.worker.put(Job(submit(1)))
+    bench.worker.put(Job(cancel(2)))
+    broker.wait_for(2)
+    assert broker.reads == []
+    assert set(broker.counts) == {2}
+    broker.open.set()
+    bench.worker.put(Job(Query(follower=FOLLOWER, client_order_id=tag())))
+    with broker.arrived:
+        assert broker.arrived.wait_for(lambda: len(broker.reads) >= 3, PATIENCE_SECONDS)
+    bench.end()
+    assert [type(batch[0]).__name__ for batch in bench.answers[:2]] == ["RequestAccepted", "RequestAccepted"]
+    assert sorted(broker.reads) == ["find", "orders", "orders"]
+
+
+def test_a_read_that_waits_for_its_permit_does_not_keep_the_worker_from_ending() -> None:
+    bench, broker = Bench(), PacedBroker()
+    bench.worker = Worker(FollowerDesk(FOLLOWER, broker, VirtualClock(START), bench.gate), bench.answers.append)
+    bench.worker.start()
+    bench.worker.put(Job(ReadOrders(account=FOLLOWER)))
+    assert broker.asked.acquire(timeout=PATIENCE_SECONDS)
+    bench.end()
+    assert broker.reads == []

@@ -137,7 +137,8 @@ class RateLimits:
     """The order-request budget of one account as its broker counts it (Dhan: 10/s, 250/min, 1,000/h, 7,000 a day).
 
     ``entry_share`` of each window may be used by entries and re-pricing; exits and cancels may use all of it.
-    ``reserve`` requests per window are left to the user's other programs on the same account.
+    ``reserve`` requests per window are left to the user's other programs on the same account. ``reads_per_second`` is how
+    many reads may leave in any second, over all connections of the account (Dhan: 20); the next waits.
     """
 
     windows: tuple[RateWindow, ...] = (RateWindow(10, 1.0), RateWindow(250, 60.0), RateWindow(1000, 3600.0))

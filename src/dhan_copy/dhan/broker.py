@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 class DhanBroker(SuperOrders, ForeverRequests, KillSwitchRequests, QuoteRequests):
     """A :class:`~dhan_copy.protocols.Broker`, ``LinkedOrders``, ``ForeverOrders``, ``AccountReader``,
-    ``MarginReader``, ``Quotes`` and ``KillSwitch`` for one Dhan account.
+    ``MarginReader``, ``Quotes``, ``KillSwitch`` and ``PacedReads`` for one Dhan account.
 
     A request that Dhan's answer does not settle raises :class:`~dhan_copy.errors.Unresolved`; one that never left
     raises a ``Rejected`` that is not final. Nothing is ever sent twice. Threads may share a broker and wait for each
@@ -123,6 +123,14 @@ class DhanBroker(SuperOrders, ForeverRequests, KillSwitchRequests, QuoteRequests
                 _log.warning("account %s: an order that is not ours is left out: %s", self._account, row.problem)
         self.unreadable_rows = book.unreadable
         return book.reports
+
+    def limit_reads(self, per_second: int) -> None:
+        """Keep all GETs of the account, over every connection of it, within so many in any second (Dhan's own: 20)."""
+        self._session.pace.per_second = per_second
+
+    def reads_wait_seconds(self, count: int) -> float:
+        """How long until ``count`` GETs may leave."""
+        return self._session.pace.wait_seconds(count)
 
     def funds(self) -> Funds:
         return self._reads.funds()

@@ -18,6 +18,7 @@ from dhanhq import DhanHTTP
 from dhan_copy.dhan.dial import Route
 from dhan_copy.dhan.line import Line, Lost, NotSent, Reply
 from dhan_copy.dhan.outcomes import Answer
+from dhan_copy.dhan.pace import ReadPace, pace_of
 from dhan_copy.dhan.secret import AccessToken, expiry_of, redact
 from dhan_copy.errors import AuthenticationError, ConnectionFailed, Rejected
 
@@ -26,12 +27,19 @@ class KeepAliveHTTP(DhanHTTP):  # type: ignore[misc]  # dhanhq is not typed
     """The transport to give to dhanhq. After each call ``answer`` is what the server said, or why it said nothing.
 
     ``token`` is asked before every request, so that a replaced token needs no restart. Nothing that may have left is
-    sent again; only a GET is repeated, once, when a kept connection turns out to be closed. Not for use by two
-    threads at once.
+    sent again; only a GET is repeated, once, when a kept connection turns out to be closed. Every GET waits for a
+    permit of ``pace``, which is the account's unless another is given. Not for use by two threads at once.
     """
 
     def __init__(
-        self, client_id: str, token: Callable[[], AccessToken], *, base_url: str, route: Route, timeout_seconds: float
+        self,
+        client_id: str,
+        token: Callable[[], AccessToken],
+        *,
+        base_url: str,
+        route: Route,
+        timeout_seconds: float,
+        pace: ReadPace | None = None,
     ) -> None:
         # DhanHTTP.__init__ is left out: it would keep the token in an attribute and open a session.
         url = urlsplit(base_url)
@@ -43,6 +51,7 @@ class KeepAliveHTTP(DhanHTTP):  # type: ignore[misc]  # dhanhq is not typed
         self.answer = Answer(None, None, "nothing was asked yet")
         self.not_sent: Rejected | None = None
         """Why the last request never left; None when it may have."""
+        self.pace = pace_of(base_url, client_id) if pace is None else pace
         self._token = token
         self._path = url.path.rstrip("/")
         self._host_header = url.netloc
@@ -84,12 +93,18 @@ class KeepAliveHTTP(DhanHTTP):  # type: ignore[misc]  # dhanhq is not typed
         return self._result()
 
     def _exchange(self, request: bytes, method: str) -> Reply:
-        try:
+        if method != "GET":
             return self._line.exchange(request, method)
+        try:
+            return self._paced(request)
         except Lost as error:
-            if method != "GET" or not error.stale:
+            if not error.stale:
                 raise
-        return self._line.exchange(request, method)
+        return self._paced(request)
+
+    def _paced(self, request: bytes) -> Reply:
+        with self.pace.permit():
+            return self._line.exchange(request, "GET")
 
     def _rendered(self, method: str, endpoint: str, token: AccessToken, body: bytes) -> bytes:
         path = quote(self._path + endpoint, safe="/?&=%,:@")

@@ -11,6 +11,7 @@ from dhanhq import dhanhq
 
 from dhan_copy.dhan.http import KeepAliveHTTP
 from dhan_copy.dhan.outcomes import Answer
+from dhan_copy.dhan.pace import ReadPace
 from dhan_copy.errors import Rejected
 
 
@@ -48,6 +49,10 @@ class Session:
         with self._lock:
             self._http.post(path, dict(payload))
             return Outcome(self._http.answer, self._http.not_sent)
+
+    @property
+    def pace(self) -> ReadPace:
+        return self._http.pace
 
     def token_expires_at(self) -> datetime | None:
         """What the present token says of its own end; None where it says nothing."""

@@ -51,6 +51,7 @@ from dhan_copy.protocols import (
     KillSwitch,
     LinkedOrders,
     MarginReader,
+    PacedReads,
     Quotes,
 )
 from dhan_copy.runtime.gate import Gate
@@ -104,6 +105,22 @@ class Job:
                 return 4
         assert_never(self.command)
 
+    @property
+    def reads(self) -> int:
+        """How many lists the broker is asked for, of those that count as reads."""
+        match self.command:
+            case Query():
+                return 2 + self.command.forever + self.command.linked
+            case ReadOrders():
+                return 1 + self.command.forever + self.command.linked
+            case ReadPositions():
+                return 2
+            case ReadFunds() | ReadKillSwitch():
+                return 1
+            case Submit() | Modify() | Cancel() | TurnKillSwitch() | ReadMargin() | ReadQuotes():
+                return 0
+        assert_never(self.command)
+
 
 class FollowerDesk:
     """A follower's broker behind a gate, used by one thread at a time: requests' Session is not thread-safe."""
@@ -129,6 +146,16 @@ class FollowerDesk:
                     _answer_read(command, answer, self._read)
                 case _ as never:
                     assert_never(never)
+
+    def wait_seconds(self, job: Job) -> float:
+        """How long :meth:`perform` would wait for the permit to read, at most a second: then it is asked again."""
+        broker: object = self._broker
+        if not job.reads or not isinstance(broker, PacedReads):
+            return 0.0
+        try:
+            return min(broker.reads_wait_seconds(job.reads), 1.0)
+        except Exception:
+            return 0.0  # the read itself says what is wrong
 
     def _send(self, request: Request, deadline: float | None, answer: Answer) -> None:
         late = deadline is not None and self._clock.monotonic() > deadline
@@ -276,6 +303,10 @@ class LeaderDesk:
         self._reader = reader
         self._clock = clock
         self._lock = threading.Lock()
+
+    def wait_seconds(self, job: Job) -> float:
+        """0.0: nothing here is more urgent than a read, which may wait in its call."""
+        return 0.0
 
     def perform(self, job: Job, answer: Answer) -> None:
         command = job.command

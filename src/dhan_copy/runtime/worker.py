@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from itertools import count
-from queue import PriorityQueue
+from queue import Empty, PriorityQueue
 
 from dhan_copy.core.requests import Query, ReadFunds, ReadKillSwitch, ReadOrders, ReadPositions, ReadQuotes
 from dhan_copy.runtime.desk import Answer, Desk, Job
@@ -42,9 +42,23 @@ class Worker:
             self._thread.join(max(timeout, 0.0))
         return not self._thread.is_alive()
 
+    def _next(self) -> Job | None:
+        """The most urgent job; while a read has to wait for its permit, whatever comes and is more urgent."""
+        first, others = self._jobs.get(), []
+        while first[2] is not None and not self._stopping and (wait := self._desk.wait_seconds(first[2])) > 0:
+            try:
+                others.append(self._jobs.get(timeout=wait))
+            except Empty:
+                continue
+            if others[-1] < first:
+                first, others[-1] = others[-1], first
+        for other in others:
+            self._jobs.put(other)
+        return first[2]
+
     def _run(self) -> None:
         while True:
-            job = self._jobs.get()[2]
+            job = self._next()
             if job is None:
                 return
             if self._stopping and isinstance(
