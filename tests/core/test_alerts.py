@@ -6,6 +6,7 @@ from datetime import timedelta
 from fractions import Fraction
 
 import pytest
+from attrs import evolve
 
 from dhan_copy.core.alerts import alert_for
 from dhan_copy.core.facts import (
@@ -21,6 +22,7 @@ from dhan_copy.core.facts import (
     RequestRejected,
     RequestWithheld,
 )
+from dhan_copy.core.requests import Cancel, Modify, Submit
 from dhan_copy.core.settings import CopierSettings, Policy
 from dhan_copy.core.state import State
 from dhan_copy.model.order import OrderStatus, Product, Side, Variety
@@ -151,3 +153,32 @@ def test_x6_a_leader_who_fills_slowly_is_no_matter_while_the_copy_keeps_up() -> 
             order_reported(report(quantity=75, status=status, filled_quantity=35 * step + 5 * (step - 1), updated_at=now))
         )
     assert bench.alerts() == []
+
+
+def answers(request: Submit | Modify | Cancel) -> dict[str, Fact]:
+    tag, attempt = request.client_order_id, request.attempt
+    return {
+        "UNRESOLVED": OutcomeUnresolved(follower=FOLLOWER, client_order_id=tag, attempt=attempt, problem="timeout"),
+        "REJECTED": evolve(rejected(Refusal.FUNDS, final=True), client_order_id=tag, attempt=attempt),
+        "WITHHELD": RequestWithheld(follower=FOLLOWER, client_order_id=tag, attempt=attempt, problem="late"),
+    }
+
+
+@pytest.mark.parametrize("code", ["UNRESOLVED", "REJECTED", "WITHHELD"])
+def test_an_alert_about_a_request_names_the_order_and_the_leaders(code: str) -> None:
+    bench = Bench()
+    (request,) = bench.tell(report())
+    bench.step(answers(request)[code])
+    (alert,) = bench.facts(AlertRaised)
+    assert (alert.code, alert.account) == (code, FOLLOWER)
+    assert (alert.leader_order_id, alert.client_order_id) == (ORDER, request.client_order_id)
+
+
+def test_an_alert_about_an_order_names_the_leaders() -> None:
+    bench = Bench()
+    (request,) = bench.tell(report())
+    bench.step(answers(request)["REJECTED"])
+    bench.step(order_reported(report(quantity=75)))
+    bench.step(order_reported(report(quantity=75, status=OrderStatus.REJECTED, updated_at=after(5))))
+    told = [(alert.code, alert.leader_order_id) for alert in bench.facts(AlertRaised)]
+    assert told == [("REJECTED", ORDER), ("LATE_EVIDENCE", ORDER)]

@@ -6,6 +6,7 @@ from collections.abc import Container, Iterator
 from datetime import datetime
 
 from dhan_copy.core.circuit import Circuit
+from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import (
     AlertRaised,
     CopyDeclined,
@@ -129,6 +130,14 @@ def alert_for(state: State, fact: Fact) -> AlertRaised | None:
             return _missed_exit(state, fact)
         case _:
             return None
+
+
+def naming_the_leaders_order(state: State, alert: AlertRaised) -> AlertRaised:
+    """The same alert with the leader's order, where it is about one of our orders and that is known."""
+    if alert.leader_order_id is not None or alert.account is None or alert.client_order_id is None:
+        return alert
+    key = state.by_tag.get((alert.account, alert.client_order_id))
+    return alert if key is None else evolve(alert, leader_order_id=key[1])
 
 
 def _is_forever(state: State, fact: CopyDeclined) -> bool:

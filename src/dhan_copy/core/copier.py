@@ -20,6 +20,7 @@ from dhan_copy.core.alerts import (
     fills_apart,
     kill_switch_alert,
     left_over,
+    naming_the_leaders_order,
     over_exit,
     requests_spent,
     stream_lost,
@@ -297,6 +298,7 @@ class Copier:
         fold(self.state, Entry(self.position, self._now.wall, fact))
 
     def _alert(self, alert: AlertRaised | None, cause: int | None = None) -> None:
+        alert = None if alert is None else naming_the_leaders_order(self.state, alert)
         if alert is not None and alert_key(alert) not in self.state.alerts:
             self._record(alert, cause)
 

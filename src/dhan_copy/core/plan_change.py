@@ -122,7 +122,7 @@ def _leaders_stop(b: Draft) -> LeaderOrder | None:
 def _is_parked(b: Draft, order: FollowerOrder) -> bool:
     """Whether it is a Forever order of which the lists do not say what became of it: a human has been told, and every
     sweep reads them again."""
-    told = ((code, b.rules.name, "", order.client_order_id) for code in ("FOREVER_DOUBTFUL", "FOREVER_GONE"))
+    told = ((code, b.rules.name, b.trade.key[1], order.client_order_id) for code in ("FOREVER_DOUBTFUL", "FOREVER_GONE"))
     return order.waits and any(alert in b.state.alerts for alert in told)
 
 
