@@ -8,7 +8,7 @@ from fractions import Fraction
 import pytest
 from attrs import evolve
 
-from dhan_copy.core.alerts import alert_for
+from dhan_copy.core.alerts import alert_for, alert_for_order
 from dhan_copy.core.facts import (
     AlertRaised,
     CopyDeclined,
@@ -22,13 +22,14 @@ from dhan_copy.core.facts import (
     RequestRejected,
     RequestWithheld,
 )
-from dhan_copy.core.requests import Cancel, Modify, Submit
+from dhan_copy.core.lifecycle import OrderState
+from dhan_copy.core.requests import Cancel, Intent, Modify, Submit
 from dhan_copy.core.settings import CopierSettings, Policy
 from dhan_copy.core.state import State
 from dhan_copy.model.order import OrderStatus, Product, Side, Variety
 from dhan_copy.model.reason import ReasonCode
 from tests.core.bench import Bench
-from tests.core.make import FOLLOWER, KEY, LEADER, ORDER, TAG, after, order_reported, report
+from tests.core.make import FOLLOWER, KEY, LEADER, ORDER, TAG, after, cancel, modify, order_reported, report, submit
 from tests.core.world import World
 
 EMPTY = State(settings=CopierSettings(leaders=(), followers=()))
@@ -182,3 +183,48 @@ def test_an_alert_about_an_order_names_the_leaders() -> None:
     bench.step(order_reported(report(quantity=75, status=OrderStatus.REJECTED, updated_at=after(5))))
     told = [(alert.code, alert.leader_order_id) for alert in bench.facts(AlertRaised)]
     assert told == [("REJECTED", ORDER), ("LATE_EVIDENCE", ORDER)]
+
+
+@pytest.mark.parametrize(
+    ("request_", "refusal", "words"),
+    [
+        (submit(intent=Intent.ENTRY), Refusal.FUNDS, "An entry is not tried again."),
+        (submit(intent=Intent.EXIT), Refusal.FUNDS, "An exit is tried again, a few times."),
+        (modify(2), Refusal.OTHER, "This change is not asked again"),
+        (modify(2), Refusal.ORDER_STATE, "looked up, and changed if it is still open"),
+        (cancel(2), Refusal.ORDER_STATE, "cancel is tried again if it is still open"),
+        (cancel(2), Refusal.OTHER, "cancel is tried again if it is still open"),
+    ],
+    ids=["entry", "exit", "change", "late change", "late cancel", "cancel"],
+)
+def test_the_advice_on_a_rejection_is_about_what_was_rejected(
+    request_: Submit | Modify | Cancel, refusal: Refusal, words: str
+) -> None:
+    alert = alert_for(EMPTY, rejected(refusal, final=True), request_)
+    assert alert is not None and words in alert.advice
+
+
+def test_a_refused_change_and_a_refused_cancel_are_told_as_what_they_are() -> None:
+    for after_it, words in ((report(quantity=300), "This change"), (report(status=OrderStatus.CANCELLED), "its cancel")):
+        bench = Bench()
+        (request,) = bench.tell(report())
+        bench.accept(request)
+        (change,) = bench.tell(evolve(after_it, updated_at=after(10)))
+        bench.step(answers(change)["REJECTED"])
+        assert [words in alert.advice for alert in bench.facts(AlertRaised) if alert.code == "REJECTED"] == [True]
+
+
+@pytest.mark.parametrize("intent", list(Intent))
+def test_the_advice_on_an_order_rejected_later_is_about_what_it_was_for(intent: Intent) -> None:
+    bench = Bench()
+    (request,) = bench.tell(report())
+    bench.accept(request)
+    found = bench.copier.state.order_by_tag(FOLLOWER, request.client_order_id)
+    assert found is not None
+    before = evolve(found[1], intent=intent)
+    fact = order_reported(report(quantity=75, status=OrderStatus.REJECTED))
+    alert = alert_for_order(before, evolve(before, state=OrderState.REJECTED), fact)
+    assert alert is not None
+    assert ("An entry is not" in alert.advice, "An exit is tried" in alert.advice) == (
+        intent is Intent.ENTRY, intent is Intent.EXIT,
+    )  # fmt: skip

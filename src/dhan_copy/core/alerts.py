@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 from datetime import datetime
 
+from typing_extensions import assert_never
+
 from dhan_copy.core.circuit import Circuit
 from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import (
@@ -26,7 +28,7 @@ from dhan_copy.core.facts import (
 from dhan_copy.core.killing import Switch
 from dhan_copy.core.legs import is_exit_leg
 from dhan_copy.core.lifecycle import OrderState
-from dhan_copy.core.requests import Cancel, Intent, Request
+from dhan_copy.core.requests import Cancel, Intent, Modify, Request, Submit
 from dhan_copy.core.settings import Ahead, OverExit
 from dhan_copy.core.state import State
 from dhan_copy.core.trade import FollowerOrder, TradeKey, place_of
@@ -46,8 +48,8 @@ _READS = {
 }
 
 
-def alert_for(state: State, fact: Fact) -> AlertRaised | None:
-    """The alert that a fact calls for on its own."""
+def alert_for(state: State, fact: Fact, request: Request | None = None) -> AlertRaised | None:
+    """The alert that a fact calls for on its own; ``request`` is what it answers, where that still matters."""
     match fact:
         case OutcomeUnresolved():
             return AlertRaised(
@@ -65,7 +67,7 @@ def alert_for(state: State, fact: Fact) -> AlertRaised | None:
         case RequestRejected(final=True):
             return AlertRaised(
                 code="REJECTED", what="the broker rejected a request", known=f"{fact.code} {fact.text}",
-                advice="An entry is not tried again; an exit is, a few times.",
+                advice=_after_rejection(request, fact.refusal),
                 account=fact.follower, client_order_id=fact.client_order_id,
             )  # fmt: skip
         case RequestWithheld():
@@ -130,6 +132,25 @@ def alert_for(state: State, fact: Fact) -> AlertRaised | None:
             return _missed_exit(state, fact)
         case _:
             return None
+
+
+def _after_rejection(request: Request | None, refusal: Refusal) -> str:
+    match request:
+        case None:
+            return "The order book says what became of it."
+        case Submit():
+            return _of_placement(request.intent)
+        case Modify() if refusal is not Refusal.ORDER_STATE:
+            return "This change is not asked again: the order stands as it was; an exit too large for that is taken back."
+        case Modify():
+            return "The order is looked up, and changed if it is still open."
+        case Cancel():
+            return "The order is looked up, and its cancel is tried again if it is still open."
+    assert_never(request)
+
+
+def _of_placement(intent: Intent) -> str:
+    return "An entry is not tried again." if intent is Intent.ENTRY else "An exit is tried again, a few times."
 
 
 def naming_the_leaders_order(state: State, alert: AlertRaised) -> AlertRaised:
@@ -265,7 +286,7 @@ def alert_for_order(before: FollowerOrder, after: FollowerOrder, fact: OrderRepo
         advice = "It was folded in; check the position."
     elif after.state is OrderState.REJECTED and before.state is not OrderState.REJECTED:
         code, what = "REJECTED", "the broker rejected an order after taking it"
-        advice = "An entry is not tried again; an exit is, a few times."
+        advice = _of_placement(after.intent)
     else:
         return None
     return AlertRaised(

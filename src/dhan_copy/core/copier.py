@@ -107,7 +107,17 @@ from dhan_copy.core.settle import difference, is_given_up, is_left_over, is_over
 from dhan_copy.core.slippage import is_limited, limit_of, measured, stopped_by_slippage
 from dhan_copy.core.state import LeaderKey, State, alert_key, waits
 from dhan_copy.core.target import closes
-from dhan_copy.core.trade import CopyTrade, FollowerOrder, StakeKey, TradeKey, is_leaving, is_undoubted, repeats, reported
+from dhan_copy.core.trade import (
+    CopyTrade,
+    FollowerOrder,
+    StakeKey,
+    TradeKey,
+    is_leaving,
+    is_undoubted,
+    repeats,
+    reported,
+    request_of,
+)
 from dhan_copy.model.ids import AccountName, BrokerOrderId, is_ours
 from dhan_copy.model.instrument import is_cut
 from dhan_copy.model.order import OrderReport, OrderStatus, Variety
@@ -555,8 +565,10 @@ class Copier:
         self._permits.answered(fact, self._now)
         if (fact.follower, fact.client_order_id) not in self.state.by_tag:
             return
+        found = self.state.order_by_tag(fact.follower, fact.client_order_id)
+        request = None if found is None else request_of(found[1], fact.attempt)
         entry = self._record(fact)
-        self._alert(alert_for(self.state, fact), entry.position)
+        self._alert(alert_for(self.state, fact, request), entry.position)
         self._warn_of_circuit(fact.follower, entry.position)
 
     def _warn_of_circuit(self, follower: AccountName, cause: int) -> None:
