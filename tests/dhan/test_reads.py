@@ -65,6 +65,15 @@ FAILURES: list[Step] = [
 ]
 
 
+@pytest.mark.parametrize("status", [400, 404])
+def test_an_unknown_tag_may_be_an_error_that_says_so(http_server: HttpServer, broker: DhanBroker, status: int) -> None:
+    answer = {"errorType": "Order_Error", "errorCode": "DH-906", "errorMessage": "Order not found"}
+    http_server.plan(reply(status, answer), reply(status, answer))
+    assert broker.find(TAG) is None
+    with pytest.raises(ReadError):
+        broker.orders()
+
+
 @pytest.mark.parametrize("step", FAILURES)
 @pytest.mark.parametrize("read", READS, ids=["orders", "find", "funds", "positions", "holdings", "linked", "forever"])
 def test_a_failed_read_is_never_an_empty_one(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from typing_extensions import assert_never
 
@@ -129,6 +129,22 @@ def _is_parked(b: Draft, order: FollowerOrder) -> bool:
 def _ask(b: Draft, order: FollowerOrder) -> None:
     tag = order.client_order_id if order.entry is None else order.entry
     b.queries.append(Query(follower=b.rules.name, client_order_id=tag, linked=order.linked is not None))
+    if order.unresolved_at is not None:
+        _tell_when_it_takes_long(b, order, order.unresolved_at)
+
+
+def _tell_when_it_takes_long(b: Draft, order: FollowerOrder, since: datetime) -> None:
+    """What is unknown was told of when it became so; here the evidence that should have settled it stays away."""
+    late = since + 2 * b.policy.absence_window
+    if b.now < late:
+        b.wake(late)
+        return
+    what = "an exit" if order.intent is Intent.EXIT else "an entry"
+    b.alert(
+        "STILL_UNRESOLVED", f"what became of a request about {what} is still unknown",
+        f"since {since}: neither the order book nor a lookup by its id has settled it",
+        "It is not sent again and still looked for. Look into the account, and do by hand what is missing.", order,
+    )  # fmt: skip
 
 
 def _modify(b: Draft, order: FollowerOrder, want: Instruction, leg: Leg = Leg.ENTRY) -> None:

@@ -57,14 +57,20 @@ class AccountReads:
         return self._understood("Forever orders", lambda sdk: sdk.get_forever(), _forever_book)
 
     def order(self, tag: ClientOrderId) -> OrderReport | None:
-        """The order with this tag (``GET /orders/external/{tag}``); None when the answer is an empty list.
+        """The order with this tag (``GET /orders/external/{tag}``); None when the answer is an empty list, or an error of
+        Dhan's that says "not found": which of them an unknown tag gets is not published.
 
         The documentation promises an object, live answers are lists. The legs of a super order may carry its tag and
         have its id: the entry is returned. An answer that shows another order, or several, proves nothing and raises
         :class:`~dhan_copy.errors.ReadError`.
         """
         what = f"order {tag}"
-        data = self._verdict(what, self._session.ask(lambda sdk: sdk.get_order_by_correlationID(tag)))
+        try:
+            data = self._verdict(what, self._session.ask(lambda sdk: sdk.get_order_by_correlationID(tag)))
+        except ReadRefused as error:
+            if error.code and "not found" in error.text.lower():
+                return None
+            raise
         reports = self._parsed(what, data, _orders)
         if any(report.client_order_id != tag for report in reports):
             raise ReadError(f"{what}: the answer shows another order", account=self._account)
