@@ -36,6 +36,7 @@ NAMES = [
     "FreeMarginProportional",
     "Heal",
     "HealPlan",
+    "JournalFile",
     "JournalLost",
     "Kinds",
     "Leader",

@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from dhan_copy.errors import StoreError as StoreError
     from dhan_copy.errors import Unresolved as Unresolved
     from dhan_copy.errors import ValidationError as ValidationError
+    from dhan_copy.journal_file import JournalFile as JournalFile
     from dhan_copy.market.calendar import load_calendar as load_calendar
     from dhan_copy.market.calendar import published_calendar as published_calendar
     from dhan_copy.market.contracts import contract_sizes as contract_sizes
@@ -118,6 +119,7 @@ _HOMES = {
     "FreeMarginProportional": "core.sizers",
     "Heal": "core.settings",
     "HealPlan": "core.healing",
+    "JournalFile": "journal_file",
     "JournalLost": "errors",
     "Kinds": "core.filters",
     "Leader": "config",
@@ -200,6 +202,7 @@ __all__ = [
     "FreeMarginProportional",
     "Heal",
     "HealPlan",
+    "JournalFile",
     "JournalLost",
     "Kinds",
     "Leader",
