@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dhan_copy.core.facts import TradingState
-from dhan_copy.errors import AuthenticationError
+from dhan_copy.core.facts import AlertRaised, TradingState
+from dhan_copy.errors import AuthenticationError, PlacementRejected
 from dhan_copy.model.order import Limit, Market, StopLimit, StopMarket, Terms
 from dhan_copy.testing.broker import Fault
 from dhan_copy.testing.playground import Playground
@@ -126,3 +126,25 @@ def test_a_snapshot_can_be_read_while_more_is_folded(lab: Playground) -> None:
     lab.step()
     assert before.open_keys() == open_then, "what is open is held in containers of containers"
     assert [row["account"] for row in status(before)] == [row["account"] for row in lab.engine.status()]
+
+
+def test_alerts_are_a_table_in_the_order_in_which_they_were_raised(lab: Playground) -> None:
+    assert len(lab.engine.alerts()) == 0
+    lab.brokers["F"].fail_next(Fault.REJECTED, error=PlacementRejected, text="no such price")
+    first = lab.leader.buy("NIFTY 22500 CE", lots=2)
+    lab.step()
+    lab.brokers["F"].fail_next(Fault.NEVER_ARRIVED)
+    second = lab.leader.buy("NIFTY 22600 CE", lots=2)
+    lab.step()
+    table = lab.engine.alerts()
+    assert table.columns == ("time", "code", "account", "leader_order_id", "client_order_id", "what", "known", "advice")
+    told = {row["leader_order_id"]: row for row in table if row["code"] in ("REJECTED", "UNRESOLVED")}
+    assert list(told) == [first.id, second.id]
+    rejected, unresolved = told.values()
+    assert (rejected["code"], rejected["account"], rejected["advice"]) == ("REJECTED", "F", "An entry is not tried again.")
+    assert "no such price" in str(rejected["known"])
+    assert (unresolved["code"], unresolved["account"]) == ("UNRESOLVED", "F")
+    tags = {row["leader_order_id"]: row["client_order_id"] for row in lab.orders() if row["follower"] == "F"}
+    assert [row["client_order_id"] for row in told.values()] == [tags[first.id], tags[second.id]]
+    times = [row["time"] for row in table]
+    assert times == [entry.at for entry in lab.engine.journal() if isinstance(entry.fact, AlertRaised)]

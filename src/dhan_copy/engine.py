@@ -330,6 +330,11 @@ class CopyEngine:
         """Today's linked orders: each entry with its legs, where they stand at each follower, and what they wait for."""
         return trees.trees(self._state())
 
+    def alerts(self) -> Table:
+        """Every alert in the journal, of any day, in the order in which they were raised. What was raised while the journal
+        could not be written is in the log alone, and was handed to ``on_alert``."""
+        return views.alerts(self.journal())
+
     def executions(self) -> Table:
         """Per copy of today, how long each step took and how much worse its price was than the leader's."""
         return executions(self.journal())

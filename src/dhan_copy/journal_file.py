@@ -54,6 +54,10 @@ class JournalFile:
         """Per holding, the difference between what the leader's fills scale to and what the follower owns."""
         return views.drift(self._state())
 
+    def alerts(self) -> Table:
+        """Every alert, of any day, in the order in which they were raised."""
+        return views.alerts(self.entries())
+
     def executions(self) -> Table:
         """Per copy, how long each step took and how much worse its price was than the leader's."""
         return executions(self.entries())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from datetime import datetime
 from decimal import Decimal
@@ -15,7 +15,7 @@ from typing_extensions import assert_never
 from dhan_copy.core.changes import spelled_text, values_of
 from dhan_copy.core.drift import Term, drifts
 from dhan_copy.core.effective import SETTINGS, effective
-from dhan_copy.core.facts import Refusal
+from dhan_copy.core.facts import AlertRaised, Entry, Refusal
 from dhan_copy.core.filtering import Filter
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.legs import LINKED
@@ -39,6 +39,7 @@ _DRIFT = (
     "leader", "follower", "instrument", "product", "tree", "target", "owned", "difference",
     *(term.name.lower() for term in Term), "causes", "unsized",
 )  # fmt: skip
+_ALERTS = ("time", "code", "account", "leader_order_id", "client_order_id", "what", "known", "advice")
 _SETTINGS = ("setting", "value", "said_by")
 _STATUS = ("account", "role", "trading", "health", "orders", "open", "unresolved", "book_read_at", "positions_read_at")
 
@@ -135,6 +136,13 @@ def drift(state: State) -> Table:
             }
         )
     return Table.of("drift", _DRIFT, rows)
+
+
+def alerts(entries: Iterable[Entry]) -> Table:
+    """The alerts in a journal, of any day, in the order in which they were raised."""
+    raised = ((entry.at, entry.fact) for entry in entries if isinstance(entry.fact, AlertRaised))
+    rows = [{"time": at, **{name: getattr(alert, name) for name in _ALERTS[1:]}} for at, alert in raised]
+    return Table.of("alerts", _ALERTS, rows)
 
 
 def _by_reason(amounts: Sequence[tuple[ReasonCode | None, Fraction]]) -> str:
