@@ -50,6 +50,8 @@ def test_the_documented_sample_has_an_entry_and_no_leg_that_is_for_anything() ->
     assert entry == evolve(parse_order_row(DOCUMENTED), bracket=entry.bracket)
     assert entry.bracket == Bracket(target=Decimal(1550), stop=Decimal(1400), trailing_jump=Decimal(10))
     assert (entry.variety, entry.leg, entry.average_price) == (Variety.SUPER, Leg.ENTRY, None)
+    bare = [leg("STOP_LOSS_LEG", totalQuatity=..., remainingQuantity=..., triggeredQuantity=...)]
+    assert len(parse_super_row({**DOCUMENTED, "legDetails": bare})) == 1
 
 
 def test_the_recorded_row_has_average_price_zero_although_it_traded() -> None:
@@ -89,6 +91,22 @@ def test_l3_what_a_leg_has_filled(changes: dict[str, object], filled: int) -> No
     assert (stop.quantity, stop.filled_quantity) == (10, filled)
 
 
+@pytest.mark.parametrize(
+    ("changes", "filled"),
+    [
+        ({}, 0),
+        ({"orderStatus": "PART_TRADED", "remainingQuantity": 6, "triggeredQuantity": 4}, 4),
+        ({"orderStatus": "TRADED", "remainingQuantity": 0, "triggeredQuantity": 10}, 10),
+    ],
+)
+def test_l3_the_total_that_the_sample_leaves_out_of_a_target_is_what_remains_and_what_was_triggered(
+    changes: dict[str, object], filled: int
+) -> None:
+    entry, target, stop = parse_super_row(row(leg("TARGET_LEG", totalQuatity=..., **changes), leg("STOP_LOSS_LEG")))
+    assert (target.quantity, target.filled_quantity, stop.quantity) == (10, filled, 10)
+    assert entry.bracket == Bracket(target=Decimal(1550), stop=Decimal(1400))
+
+
 def test_a_leg_taken_back_before_it_was_for_anything_is_not_in_the_bracket() -> None:
     gone = leg("TARGET_LEG", totalQuatity=0, remainingQuantity=0, orderStatus="CANCELLED")
     entry, stop = parse_super_row(row(gone, leg("STOP_LOSS_LEG")))
@@ -122,8 +140,11 @@ def test_l5_a_leg_that_went_because_the_other_filled_stays_in_the_bracket() -> N
         (row(leg("STOP_LOSS_LEG", transactionType="BUY")), "transactionType"),
         (row(leg("STOP_LOSS_LEG", orderId="1")), "orderId"),
         (row(leg("STOP_LOSS_LEG", orderStatus="ASLEEP")), "orderStatus"),
-        (row(leg("STOP_LOSS_LEG", totalQuatity=...)), "totalQuatity"),
-        (row(leg("STOP_LOSS_LEG", totalQuatity=..., remainingQuantity=0, triggeredQuantity=1)), "totalQuatity"),
+        (row(leg("STOP_LOSS_LEG", totalQuatity=..., remainingQuantity=...)), "totalQuatity"),
+        (row(leg("STOP_LOSS_LEG", totalQuatity=..., triggeredQuantity=...)), "totalQuatity"),
+        (row(leg("STOP_LOSS_LEG", totalQuatity=..., orderStatus="PART_TRADED", remainingQuantity=4)), "totalQuatity"),
+        (row(leg("STOP_LOSS_LEG", totalQuatity=..., orderStatus="TRIGGERED", triggeredQuantity=10)), "totalQuatity"),
+        (row(leg("STOP_LOSS_LEG", totalQuatity=...), filledQty=9), "totalQuatity"),
         (row(leg("STOP_LOSS_LEG", remainingQuantity=...)), "remainingQuantity"),
         (row(leg("STOP_LOSS_LEG", remainingQuantity=11)), "remainingQuantity"),
         (row(leg("STOP_LOSS_LEG", triggeredQuantity=11)), "triggeredQuantity"),

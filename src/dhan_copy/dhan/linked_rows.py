@@ -27,6 +27,7 @@ from dhan_copy.model.order import Leg, Limit, OrderReport, OrderStatus, StopMark
 from dhan_copy.protocols import Unreadable
 
 _TRADED = (OrderStatus.TRADED, OrderStatus.PART_TRADED)
+_PARTS = ("remainingQuantity", "triggeredQuantity")
 
 
 def parse_super_row(row: Mapping[str, object]) -> tuple[OrderReport, ...]:
@@ -63,15 +64,16 @@ def parse_super_book(data: object) -> tuple[list[OrderReport], list[Unreadable]]
 
 
 class _Leg:
-    """One of ``legDetails``: ``totalQuatity`` (Dhan's spelling) is 0, or left out, until the entry has filled."""
+    """One of ``legDetails``: ``totalQuatity`` (Dhan's spelling) is 0, or left out, until the entry has filled. The page's
+    sample has it on STOP_LOSS_LEG alone: whether it comes later on TARGET_LEG nobody wrote down."""
 
-    def __init__(self, row: Fields, leg: Leg) -> None:
+    def __init__(self, row: Fields, leg: Leg, entry: OrderReport) -> None:
         self.leg = leg
         self.status = status(row, "orderStatus")
         self.price = required_price(row, "price", "for a leg")
         self.jump = price(row, "trailingJump")
         self.side = word(row, "transactionType", SIDE)
-        self.total = self._total(row)
+        self.total = self._total(row, entry)
         self.filled = self._filled(row)
         self.raw = canonical(row)
 
@@ -80,7 +82,7 @@ class _Leg:
         leg = word(row, "legName", LEG)
         if leg is Leg.ENTRY:
             raise unreadable("legName", "must be TARGET_LEG or STOP_LOSS_LEG in legDetails", row.get("legName"))
-        read = cls(row, leg)
+        read = cls(row, leg, entry)
         if read.side is entry.side:
             raise unreadable("transactionType", "must be the other side than the entry's", read.side.value)
         if BrokerOrderId(identifier(row, "orderId")) != entry.order_id:
@@ -104,11 +106,15 @@ class _Leg:
             raw=self.raw,
         )
 
-    def _total(self, row: Fields) -> int:
-        # The documented sample has a leg without it, for which nothing remains and nothing was triggered.
-        if "totalQuatity" not in row and not count_or_zero(row, "remainingQuantity"):
-            if not count_or_zero(row, "triggeredQuantity"):
-                return 0
+    def _total(self, row: Fields, entry: OrderReport) -> int:
+        """Where it is left out, what remains and what was triggered: what was neither is in doubt, and both together may
+        count some units twice, which shows where they are more than the entry has filled."""
+        if "totalQuatity" not in row:
+            total = sum(count_or_zero(row, name) for name in _PARTS)
+            told = all(name in row for name in _PARTS) or not entry.filled_quantity
+            in_doubt = self.status in _TRADED and not count_or_zero(row, "triggeredQuantity")
+            if told and not in_doubt and total <= entry.filled_quantity:
+                return total
         return count(row, "totalQuatity")
 
     def _filled(self, row: Fields) -> int:
