@@ -230,6 +230,11 @@ MUTANTS: tuple[Mutant, ...] = (
         edits=(Edit("core.copier.Copier.step", "if day > self.state.day:", "if day > self.state.day and starting:"),),
     ),
     Mutant(
+        name="change_of_size_lost", fault="F51", shows=6,
+        broken="A size that was changed while running is what the engine was started with.",
+        edits=(Edit("core.fold.setting_changed", "(state.changes if holds else state.overruled)", "state.overruled"),),
+    ),
+    Mutant(
         name="halt_of_one_not_heard", fault="F51", shows=20, seed=2,
         broken="Trading that was halted for one follower goes on.",
         edits=(Edit("core.state.State.trading_state", "self.trading.get(follower, TradingState.ACTIVE)", "TradingState.ACTIVE"),),

@@ -34,7 +34,7 @@ KINDS: dict[str, tuple[float, str]] = {
     "F44": (0.01, "the same order twice in one batch"),
     "F45": (0.0004, "the wall clock jumps"),
     "F46": (0.3, "the process runs over midnight"),
-    "F51": (0.0006, "a follower is added or removed, trading is halted and resumed"),
+    "F51": (0.0006, "a follower is added or removed, or his size changed; trading is halted and resumed"),
 }
 """How often each strikes where it could, in a mild run; per request, update, read, turn or second."""
 

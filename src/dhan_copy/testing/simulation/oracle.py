@@ -34,6 +34,7 @@ from dhan_copy.core.facts import (
     RequestIssued,
     RequestRejected,
     RequestWithheld,
+    SettingChanged,
     TradeSettled,
     TradingState,
     TradingStateChanged,
@@ -131,6 +132,8 @@ class Oracle:
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self.resized: dict[AccountName, Fraction] = {}
+        """Sizes that have been changed while running."""
         self.violations: list[Violation] = []
         self.rare: Counter[str] = Counter()
         self.leader_orders = 0
@@ -264,7 +267,7 @@ class Oracle:
             case LeaderReported():
                 self._leader_reported(fact, entry)
             case CopyAdmitted():
-                if fact.ratio not in (0, self.world.ratios[fact.follower]):
+                if fact.ratio not in (0, self.resized.get(fact.follower, self.world.ratios[fact.follower])):
                     self.blame(6, f"{fact.leader_order_id} is scaled by {fact.ratio} for {fact.follower}", fact.leader_order_id)
                 copy = self._copy(fact.leader_order_id, fact.follower)
                 if copy.admitted is not None or copy.declined is not None:
@@ -310,6 +313,8 @@ class Oracle:
             case DriftDeclared():
                 self._drift(fact)
                 self.declared_at.add((fact.follower, _LISTINGS[fact.key, fact.product], entry.at))
+            case SettingChanged(account=str() as name, setting="size"):
+                self.resized[name] = self.world.sizes_said[fact.value]
             case TradingStateChanged():
                 if fact.follower is None and fact.state is TradingState.ACTIVE:
                     self.trading = {}

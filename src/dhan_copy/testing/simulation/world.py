@@ -7,6 +7,7 @@ from datetime import timedelta
 from fractions import Fraction
 from random import Random
 
+from dhan_copy.core.changes import change
 from dhan_copy.core.facts import Channel, LeaderReported, OrderReported, Refusal, TradingState
 from dhan_copy.core.requests import Cancel, Command, Modify, Submit
 from dhan_copy.core.settings import CopierSettings, FollowerRules, LeaderRules, LinkedForm, Policy, RateLimits
@@ -64,6 +65,9 @@ class World:
         self.names = [AccountName(f"F{number}-") for number in range(1, followers + 1)]
         self.next_follower = followers + 1
         self.ratios = {name: random.choice(RATIOS) for name in self.names}
+        """What the engine is started with."""
+        self.sizes_said: dict[str, Fraction] = {}
+        """What the user changed sizes to, by how the journal spells it."""
         self.random_of_legs = Random(f"linked {seed}")
         self.freeze_units: dict[InstrumentKey, int] = {}
         """The largest order of an instrument that the exchange takes."""
@@ -453,6 +457,12 @@ class World:
 
     def _reconfigure(self) -> None:
         dice = self.random.random()
+        if dice < 0.2:
+            name, ratio = self.random.choice(self.names), self.random.choice(RATIOS)
+            resized = change(self.host.settings, name, "size", Ratio(ratio))
+            self.sizes_said[resized.value] = ratio
+            self.host.put(resized)
+            return
         if dice < 0.6:
             follower = self.random.choice((None, *self.names))
             self.host.tell(follower, self.random.choice((TradingState.HALTED, TradingState.REDUCING)))
