@@ -421,8 +421,13 @@ class CopyEngine:
         hash of that plan. With ``opening`` also enter at the market what it lists as missed; without, what a follower
         lacks it goes on lacking.
 
+        Each order is looked at once more when its turn comes: one that something else has overtaken is not sent, with the
+        alert ``NOT_CLOSED`` or ``NOT_ENTERED``.
+
         Raises ``ConfigurationError`` when the plan is another by now; look at it again.
         """
+        self._call(lambda: None)
+        self._refuse_when_stopped("nothing is closed")
 
         def ordered() -> HealPlan:
             core = self._core()

@@ -11,7 +11,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from dhan_copy.core.closing import excess
-from dhan_copy.core.facts import CloseOrdered, DriftDeclared, Refusal, TradingState, TradingStateChanged
+from dhan_copy.core.facts import AlertRaised, CloseOrdered, DriftDeclared, Refusal, TradingState, TradingStateChanged
 from dhan_copy.core.healing import heal_facts, heal_plan
 from dhan_copy.core.settings import Heal, Policy
 from dhan_copy.model.order import Limit, OrderStatus, Side
@@ -76,6 +76,27 @@ def test_a_plan_is_another_when_what_it_is_for_has_changed(filled: int, kept: in
         bench.trade(Side.BUY, 2)
         bench.fill_everything("F")
     assert (heal_plan(bench.copier.state).hash == plan.hash) is not more
+
+
+@pytest.mark.parametrize("how", ["exit", "flatten", "policy", "twice"])
+def test_never_more_is_closed_than_is_held_whatever_comes_before_the_users_word(how: str) -> None:
+    bench = ahead(2, kept=3, policy=BY_ITSELF if how == "policy" else Policy(), pause=1)
+    plan = heal_plan(bench.copier.state)
+    planned = tuple(heal_facts(bench.copier.state, plan, bench.copier.position))
+    match how:
+        case "exit":
+            bench.trade(Side.SELL, 6)
+        case "flatten":
+            bench.feed(TradingStateChanged(follower=None, state=TradingState.CLOSING))
+        case "policy":
+            while not bench.open_orders("F"):
+                wait(bench, 5)
+        case _:
+            bench.feed(*planned)
+    most = bench.net_position("F") if how in ("exit", "flatten") else 2 * LOT
+    bench.feed(*planned)
+    assert sum(order.report.quantity for order in bench.open_orders("F")) == most
+    assert "NOT_CLOSED" in [fact.code for fact in bench.facts(AlertRaised) if isinstance(fact, AlertRaised)]
 
 
 def healed(bench: World) -> list[int]:

@@ -44,3 +44,8 @@ def test_a_name_tells_the_read(read: Read) -> None:
 )
 def test_names_are_what_journals_hold(read: Read, name: str) -> None:
     assert name_of(read) == name
+
+
+def test_a_name_that_is_never_given_is_no_read() -> None:
+    with pytest.raises(ValueError, match="ReadMind"):
+        read_named(A, "ReadMind")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from dhan_copy.core.admission import instrument_facts, slice_units
-from dhan_copy.core.facts import CloseOrdered, CopyAdmitted, DriftDeclared, Fact
+from dhan_copy.core.facts import AlertRaised, CloseOrdered, CopyAdmitted, DriftDeclared, Fact
 from dhan_copy.core.settings import FollowerRules
 from dhan_copy.core.sizing import trunc_to_lot
 from dhan_copy.core.state import State
@@ -40,6 +40,22 @@ def excess(state: State) -> dict[StakeKey, int]:
     return found
 
 
+def close_order(stake_key: StakeKey, units: int, reason: ReasonCode, number: int | str) -> CloseOrdered:
+    """The order that closes ``units`` of a holding (signed as they are held)."""
+    leader, follower, key, product, tree = stake_key
+    return CloseOrdered(
+        leader=leader, follower=follower, order_id=BrokerOrderId(f"{OWN}{number}"), key=key, product=product, tree=tree,
+        side=Side.SELL if units > 0 else Side.BUY, quantity=abs(units), reason=reason,
+    )  # fmt: skip
+
+
+def not_closed(fact: CloseOrdered) -> AlertRaised:
+    return AlertRaised(
+        code="NOT_CLOSED", what="what was to be closed is no longer what the follower holds too much",
+        known=f"{fact.quantity} of {fact.key} were planned", advice="Look at healing() again.", account=fact.follower,
+    )  # fmt: skip
+
+
 def close(
     state: State, stake_key: StakeKey, units: int, rules: FollowerRules, reason: ReasonCode, number: int | str,
     *, declare: bool = True,
@@ -47,14 +63,10 @@ def close(
     """What closes ``units`` of a holding (signed as they are held) at the market: the order, that it is to be sent, and,
     with ``declare``, that the follower will hold so much less than the leader."""
     leader, follower, key, product, tree = stake_key
-    order_id = BrokerOrderId(f"{OWN}{number}")
     facts = instrument_facts(state, key) or InstrumentFacts(1)
-    ordered = CloseOrdered(
-        leader=leader, follower=follower, order_id=order_id, key=key, product=product, tree=tree,
-        side=Side.SELL if units > 0 else Side.BUY, quantity=abs(units), reason=reason,
-    )  # fmt: skip
+    ordered = close_order(stake_key, units, reason, number)
     admitted = CopyAdmitted(
-        leader=leader, leader_order_id=order_id, follower=follower, live=rules.live, facts=facts,
+        leader=leader, leader_order_id=ordered.order_id, follower=follower, live=rules.live, facts=facts,
         exit_quantity=abs(units), entry_quantity=0, position_before=None, ratio=Fraction(0), carry=Fraction(0),
         slice_units=slice_units(state, key, facts), reason=reason, reverse=state.stake(stake_key).turned,
     )  # fmt: skip

@@ -28,13 +28,14 @@ from dhan_copy.core.alerts import (
 from dhan_copy.core.arrivals import OUT_OF_ORDER, in_order, is_from_before
 from dhan_copy.core.changes import overruled
 from dhan_copy.core.circuit import is_closed_by
-from dhan_copy.core.closing import close, left_to_close
+from dhan_copy.core.closing import close, excess, left_to_close, not_closed
 from dhan_copy.core.day_end import left_apart, left_undecided
 from dhan_copy.core.facts import (
     AlertRaised,
     BookRead,
     Channel,
     CheckpointWritten,
+    CloseOrdered,
     ClockStepped,
     CopyAdmitted,
     CopyDeclined,
@@ -120,7 +121,7 @@ from dhan_copy.core.trade import (
 )
 from dhan_copy.model.ids import AccountName, BrokerOrderId, is_ours
 from dhan_copy.model.instrument import is_cut
-from dhan_copy.model.order import OrderReport, OrderStatus, Variety
+from dhan_copy.model.order import OrderReport, OrderStatus, Side, Variety
 from dhan_copy.model.reason import ReasonCode
 from dhan_copy.model.times import ist, ist_date
 
@@ -369,10 +370,21 @@ class Copier:
                     self._record(fact)
             case RequestIssued(request=Submit() as request):
                 self._take_adopted(fact, request)
+            case CloseOrdered():
+                self._take_close(fact)
             case OpenOrdered():
                 self._take_entry(fact)
             case _:
                 self._record(fact)
+
+    def _take_close(self, fact: CloseOrdered) -> None:
+        """What the user has closed was planned before the facts that came first."""
+        stake_key = (fact.leader, fact.follower, fact.key, fact.product, fact.tree)
+        units = fact.quantity if fact.side is Side.SELL else -fact.quantity
+        if excess(self.state).get(stake_key) == units:
+            self._close(stake_key, units, fact.reason)
+        else:
+            self._alert(not_closed(fact))
 
     def _take_entry(self, fact: OpenOrdered) -> None:
         """What the user has entered was planned before the facts that came first in this step."""

@@ -9,7 +9,7 @@ from hashlib import sha256
 
 from attrs import define, field, frozen
 
-from dhan_copy.core.closing import close, excess
+from dhan_copy.core.closing import close_order, excess
 from dhan_copy.core.facts import Fact, TradingState
 from dhan_copy.core.intake import SETTLED_AFTER
 from dhan_copy.core.opening import missed, order_for
@@ -54,15 +54,14 @@ def heal_plan(state: State) -> HealPlan:
 
 
 def heal_facts(state: State, plan: HealPlan, position: int, *, opening: bool = False) -> Iterator[Fact]:
-    """The orders of the copier's own that a plan stands for; what it closes was declared as a difference before.
+    """The orders of the copier's own that a plan stands for. Each is looked at again when it is taken: whatever comes before
+    it, or the same plan once more, may have done what it is for.
 
     ``position`` is the journal's: the same plan may come twice in a day, and no order has the id of another.
     """
-    rules = {each.name: each for each in state.settings.followers}
     for number, step in enumerate(plan.steps):
-        follower = rules[step.holding[1]]
-        name = f"{position}-{number}"
-        yield from close(state, step.holding, step.units * state.stake(step.holding).turn, follower, ReasonCode.HEALED, name)
+        units = step.units * state.stake(step.holding).turn
+        yield close_order(step.holding, units, ReasonCode.HEALED, f"{position}-{number}")
     for number, step in enumerate(plan.openings if opening else ()):
         what = missed(state, step.holding)
         if what is not None:
@@ -97,7 +96,7 @@ class SelfHealing:
         rules = {each.name: each for each in state.settings.followers}
         found = {
             key: units for key, beyond in excess(state).items()
-            if key[1] in rules and _may_be_closed(state, key, now) and (units := _not_kept_by_hand(state, key, beyond))
+            if key[1] in rules and _shows_its_position(rules[key[1]]) and _may_be_closed(state, key, now) and (units := _not_kept_by_hand(state, key, beyond))
         }  # fmt: skip
         self.seen = {key: seen for key, seen in self.seen.items() if key in found}
         for key, units in found.items():
@@ -114,6 +113,11 @@ class SelfHealing:
             else:
                 steps.append(HealStep(key, units))
         return steps, reads, wake
+
+
+def _shows_its_position(rules: FollowerRules) -> bool:
+    """Without positions nothing would show that somebody has closed it already; paper has nobody who could."""
+    return rules.reads_positions or not rules.live
 
 
 def _may_be_closed(state: State, stake_key: StakeKey, now: datetime) -> bool:

@@ -139,11 +139,14 @@ def _tell_when_it_takes_long(b: Draft, order: FollowerOrder, since: datetime) ->
     if b.now < late:
         b.wake(late)
         return
-    what = "an exit" if order.intent is Intent.EXIT else "an entry"
+    what, advice = "an entry", "It is not sent again. Look into the account, and do by hand what is missing."
+    if order.intent is Intent.EXIT:
+        what = "an exit"
+        advice = "Look into the account. Once it is proven lost it is sent again: halt the follower before you close by hand."
     b.alert(
         "STILL_UNRESOLVED", f"what became of a request about {what} is still unknown",
         f"since {since}: neither the order book nor a lookup by its id has settled it",
-        "It is not sent again and still looked for. Look into the account, and do by hand what is missing.", order,
+        advice, order,
     )  # fmt: skip
 
 

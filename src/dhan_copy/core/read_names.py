@@ -27,7 +27,7 @@ def name_of(read: Read) -> str:
 
 
 def read_named(account: AccountName, name: str) -> Read:
-    """The read of an account that :func:`name_of` calls so."""
+    """The read of an account that :func:`name_of` calls so. Raises ``ValueError`` for a name that it never gives."""
     kind, _, what = name.partition(":")
     match kind:
         case "Query":
@@ -42,8 +42,10 @@ def read_named(account: AccountName, name: str) -> Read:
             return ReadKillSwitch(account=account)
         case "ReadMargin":
             return ReadMargin(account=account, order=_margin_order(what))
-        case _:
+        case "ReadOrders":
             return ReadOrders(account=account)
+        case _:
+            raise ValueError(f"no read is called {name!r}")
 
 
 def _margin_order(what: str) -> MarginOrder:

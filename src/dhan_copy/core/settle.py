@@ -30,13 +30,21 @@ def _why_unsent(state: State, trade: CopyTrade) -> ReasonCode | None:
     admitted, report = trade.admitted, state.leader_order(trade.key).report
     if trade.orders or trade.declined is not None or admitted is None or is_own(trade.key[1]):
         return None
-    if admitted.reason is ReasonCode.BELOW_ONE_LOT:
+    if admitted.reason is ReasonCode.BELOW_ONE_LOT or _was_placed_before(state, trade):
         return None
     if not report.filled_quantity:
         return None if is_exit_leg(report) else ReasonCode.LEADER_UNFILLED
     if not admitted.entry_quantity:
         return ReasonCode.NOTHING_OWNED
-    return ReasonCode.LEADER_CLOSED if trade.forgone or trade.closed else ReasonCode.BELOW_ONE_LOT
+    if trade.forgone or trade.closed:
+        return ReasonCode.LEADER_CLOSED
+    return ReasonCode.UNFILLED if entry_total(trade, trade.opened) else ReasonCode.BELOW_ONE_LOT
+
+
+def _was_placed_before(state: State, trade: CopyTrade) -> bool:
+    """Whether the follower's book showed it as placed by a journal that is lost."""
+    leader, order_id, follower = trade.key
+    return any(code == "PLACED_BEFORE" and (who, what) == (follower, order_id) for code, who, what, _ in state.alerts)
 
 
 def is_left_over(state: State, key: TradeKey) -> bool:
@@ -152,10 +160,12 @@ def _last(trade: CopyTrade) -> FollowerOrder | None:
 def reason_of(trade: CopyTrade) -> ReasonCode:
     """Why a copy leaves a difference."""
     last = _last(trade)
+    if last is None and trade.declined is not None:
+        return trade.declined.reason
     if trade.admitted is not None and is_own(trade.key[1]) and (last is None or last.state is OrderState.FILLED):
         return trade.admitted.reason
     if last is None:
-        return trade.declined.reason if trade.declined is not None else ReasonCode.UNFILLED
+        return ReasonCode.UNFILLED
     if last.was_cancelled_by_hand:
         return ReasonCode.HUMAN_CANCELLED
     return _REASONS.get(last.state, ReasonCode.UNFILLED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -30,6 +31,9 @@ class Book:
 
     reports: Sequence[OrderReport]
     unreadable: Sequence[Unreadable]
+
+
+_ORDER_NOT_FOUND = re.compile(r"\b(order|correlation)\b.*\bnot found\b", re.IGNORECASE)
 
 
 class ReadRefused(ReadError):
@@ -68,7 +72,7 @@ class AccountReads:
         try:
             data = self._verdict(what, self._session.ask(lambda sdk: sdk.get_order_by_correlationID(tag)))
         except ReadRefused as error:
-            if error.code and "not found" in error.text.lower():
+            if error.code and _ORDER_NOT_FOUND.search(error.text):
                 return None
             raise
         reports = self._parsed(what, data, _orders)
