@@ -552,6 +552,23 @@ def test_f42_what_falls_to_a_slice_that_a_human_took_back_is_declared() -> None:
 # P12
 
 
+@pytest.mark.parametrize("first", [0, 1, 2])
+def test_f41_a_slice_that_a_human_took_back_is_told_and_not_shifted_to_the_others(first: int) -> None:
+    bench = sliced()
+    bench.trade(Side.BUY, 12)
+    bench.fill_everything("F")
+    bench.trade(Side.SELL, 12)
+    kept, *others = [bench.open_orders("F")[(first + more) % 3] for more in range(3)]
+    bench.fill_follower("F", kept, LOT)
+    for other in others:
+        bench.fill_follower("F", other, 2 * LOT)
+    bench.end_follower("F", kept, OrderStatus.CANCELLED)
+    wait(bench, 40)
+    assert bench.net_position("F") == LOT and bench.open_orders("F") == []
+    assert [fact.reason for fact in bench.facts(DriftDeclared) if isinstance(fact, DriftDeclared)] == [ReasonCode.HUMAN_CANCELLED]
+    assert [code for code in alerts(bench) if code == "EXIT_CANCELLED_BY_HAND"]
+
+
 def sliced() -> World:
     limit = FreezeLimit(segment=SEGMENT, name="*", since=date(2026, 1, 1), units=2 * LOT, source="a test")
     bench = World({"F": Fraction(1, 2)})

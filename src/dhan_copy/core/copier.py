@@ -344,7 +344,9 @@ class Copier:
                 self._reads.answered(ReadQuotes(account=fact.account))
                 self._take_quotes(fact)
             case ReadFailed():
-                self._reads.answered(read_named(fact.account, fact.what))
+                read = read_named(fact.account, fact.what)
+                if read is not None:
+                    self._reads.answered(read)
                 self._take_failed(fact)
             case GapDetected():
                 self._record(fact)

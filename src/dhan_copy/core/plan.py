@@ -109,10 +109,13 @@ def _steer(b: Draft, intent: Intent, total: int, *, hold: bool = False) -> None:
     most = b.trade.admitted.slice_units
     number = max(slices, default=_first_slice(b, intent) - SLICES_APART) + SLICES_APART
     end = MOST_SLICES + 1 if not slices or intent is Intent.EXIT or b.trade.may_be_sliced else number
+    ended.sort(key=lambda lane: not lane[1][-1].was_cancelled_by_hand)  # what was taken back is nobody else's to do
     for number, orders in chain(ended, ((new, []) for new in range(number, end, SLICES_APART))):
         if left <= 0:
             break
         share = left if most is None else min(left, most)
+        if len(slices) > 1 and orders and orders[-1].was_cancelled_by_hand:
+            share = min(share, orders[-1].unfilled)
         place(b, intent, number, share, orders)
         left -= share
 

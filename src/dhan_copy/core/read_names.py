@@ -26,8 +26,8 @@ def name_of(read: Read) -> str:
     assert_never(read)
 
 
-def read_named(account: AccountName, name: str) -> Read:
-    """The read of an account that :func:`name_of` calls so. Raises ``ValueError`` for a name that it never gives."""
+def read_named(account: AccountName, name: str) -> Read | None:
+    """The read of an account that :func:`name_of` calls so; None for a name that it never gives."""
     kind, _, what = name.partition(":")
     match kind:
         case "Query":
@@ -45,7 +45,7 @@ def read_named(account: AccountName, name: str) -> Read:
         case "ReadOrders":
             return ReadOrders(account=account)
         case _:
-            raise ValueError(f"no read is called {name!r}")
+            return None
 
 
 def _margin_order(what: str) -> MarginOrder:

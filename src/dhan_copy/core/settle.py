@@ -166,7 +166,7 @@ def reason_of(trade: CopyTrade) -> ReasonCode:
         return trade.admitted.reason
     if last is None:
         return ReasonCode.UNFILLED
-    if last.was_cancelled_by_hand:
+    if any(orders[-1].was_cancelled_by_hand for orders in trade.lanes(last.intent).values()):
         return ReasonCode.HUMAN_CANCELLED
     return _REASONS.get(last.state, ReasonCode.UNFILLED)
 
