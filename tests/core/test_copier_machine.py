@@ -13,7 +13,7 @@ from datetime import datetime
 import pytest
 from hypothesis import Phase, settings
 
-from dhan_copy.core import admission, admit_entry, copier, intake, plan, trade
+from dhan_copy.core import admission, admit_entry, copier, intake, plan, plan_place, trade
 from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import CopyAdmitted, OrderReported, TradingState
 from dhan_copy.core.lifecycle import OrderState
@@ -91,7 +91,7 @@ def lost_changes_are_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 
 def entered_again(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(plan, "_is_replaced", lambda b, last: True)
+    patch.setattr(plan, "is_replaced", lambda b, last: True)
 
 
 def the_last_told_is_the_newest(patch: pytest.MonkeyPatch) -> None:
@@ -109,9 +109,9 @@ def fills_are_added(patch: pytest.MonkeyPatch) -> None:
 
 
 def before_the_placement_is_known(patch: pytest.MonkeyPatch) -> None:
-    real = plan._steer_live
+    real = plan.steer_live
     patch.setattr(
-        plan, "_steer_live",
+        plan, "steer_live",
         lambda b, order, total: real(b, evolve(order, outstanding=None, broker_order_id=order.broker_order_id or "X"), total),
     )  # fmt: skip
 
@@ -131,7 +131,7 @@ def never_halted(patch: pytest.MonkeyPatch) -> None:
 
 
 def never_stale(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(plan, "has_passed", lambda *args, **more: False)
+    patch.setattr(plan_place, "has_passed", lambda *args, **more: False)
     patch.setattr(admit_entry, "has_passed", lambda *args, **more: False)
 
 
