@@ -10,7 +10,6 @@ from attrs import evolve
 from dhan_copy.core.limits import RateBudget
 from dhan_copy.core.requests import Intent
 from dhan_copy.model.order import Side
-from dhan_copy.testing.simulation.market import LISTINGS
 from dhan_copy.testing.simulation.summary import simulate
 from dhan_copy.testing.simulation.world import World
 from tests.runtime.fakes import submit
@@ -66,26 +65,3 @@ def test_what_a_hand_has_offset_and_was_declared_leaves_the_whole_net_to_the_cop
     assert not oracle.violations
     oracle._judge_size(exit_order, (order.order_id, name))
     assert {violation.invariant for violation in oracle.violations} == ({5} if blamed else set())
-
-
-@pytest.mark.parametrize(("closed_lots", "blamed"), [(2, False), (1, True), (0, True), (-2, True)])
-def test_a_hand_that_nobody_saw_square_off_leaves_the_rounding_of_the_rest(
-    monkeypatch: pytest.MonkeyPatch, closed_lots: int, blamed: bool
-) -> None:
-    """Two lots too many were sold and squared off by hand; then four were bought, for the 1.4 that are due."""
-    world = World(0, 40, 1, only=())
-    monkeypatch.setattr(world, "_end_day", lambda stays: None)
-    world.run_day()
-    oracle, (name,) = world.oracle, world.names
-    open_orders = [
-        order for account in (world.leader, world.accounts[name]) for order in account.orders.values() if order.leaves
-    ]
-    listing = next(one for one in LISTINGS if one not in {order.listing for order in open_orders})
-    assert not oracle.violations
-    world.leader.net[listing] = 14 * listing.lot
-    world.accounts[name].net[listing] = 4 * listing.lot
-    world.meddlers[name].closed[listing] = closed_lots * listing.lot
-    held = oracle.ideals.ideal(name, listing)
-    oracle.ideals.declared(name, listing, None, Fraction(7, 5) * listing.lot - held)
-    oracle._position(name, listing)
-    assert {violation.invariant for violation in oracle.violations} == ({4} if blamed else set())

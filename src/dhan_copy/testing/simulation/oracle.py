@@ -1038,8 +1038,7 @@ class Oracle:
         least, most = under_way
         off -= max(least, min(most, off))
         closed = meddler.closed.get(listing)
-        rounding = 0 if flat else listing.lot * self.ideals.lots_apart(listing, None)
-        if off and closed and abs(off - closed) <= rounding:
+        if off and off == closed:
             # Orders on the other side filled before a second look could show that somebody had squared off.
             self.rare["position not judged: squared off unseen"] += 1
             return
