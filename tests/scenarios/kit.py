@@ -20,6 +20,7 @@ from dhan_copy.config import Instruments
 from dhan_copy.core.calendar import Calendar
 from dhan_copy.core.facts import LeaderReported, OrderReported
 from dhan_copy.core.requests import Cancel, Modify, Submit
+from dhan_copy.dhan.pace import pace_of
 from dhan_copy.model.ids import BrokerOrderId, SecurityId
 from dhan_copy.model.instrument import ExchangeSegment, InstrumentFacts, InstrumentKey, InstrumentKind
 from dhan_copy.model.order import Limit, Market, OrderStatus, Product, Side, StopLimit, Terms, Validity
@@ -41,6 +42,8 @@ from dhan_copy.testing.clock import RealClock
 from dhan_copy.testing.reports import report_of
 
 PATIENCE_SECONDS = 30.0
+UNPACED = RateLimits(reads_per_second=10_000)
+"""Sweeps are as short as tests are."""
 LEADER, F, G = "L", "F", "G"
 Price = Decimal | str | int
 
@@ -473,6 +476,9 @@ class Wire(Started):
             )
             for account in self.server.accounts
         }
+        self.paces = [pace_of(self.server.rest_url, name) for name in names]
+        for pace in self.paces:
+            pace.per_second = UNPACED.reads_per_second
 
         def again(*, rebuild: bool = False) -> CopyEngine:
             return CopyEngine(
@@ -485,7 +491,7 @@ class Wire(Started):
                     )
                 ],
                 followers=[
-                    Follower(accounts[name], size=size, live=True, limits=limits.get(name, RateLimits()), **how)
+                    Follower(accounts[name], size=size, live=True, limits=limits.get(name, UNPACED), **how)
                     for name, size in ratios.items()
                 ],
                 store=directory / "journal.db",
