@@ -565,7 +565,9 @@ def test_f41_a_slice_that_a_human_took_back_is_told_and_not_shifted_to_the_other
     bench.end_follower("F", kept, OrderStatus.CANCELLED)
     wait(bench, 40)
     assert bench.net_position("F") == LOT and bench.open_orders("F") == []
-    assert [fact.reason for fact in bench.facts(DriftDeclared) if isinstance(fact, DriftDeclared)] == [ReasonCode.HUMAN_CANCELLED]
+    assert [fact.reason for fact in bench.facts(DriftDeclared) if isinstance(fact, DriftDeclared)] == [
+        ReasonCode.HUMAN_CANCELLED
+    ]
     assert [code for code in alerts(bench) if code == "EXIT_CANCELLED_BY_HAND"]
 
 
