@@ -580,7 +580,8 @@ class Oracle:
 
     def _is_due_at_once(self, fact: CopyAdmitted) -> bool:
         report, name, now = self.newest[fact.leader_order_id], fact.follower, self.world.timeline.now
-        share = fact.carry + fact.ratio * min(report.quantity, self.most[fact.leader_order_id])
+        # A raise that came in the same step is followed when the next look confirms it.
+        share = fact.carry + fact.ratio * min(report.quantity, self.most[fact.leader_order_id], fact.entry_quantity)
         if fact.exit_quantity or share < listing_of(report).lot or report.status in _ENDED:
             return False
         closed_at = self.fill_told_at.get((listing_of(report), -report.side.sign), 0)
@@ -934,8 +935,8 @@ class Oracle:
         was declined by the name that it has, and there is nothing to protect."""
         if order.own_id is None or order.own_id not in self.newest or order.family is None or order.family.entry.filled:
             return False
-        copies = [self.copies.get((order.own_id, name)) for name in self.world.names]
-        return not order.is_open and all(copy is not None and copy.declined is not None for copy in copies)
+        copies = [copy for name in self.world.names if (copy := self.copies.get((order.own_id, name))) is not None]
+        return not order.is_open and bool(copies) and all(copy.declined is not None for copy in copies)
 
     def _outcome(self, original: TrueOrder, name: AccountName) -> None:
         copy = self.copies.get((original.order_id, name))
