@@ -18,6 +18,7 @@ from dhan_copy.core.facts import (
     BookRead,
     Channel,
     DayOpened,
+    DriftDeclared,
     EngineStarted,
     Fact,
     FundsReported,
@@ -643,3 +644,16 @@ def test_f12_a_cancel_that_is_answered_after_its_order_was_over_still_holds_its_
     assert budget.in_flight == 1
     bench.accept(cancelled)
     assert budget.in_flight == 0 and not bench.copier.state.in_flight
+
+
+@pytest.mark.parametrize("final", [True, False])
+def test_what_a_copy_has_given_up_is_made_up_by_no_other(final: bool) -> None:
+    """The leader's order rests on, and what was refused of it is declared when it is over."""
+    world = World({"F": Fraction(1, 2)})
+    world.refuse["F"] = [(Refusal.OTHER, True)]
+    first = world.place(Side.BUY, 2, terms=Limit(Decimal(90)))
+    world.place(Side.BUY, 2, terms=Limit(Decimal(91)))
+    assert [order.report.quantity for order in world.open_orders("F")] == [75]
+    world.fill(first, 2 * 75) if final else world.cancel(first)
+    declared = [fact.quantity for fact in world.facts(DriftDeclared) if isinstance(fact, DriftDeclared)]
+    assert declared == ([-75] if final else [])

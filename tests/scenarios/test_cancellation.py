@@ -216,3 +216,17 @@ def test_c3_what_came_to_nothing_before_it_could_leave_says_why(labs: Callable[.
     assert len(lab.requests()) == 1 and lab.net() == 0
     assert lab.codes()[1:] == (["LEADER_CLOSED", "NOTHING_OWNED"] if traded else ["LEADER_UNFILLED"])
     assert "Nothing was sent: the leader" in str(lab.engine.explain(entry))
+
+
+def test_c3_what_was_held_back_is_made_up_by_no_other_order(labs: Callable[..., Lab]) -> None:
+    lab = labs(limits={F: RateLimits(windows=(RateWindow(1, 1.0),))})
+    lab.buy(150, limit(90), key=SHARE)
+    lab.buy(150, limit(90))
+    lab.step()
+    lab.engine.reduce()
+    lab.advance(5)
+    assert lab.codes() == ["COPIED", "NOT_ACTIVE"]
+    lab.engine.resume()
+    lab.buy(150, limit(91))
+    lab.advance(5)
+    assert [request.quantity for request in lab.requests()] == [75, 75]

@@ -27,6 +27,12 @@ def entry_want(state: State, trade: CopyTrade) -> int:
         return filled
     if ended_unfilled and not trade.leader_was_over and not trade.copies_fills:
         return filled
+    return _entry_share(trade, report)
+
+
+def _entry_share(trade: CopyTrade, report: OrderReport) -> int:
+    """What the entry would total if nothing kept it back."""
+    assert trade.admitted is not None
     units = _entry_units(trade, report)
     if trade.admitted.exit_quantity:
         # It crossed zero later than it seemed when it was split: the exit has claimed what closed beyond its part.
@@ -72,8 +78,10 @@ def balance_of(state: State, stake_key: StakeKey, sign: int | None = None) -> Fr
         report = state.leader_order(key).report
         if sign is not None and report.side.sign != sign:
             continue
-        coming = entry_leaves(trade, report)
-        balance += (trade.admitted.ratio * coming - entry_pending(state, trade)) * report.side.sign
+        # What a copy has given up is no other's to make up: it is declared when the leader's order is over.
+        share = _entry_share(trade, report) if trade.declined is not None else entry_want(state, trade)
+        left = max(0, share - trade.filled(Intent.ENTRY))
+        balance += (trade.admitted.ratio * entry_leaves(trade, report) - left) * report.side.sign
     return balance
 
 
