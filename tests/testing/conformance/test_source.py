@@ -54,6 +54,7 @@ class SocketHarness:
         self.server.start()
         (account,) = self.server.accounts
         self.account = account.client_id
+        self.logins = 1
         self.server.exchange.set_funds(self.account, Decimal(10**9))
         self.source: EventSource = DhanAccount(
             account.client_id, account.access_token, base_url=self.server.rest_url, feed_url=self.server.feed_url
@@ -63,10 +64,11 @@ class SocketHarness:
         return place(self.server.exchange, self.account)
 
     def wait_until_connected(self) -> None:
-        assert self.server.wait_for_sockets(1, self.account)
+        # A socket that has just been dropped may still be counted, so its successor's login is waited for as well.
+        assert self.server.wait_for_logins(self.logins) and self.server.wait_for_sockets(1, self.account)
 
     def interrupt(self) -> None:
-        self.server.drop_sockets(self.account)
+        self.logins += self.server.drop_sockets(self.account)
 
     def fail_next_snapshot(self) -> None:
         self.server.refuse(500, "", count=1)
