@@ -112,7 +112,7 @@ MUTANTS: tuple[Mutant, ...] = (
             "min(order.asked.quantity, order.filled_quantity + report.filled_quantity)"),),
     ),
     Mutant(
-        name="last_arrival_wins", fault="F23", shows=10, seed=2, days=2, orders=60,
+        name="last_arrival_wins", fault="F23", shows=10, seed=11, days=2, orders=60,
         broken="The report that arrives last is taken for the newest.",
         edits=(Edit("core.intake._is_newer", "    old, new = known.report, fact.report\n", "    return True\n"),),
     ),
@@ -192,7 +192,7 @@ MUTANTS: tuple[Mutant, ...] = (
         edits=(Edit("core.plan_change._modify", "if supers.modifications(b.state, b.rules.name, order) >= b.rules.limits.modifications_per_order:", "if False:"),),
     ),
     Mutant(
-        name="lost_modification_taken_for_done", fault="F39", shows=10, seed=11, orders=100, followers=6,
+        name="lost_modification_taken_for_done", fault="F39", shows=10, seed=16, orders=100, followers=6,
         broken="A modification without an answer is taken for done.",
         edits=(Edit("core.trade.unresolved", "    order = _cleared(order, request)\n",
             "    order = _cleared(order, request)\n    if isinstance(request, Modify):\n"
@@ -434,7 +434,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     # super orders at the follower
     Mutant(
-        name="fills_of_a_leg_are_the_entrys", fault="", shows=5, seed=5, linked=0.5, form=LinkedForm.SUPER_ORDER,
+        name="fills_of_a_leg_are_the_entrys", fault="", shows=5, seed=17, linked=0.5, form=LinkedForm.SUPER_ORDER,
         broken="What the broker reports of a super order's leg, by the entry's tag, is taken for the entry's.",
         edits=(Edit("core.supers.told", "    return [_named(state, fact) if isinstance(fact, OrderReported) else fact for fact in facts]\n",
             "    return list(facts)\n"),),
@@ -469,7 +469,7 @@ MUTANTS: tuple[Mutant, ...] = (
         edits=(Edit("core.plan_change.steer_leg", "            _modify(b, order, want)\n", "            pass\n"),),
     ),
     Mutant(
-        name="leg_gone_unseen_is_looked_up_for_ever", fault="", shows=18, seed=2, linked=0.5, orders=90, form=LinkedForm.SUPER_ORDER,
+        name="leg_gone_unseen_is_looked_up_for_ever", fault="", shows=18, seed=2, linked=0.5, orders=270, form=LinkedForm.SUPER_ORDER,
         broken="A leg that was taken back before it was for anything is looked up until a row shows it.",
         edits=(Edit("core.state.State.legs_gone", "        if not read.linked:\n", "        if read:\n"),),
     ),
