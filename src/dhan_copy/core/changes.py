@@ -10,15 +10,17 @@ from typing import cast
 
 import attrs
 
-from dhan_copy.core.effective import OVERRIDES, SETTINGS, effective
+from dhan_copy.core.effective import OVERRIDES, SETTINGS, Effective, effective
 from dhan_copy.core.facts import SettingChanged
 from dhan_copy.core.rules import Override, Rules
-from dhan_copy.core.settings import CopierSettings
+from dhan_copy.core.settings import CopierSettings, FollowerRules
 from dhan_copy.core.sizers import OwnFunction
 from dhan_copy.core.spelled import Plain, Unspellable, spell
+from dhan_copy.core.state import State
 from dhan_copy.core.unspelled import read
 from dhan_copy.errors import ConfigurationError, Misspelt
 from dhan_copy.model.ids import AccountName
+from dhan_copy.model.instrument import InstrumentKey
 
 
 def given_rules(settings: CopierSettings, account: AccountName | None) -> Rules | None:
@@ -133,6 +135,12 @@ def _overrides(value: object) -> tuple[Override, ...]:
     if not all(isinstance(one, Override) for one in said):
         raise TypeError("overrides must be Override(...)")
     return cast("tuple[Override, ...]", said)
+
+
+def in_force(state: State, leader: AccountName, follower: FollowerRules, key: InstrumentKey) -> Effective:
+    """What holds now for copies of an instrument, by the names that are known of it."""
+    symbols = (state.symbols.get(key, ""), str(key))
+    return effective(state.settings, values_of(state.changes), leader, follower, key.segment, *symbols)
 
 
 def values_of(changes: Mapping[tuple[AccountName | None, str], SettingChanged]) -> dict[tuple[AccountName | None, str], object]:

@@ -8,8 +8,7 @@ from fractions import Fraction
 
 from attrs import define, field, frozen
 
-from dhan_copy.core.changes import values_of
-from dhan_copy.core.effective import effective
+from dhan_copy.core.changes import in_force
 from dhan_copy.core.requests import Intent
 from dhan_copy.core.settle import is_given_up, reason_of
 from dhan_copy.core.sizers import SameQuantity
@@ -134,8 +133,7 @@ def size_now(state: State, stake_key: StakeKey) -> Fraction | None:
     rules = next((rules for rules in state.settings.followers if rules.name == follower), None)
     if rules is None:
         return None
-    symbols = (state.symbols.get(key, ""), str(key))
-    sizer = effective(state.settings, values_of(state.changes), leader, rules, key.segment, *symbols).size
+    sizer = in_force(state, leader, rules, key).size
     if isinstance(sizer, SameQuantity):
         return Fraction(1)
     return sizer.value if isinstance(sizer, Ratio) else None

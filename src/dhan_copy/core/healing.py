@@ -96,7 +96,8 @@ class SelfHealing:
         rules = {each.name: each for each in state.settings.followers}
         found = {
             key: units for key, beyond in excess(state).items()
-            if key[1] in rules and _shows_its_position(rules[key[1]]) and _may_be_closed(state, key, now) and (units := _not_kept_by_hand(state, key, beyond))
+            if key[1] in rules and _shows_its_position(rules[key[1]]) and _may_be_closed(state, key, now)
+            and (units := _not_kept_by_hand(state, key, beyond))
         }  # fmt: skip
         self.seen = {key: seen for key, seen in self.seen.items() if key in found}
         for key, units in found.items():
@@ -157,7 +158,7 @@ def _unread(state: State, stake_key: StakeKey, rules: FollowerRules, since: date
         reads.append(ReadOrders(account=leader))
     if rules.live and _is_older(state.book_read_at.get(follower), since):
         reads.append(ReadOrders(account=follower))
-    if rules.live and rules.reads_positions and _is_older(state.positions_read_at.get(follower), since):
+    if rules.live and _is_older(state.positions_read_at.get(follower), since):
         reads.append(ReadPositions(account=follower))
     return reads
 

@@ -10,9 +10,8 @@ from attrs import frozen
 from dhan_copy.core.admission import instrument_facts, slice_units
 from dhan_copy.core.capping import Entered, NoRoom, room
 from dhan_copy.core.caps import Cap
-from dhan_copy.core.changes import values_of
+from dhan_copy.core.changes import in_force
 from dhan_copy.core.drift import size_now
-from dhan_copy.core.effective import effective
 from dhan_copy.core.facts import AlertRaised, CopyAdmitted, DriftDeclared, Fact, OpenOrdered, TradingState
 from dhan_copy.core.settings import FollowerRules
 from dhan_copy.core.sizing import trunc_to_lot
@@ -82,8 +81,7 @@ def _is_at_rest(state: State, stake_key: StakeKey, rules: FollowerRules) -> bool
 
 def _room(state: State, stake_key: StakeKey, rules: FollowerRules, facts: InstrumentFacts, units: int, sign: int) -> int:
     leader, follower, key, product, _ = stake_key
-    symbols = (state.symbols.get(key, ""), str(key))
-    caps = effective(state.settings, values_of(state.changes), leader, rules, key.segment, *symbols).caps
+    caps = in_force(state, leader, rules, key).caps
     caps = caps if rules.max_lots is None else (Cap("LOTS", rules.max_lots), *caps)
     price, side = state.prices.get(key), _side(sign, rules)
     entry = Entered(follower, key, product, side, facts.lot_units, units, price[0] if price is not None else None)

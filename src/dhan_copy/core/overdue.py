@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TypeAlias
 
-from attrs import define, evolve, field
+from attrs import define, field
 
 from dhan_copy.core.after_market import session_of
+from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import BookRead, Channel, Fact, LeaderReported, OrderReported
 from dhan_copy.core.state import LeaderKey, State
 from dhan_copy.core.trade import CopyTrade, FollowerOrder
