@@ -16,9 +16,7 @@ from dhan_copy.core.facts import (
     LeaderReported,
     OrderReported,
     OutcomeUnresolved,
-    Refusal,
     RequestAccepted,
-    RequestRejected,
 )
 from dhan_copy.core.requests import Cancel, Command, Modify, ReadOrders, Submit
 from dhan_copy.core.settings import CopierSettings
@@ -35,7 +33,7 @@ from dhan_copy.model.order import (
     StopMarket,
     Variety,
 )
-from tests.core.world import LEADER, TrueOrder, World
+from tests.core.world import LEADER, TrueOrder, World, too_late
 
 ABOVE, BELOW = StopLimit(Decimal("110"), Decimal("109")), StopLimit(Decimal("90"), Decimal("89"))
 
@@ -217,17 +215,7 @@ class ForeverWorld(World):
             return super().on_change(request)
         order = self.lists[request.follower][request.broker_order_id]
         if not order.waits:
-            return [
-                RequestRejected(
-                    follower=request.follower,
-                    client_order_id=request.client_order_id,
-                    attempt=request.attempt,
-                    refusal=Refusal.ORDER_STATE,
-                    code="DH-906",
-                    text="Order Has Traded Please Refresh Order Book",
-                    final=True,
-                )  # fmt: skip
-            ]
+            return [too_late(request)]
         if isinstance(request, Cancel):
             self.take_back(order, tell=False)
         else:

@@ -73,6 +73,13 @@ class TrueOrder:
         return 1 if self.report.side is Side.BUY else -1
 
 
+def too_late(request: Modify | Cancel) -> RequestRejected:
+    return RequestRejected(
+        follower=request.follower, client_order_id=request.client_order_id, attempt=request.attempt,
+        refusal=Refusal.ORDER_STATE, code="DH-906", text="Order Has Traded Please Refresh Order Book", final=True,
+    )  # fmt: skip
+
+
 @define
 class World:
     """Drives a :class:`Copier` and answers its commands at once."""
@@ -237,17 +244,7 @@ class World:
     def on_change(self, request: Modify | Cancel) -> list[Fact]:
         order = self.books[request.follower][request.broker_order_id]
         if not order.is_open:
-            return [
-                RequestRejected(
-                    follower=request.follower,
-                    client_order_id=request.client_order_id,
-                    attempt=request.attempt,
-                    refusal=Refusal.ORDER_STATE,
-                    code="DH-906",
-                    text="Order Has Traded Please Refresh Order Book",
-                    final=True,
-                )  # fmt: skip
-            ]
+            return [too_late(request)]
         accepted = RequestAccepted(
             follower=request.follower, client_order_id=request.client_order_id, attempt=request.attempt,
             broker_order_id=request.broker_order_id,

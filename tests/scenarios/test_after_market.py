@@ -75,8 +75,8 @@ def test_p8_it_is_queued_with_the_slot_that_the_user_names_and_trades_when_the_s
     assert "MARKET_CLOSED" not in [alert.code for alert in lab.alerts]
 
 
-@asleep_or_not
-def test_p8_what_closes_a_position_is_queued_too(labs: Callable[..., Lab], asleep: bool) -> None:
+def sold_after_hours(labs: Callable[..., Lab]) -> Lab:
+    """What was bought on a Friday is sold that evening, for the next session."""
     lab = labs(start=ist(datetime(2026, 11, 20, 14, 0)), calendar=published_calendar(), policy=SLOT)
     lab.buy(300, product=Product.MARGIN)
     lab.advance(30)
@@ -85,6 +85,12 @@ def test_p8_what_closes_a_position_is_queued_too(labs: Callable[..., Lab], aslee
     lab.advance(60)
     lab.sell(300, limit(99), product=Product.MARGIN, after_market=True)
     lab.advance(60)
+    return lab
+
+
+@asleep_or_not
+def test_p8_what_closes_a_position_is_queued_too(labs: Callable[..., Lab], asleep: bool) -> None:
+    lab = sold_after_hours(labs)
     (leaving,) = [copy for copy in lab.copies() if copy.side is Side.SELL]
     assert leaving.after_market and leaving.quantity == 150
     weekend(lab, asleep=asleep)
@@ -185,14 +191,7 @@ def test_p8_where_its_session_did_not_take_place_it_waits_on_and_is_not_placed_a
 
 
 def test_p8_an_exit_waits_on_too_and_is_not_placed_again(labs: Callable[..., Lab]) -> None:
-    lab = labs(start=ist(datetime(2026, 11, 20, 14, 0)), calendar=published_calendar(), policy=SLOT)
-    lab.buy(300, product=Product.MARGIN)
-    lab.advance(30)
-    wait_until(lab, FRIDAY)
-    lab.exchange.end_day()
-    lab.advance(60)
-    lab.sell(300, limit(99), product=Product.MARGIN, after_market=True)
-    lab.advance(60)
+    lab = sold_after_hours(labs)
     to_tuesday(lab, asleep=False, session=False)
     lab.exchange.release_after_market()
     lab.advance(SELDOM.total_seconds() + 60)
