@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from functools import partial
@@ -38,7 +39,6 @@ from dhan_copy.testing import (
     SimulatedOrder,
     VirtualClock,
 )
-from dhan_copy.testing.clock import RealClock
 from dhan_copy.testing.reports import report_of
 
 PATIENCE_SECONDS = 30.0
@@ -64,7 +64,22 @@ INSTRUMENTS = (
     ),
 )  # fmt: skip
 
+MORNING = ist(datetime(2026, 11, 20, 10, 0))
+"""When every stage begins: no test runs into a midnight or a holiday of its own."""
 FactT = TypeVar("FactT")
+
+
+class MorningClock:
+    """A clock that shows :data:`MORNING` when it is made, and goes as the machine's does."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+
+    def now(self) -> datetime:
+        return MORNING + timedelta(seconds=time.monotonic() - self._began)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
 
 
 class DurableMemory(MemoryStore):
@@ -237,7 +252,7 @@ class Lab(Stage):
         policy: Policy = Policy(),
         limits: Mapping[str, RateLimits] = {},
         how: Mapping[str, Any] = {},
-        start: datetime = ist(datetime(2026, 11, 20, 10, 0)),
+        start: datetime = MORNING,
         calendar: Calendar | None = None,
         instruments: Instruments | None = None,
         prepare: Callable[[SimulatedExchange], object] = lambda exchange: None,
@@ -405,7 +420,7 @@ class Slow(Started):
 
     def __init__(self, ratios: Mapping[str, str], *, policy: Policy = Policy()) -> None:
         super().__init__(ratios)
-        self.exchange = SimulatedExchange(RealClock(), [LEADER, *ratios])
+        self.exchange = SimulatedExchange(MorningClock(), [LEADER, *ratios])
         self.open_market()
         self.brokers = {name: GatedBroker(self.exchange, name) for name in ratios}
         self.sources = {name: FakeSource(self.exchange, name, linked=True) for name in (LEADER, *ratios)}
@@ -417,6 +432,7 @@ class Slow(Started):
             ],
             store=DurableMemory(),
             policy=policy,
+            clock=self.exchange.clock,
             on_event=self.entries.append,
             on_alert=self.alerts.append,
         )  # fmt: skip
@@ -457,7 +473,7 @@ class Wire(Started):
         names = (LEADER, *ratios)
         self.tokens = {name: f"local-token-of-{name}" for name in names}
         """What each account's token callable answers."""
-        self.server = DhanServer(list(self.tokens.items()))
+        self.server = DhanServer(list(self.tokens.items()), clock=MorningClock())
         self.exchange = self.server.exchange
         self.open_market()
         prepare(self.exchange)
@@ -498,6 +514,7 @@ class Wire(Started):
                 policy=policy,
                 calendar=calendar,
                 instruments=instruments(self.server),
+                clock=self.exchange.clock,
                 rebuild=rebuild,
                 on_event=self.entries.append,
                 on_alert=self.alerts.append,

@@ -17,7 +17,7 @@ from dhan_copy.model.order import OrderStatus, Product, Side
 from dhan_copy.model.sessions import Holiday, Hours, SessionKind, SpecialDay, Timetable
 from dhan_copy.model.times import ist, ist_date
 from dhan_copy.testing import Call, Fault, RequestKind
-from tests.scenarios.kit import F, Lab, Stage, limit
+from tests.scenarios.kit import F, MORNING, Lab, Stage, limit
 
 FRIDAY = ist(datetime(2026, 11, 20, 21, 0))
 MONDAY = ist(datetime(2026, 11, 23, 9, 15))
@@ -275,7 +275,7 @@ def test_p8_who_copies_fills_needs_no_slot(labs: Callable[..., Lab]) -> None:
 
 
 def closed_until_tomorrow() -> Calendar:
-    today = ist_date(ist(datetime.now()))
+    today = ist_date(MORNING)
     segment, hours = ExchangeSegment.NSE_FNO, (Hours(kind=SessionKind.SPECIAL, opens=time(9, 15), closes=time(15, 30)),)
     days = [today + timedelta(days=number) for number in range(-1, 3)]
     return Calendar(

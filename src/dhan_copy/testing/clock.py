@@ -1,12 +1,9 @@
-"""Clocks: one that moves only when the test moves it, and the computer's."""
+"""A clock that moves only when the test moves it."""
 
 from __future__ import annotations
 
 import threading
-import time
 from datetime import datetime, timedelta
-
-from dhan_copy.model.times import IST
 
 
 class VirtualClock:
@@ -38,16 +35,6 @@ class VirtualClock:
         """Make the wall clock jump, as NTP or a user does, while monotonic time stays where it is."""
         with self._lock:
             self._wall = _aware(moment)
-
-
-class RealClock:
-    """The computer's time, in IST."""
-
-    def now(self) -> datetime:
-        return datetime.now(IST)
-
-    def monotonic(self) -> float:
-        return time.monotonic()
 
 
 def _aware(moment: datetime) -> datetime:

@@ -12,7 +12,7 @@ from attrs import frozen
 
 from dhan_copy.model.order import OrderStatus
 from dhan_copy.protocols import Clock
-from dhan_copy.testing.clock import RealClock
+from dhan_copy.runtime.clock import SystemClock
 from dhan_copy.testing.exchange import SimulatedExchange
 from dhan_copy.testing.orders import Instrument, OrderEvent, SimulatedOrder, instrument_key
 from dhan_copy.testing.server.accounts import Accounts, ServerAccount
@@ -66,7 +66,7 @@ class DhanServer:
     ) -> None:
         chosen = made_up_accounts(accounts) if isinstance(accounts, int) else [ServerAccount(*a) for a in accounts]
         self.dialect = dialect or Dialect()
-        self.exchange = exchange or SimulatedExchange(clock or RealClock(), stop_market_drops_trigger=True)
+        self.exchange = exchange or SimulatedExchange(clock or SystemClock(), stop_market_drops_trigger=True)
         for account in chosen:
             self.exchange.add_account(account.client_id)
         for instrument in instruments:
