@@ -470,8 +470,13 @@ def test_c8_a_cancel_that_was_taken_is_no_humans_though_a_lagging_book_had_it_se
     first = accepted(ask(working(), cancel(2)), cancel(2), None, START)
     lagging = reported(first, order_reported(shown(), BOOK, read_at=after(30)), after(30))
     again = rejected(ask(lagging, cancel(3)), cancel(3), no(cancel(3)), after(31), after(33))
-    gone = reported(again, order_reported(shown(OrderStatus.CANCELLED), BOOK, read_at=after(60)), after(60))
-    assert (gone.state, gone.was_cancelled_by_hand, gone.was_cancelled_by_us) == (OrderState.CANCELLED, False, True)
+    wanted = rejected(ask(again, modify(4)), modify(4), no(modify(4)), after(40), after(42))
+    for order in (again, wanted):
+        gone = reported(order, order_reported(shown(OrderStatus.CANCELLED), BOOK, read_at=after(60)), after(60))
+        assert (gone.state, gone.was_cancelled_by_hand, gone.was_cancelled_by_us) == (OrderState.CANCELLED, False, True)
+    outlived = accepted(ask(again, modify(4)), modify(4), None, after(40))
+    taken = reported(outlived, order_reported(shown(OrderStatus.CANCELLED), BOOK, read_at=after(60)), after(60))
+    assert taken.was_cancelled_by_hand, "the order was changed after that cancel, which had come to nothing"
 
 
 # A trade

@@ -151,7 +151,8 @@ class FollowerOrder:
     attempts: int = 1
     modifications: int = 0
     cancel_taken: bool = False
-    """The broker took a cancel of ours, whatever a book that lags has shown since; until the order is wanted again."""
+    """The broker took a cancel of ours, whatever a book that lags has shown since; until it took a change, so that the order had outlived
+    that."""
     tries: int = 0
     """Requests for the present want that were refused."""
     refused: Instruction | None = None
@@ -346,7 +347,6 @@ def issued(order: FollowerOrder | None, fact: RequestIssued, at: datetime, slice
         attempts=request.attempt,
         modifications=order.modifications + isinstance(request, Modify),
         cancel_sent=order.cancel_sent or isinstance(request, Cancel),
-        cancel_taken=order.cancel_taken and not isinstance(request, Modify),
     )
 
 
@@ -363,6 +363,7 @@ def accepted(order: FollowerOrder, request: Request, broker_order_id: BrokerOrde
         accepted=instruction_of(request),
         refused=None,
         broker_order_id=broker_order_id or order.broker_order_id,
+        cancel_taken=False,
         tries=0,
         retry_at=None,
     )
@@ -644,7 +645,7 @@ def _settled_by(order: FollowerOrder, report: OrderReport) -> FollowerOrder:
     if not isinstance(request, Modify):
         return order
     if _shows(request, report):
-        return evolve(order, accepted=instruction_of(request))
+        return evolve(order, accepted=instruction_of(request), cancel_taken=False)
     return _with_lost(order, request)
 
 
