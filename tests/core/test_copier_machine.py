@@ -131,8 +131,8 @@ def never_halted(patch: pytest.MonkeyPatch) -> None:
 
 
 def never_stale(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(plan_place, "has_passed", lambda *args, **more: False)
-    patch.setattr(admit_entry, "has_passed", lambda *args, **more: False)
+    for module in (plan_place, admit_entry):
+        patch.setattr(module, "passes_at", lambda *args, **more: None)
 
 
 def loops(patch: pytest.MonkeyPatch) -> None:

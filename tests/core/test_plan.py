@@ -26,7 +26,7 @@ from dhan_copy.core.facts import (
     TradingStateChanged,
 )
 from dhan_copy.core.requests import Cancel, Intent, Modify, Query, ReadPositions, Submit
-from dhan_copy.core.settings import AtModificationCap, Policy, RateLimits, StopMarketForm
+from dhan_copy.core.settings import AtModificationCap, Policy, RateLimits, RateWindow, StopMarketForm
 from dhan_copy.model.ids import AccountName, BrokerOrderId, id_parts
 from dhan_copy.model.instrument import InstrumentFacts
 from dhan_copy.model.order import (
@@ -436,6 +436,16 @@ def test_c7_an_exit_cancelled_by_hand_is_respected_and_told() -> None:
     assert "EXIT_CANCELLED_BY_HAND" in bench.alerts()
 
 
+def test_k2_an_exit_cancelled_by_hand_in_a_halt_is_told_though_nothing_may_leave() -> None:
+    bench = desk()
+    request = bench.exiting()
+    bench.step(TradingStateChanged(follower=None, state=TradingState.HALTED))
+    bench.step(bench.shows(request, OrderStatus.CANCELLED))
+    bench.leader(status=OrderStatus.TRADED, filled_quantity=2 * LOT)
+    assert "EXIT_CANCELLED_BY_HAND" in bench.alerts()
+    assert bench.step(TradingStateChanged(follower=None, state=TradingState.ACTIVE)) == []
+
+
 def test_r7_an_exit_that_is_refused_again_and_again_stops_and_says_so() -> None:
     bench = desk(policy=Policy(stalled_after=3))
     bench.owns()
@@ -584,6 +594,19 @@ def test_t1_an_entry_that_waited_until_it_was_stale_is_declined() -> None:
     bench.wait(60)
     assert bench.tell(evolve(bench.told, filled_quantity=LOT, status=OrderStatus.PART_TRADED)) == []
     assert [fact.reason for fact in bench.facts(CopyDeclined)] == [ReasonCode.STALE]
+
+
+def test_t1_an_entry_without_a_permit_is_declined_when_it_is_stale_and_not_when_there_is_one() -> None:
+    bench = desk(limits=RateLimits(windows=(RateWindow(1, 3600.0),), entry_share=Fraction(1)))
+    bench.entered()
+    bench.told = evolve(START, order_id=BrokerOrderId("L2"), terms=Market())
+    assert bench.leader() == []
+    while not bench.facts(CopyDeclined):
+        assert bench.last is not None and bench.last.due is not None
+        bench.wait(bench.last.due - bench.moment().monotonic)
+        assert bench.step() == []
+    assert bench.facts(CopyDeclined)[0].reason is ReasonCode.STALE
+    assert bench.now - bench.told.updated_at < timedelta(minutes=1)
 
 
 @pytest.mark.parametrize(

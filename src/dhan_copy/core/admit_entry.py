@@ -92,13 +92,18 @@ def is_momentary(order: LeaderOrder, *, copies_fills: bool = False) -> bool:
     return copies_fills or report.status.is_terminal or isinstance(report.terms, Market) or report.validity is Validity.IOC
 
 
+def passes_at(order: LeaderOrder, now: datetime, settings: CopierSettings, *, copies_fills: bool = False) -> datetime | None:
+    """When the moment of a filled, market or IOC order is over. None for a resting order, which is judged by its price
+    instead, and for one that is queued for the next session: its moment is yet to come."""
+    if is_queued(settings.calendar, order.report, now) or not is_momentary(order, copies_fills=copies_fills):
+        return None
+    return now - age_of(order, now) + settings.policy.entry_age
+
+
 def has_passed(order: LeaderOrder, now: datetime, settings: CopierSettings, *, copies_fills: bool = False) -> bool:
-    """Whether the moment of a filled, market or IOC order is over; a resting order is judged by its price instead, and
-    the moment of one that is queued for the next session is yet to come."""
-    policy = settings.policy
-    if is_queued(settings.calendar, order.report, now):
-        return False
-    return is_momentary(order, copies_fills=copies_fills) and age_of(order, now) > policy.entry_age
+    """Whether it is too late for an entry."""
+    at = passes_at(order, now, settings, copies_fills=copies_fills)
+    return at is not None and now > at
 
 
 def admit_entry(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from dhan_copy.core import supers
-from dhan_copy.core.admit_entry import age_of, has_passed
+from dhan_copy.core.admit_entry import age_of, passes_at
 from dhan_copy.core.after_market import BEFORE_THE_OPENING, is_queued, session_of
 from dhan_copy.core.facts import CopyDeclined, TradingState
 from dhan_copy.core.leader import LeaderOrder
@@ -151,15 +151,18 @@ def _may_enter(b: Draft) -> bool:
     leader, order_id, follower = b.trade.key
     reason: ReasonCode | None = None
     detail = ""
+    until = passes_at(b.order, b.now, b.state.settings, copies_fills=b.trade.copies_fills)
     if b.state.trading_state(b.rules.name) is not TradingState.ACTIVE:
         reason = ReasonCode.NOT_ACTIVE
-    elif has_passed(b.order, b.now, b.state.settings, copies_fills=b.trade.copies_fills):
+    elif until is not None and b.now > until:
         reason, detail = ReasonCode.STALE, f"{age_of(b.order, b.now).total_seconds():.0f} s old when it could be sent"
     elif is_refused_stop_market(b):
         reason = ReasonCode.STOP_MARKET_REFUSED
     if reason is not None:
         b.facts.append(CopyDeclined(leader=leader, leader_order_id=order_id, follower=follower, reason=reason, detail=detail))
         return False
+    if until is not None:
+        b.wake(until + timedelta(seconds=1))  # whatever keeps it back for longer
     return True
 
 
@@ -175,9 +178,12 @@ def is_replaced(b: Draft, last: FollowerOrder) -> bool:
 
 
 def _may_exit(b: Draft, before: list[FollowerOrder]) -> bool:
+    """Whether an exit goes now. What will never go is told in a halt too: the trade may be over before that ends."""
+    return _is_to_exit(b, before) and b.state.trading_state(b.rules.name) is not TradingState.HALTED
+
+
+def _is_to_exit(b: Draft, before: list[FollowerOrder]) -> bool:
     """A finished exit that is still wanted is sent again, unless a human took it back or it is plainly useless."""
-    if b.state.trading_state(b.rules.name) is TradingState.HALTED:
-        return False
     if is_refused_stop_market(b):
         tell_of_refused_stop_market(b, "It is not placed while it is one; protect the position by hand.")
         return False

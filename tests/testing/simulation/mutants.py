@@ -86,7 +86,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         name="stale_entries_go", fault="F07", shows=21, seed=15,
         broken="The age of an entry is not looked at when it is sent.",
-        edits=(Edit("core.admit_entry.has_passed", "is_momentary(order, copies_fills=copies_fills) and age_of(order, now) > policy.entry_age", "False"),),
+        edits=(Edit("core.admit_entry.passes_at", "now - age_of(order, now) + settings.policy.entry_age", "None"),),
     ),
     Mutant(
         name="withheld_taken_for_sent", fault="F12", shows=4, seed=31, orders=100,
@@ -430,7 +430,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         name="leg_cancelled_by_hand_sent_again", fault="F41", row="L5", shows=9, linked=0.5, orders=60,
         broken="A leg that somebody took back by hand is placed again.",
-        edits=(Edit("core.plan_place._may_exit", "    if last.was_cancelled_by_hand:\n", "    if last.was_cancelled_by_hand and not is_exit_leg(b.report):\n"),),
+        edits=(Edit("core.plan_place._is_to_exit", "    if last.was_cancelled_by_hand:\n", "    if last.was_cancelled_by_hand and not is_exit_leg(b.report):\n"),),
     ),
     # super orders at the follower
     Mutant(

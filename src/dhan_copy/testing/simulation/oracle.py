@@ -956,7 +956,8 @@ class Oracle:
         if (name, original.listing, self.settled_at.get((original.order_id, name))) in self.declared_at:
             self.rare["declared with another"] += 1
             return
-        if copy.unsent is not None and self._was_overtaken(original, copy):
+        rests = original.is_open and copy.admitted.ratio * original.leaves < original.listing.lot
+        if (copy.unsent is not None or rests) and self._was_overtaken(original, copy):
             self.rare["overtaken by an exit"] += 1
             return
         if copy.submits or (copy.admitted.entry_quantity and not copy.admitted.exit_quantity and share >= original.listing.lot):
