@@ -23,6 +23,8 @@ forms = pytest.mark.parametrize("pair", [False, True], ids=["single", "pair"])
 
 
 OFTEN = Policy(sweep_open=timedelta(seconds=0.3), sweep_idle=timedelta(seconds=0.3))
+SELDOM = Policy(sweep_open=timedelta(seconds=60), sweep_idle=timedelta(seconds=60))
+"""For nights that pass."""
 
 
 @pytest.fixture
@@ -128,7 +130,7 @@ def test_l10_a_delivery_sell_is_an_exit_and_opens_no_short(stage: Stage) -> None
 
 @forms
 def test_l10_it_stays_over_nights_and_restarts(labs: Callable[..., Lab], pair: bool) -> None:
-    lab = labs(start=ist(datetime(2026, 11, 18, 15, 0)))
+    lab = labs(start=ist(datetime(2026, 11, 18, 15, 0)), policy=SELDOM)
     order_id = place(lab, pair=pair)
     copied(lab, legs=2 if pair else 1)
     for _ in range(2):
