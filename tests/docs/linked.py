@@ -296,7 +296,7 @@ def outcome(cell: Cell, tree: Tree, before: Book) -> tuple[str, ...]:
 def rows() -> Iterator[tuple[str, ...]]:
     """Every cell, on the simulated exchange."""
     for cell in CELLS:
-        yield table.happened(cell, Lab({F: "1/2"}, policy=cell.policy), book, partial(outcome, cell))
+        yield table.happened(cell, Lab({F: "1/2"}, policy=table.unhurried(cell.policy)), book, partial(outcome, cell))
 
 
 def text() -> str:

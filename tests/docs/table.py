@@ -5,17 +5,21 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from attrs import evolve
 from typing_extensions import assert_never
 
+from dhan_copy import Policy
 from dhan_copy.model.order import Limit, Market, OrderStatus, StopLimit, StopMarket, Terms
 from dhan_copy.testing import SimulatedOrder
 from tests.scenarios.kit import Lab, Stage
 
 Row = tuple[str, ...]
+SWEPT = timedelta(seconds=2)
 SceneT = TypeVar("SceneT")
 BookT = TypeVar("BookT")
 
@@ -25,6 +29,11 @@ class Cell(Protocol[SceneT]):
 
     def prepared(self, stage: Stage, /) -> SceneT | None: ...
     def happen(self, stage: Stage, scene: SceneT | None, /) -> SceneT: ...
+
+
+def unhurried(policy: Policy) -> Policy:
+    """The same, and what is read is read as often as virtual time needs it."""
+    return evolve(policy, sweep_open=SWEPT, sweep_idle=SWEPT, positions_every=SWEPT)
 
 
 def happened(

@@ -328,7 +328,7 @@ def outcome(cell: Cell, forever: Forever, before: Book) -> table.Row:
 def rows() -> Iterator[table.Row]:
     """Every cell, on the simulated exchange."""
     for cell in CELLS:
-        yield table.happened(cell, Lab({F: "1/2"}, policy=POLICY, how=cell.how), book, partial(outcome, cell))
+        yield table.happened(cell, Lab({F: "1/2"}, policy=table.unhurried(POLICY), how=cell.how), book, partial(outcome, cell))
 
 
 def text() -> str:
