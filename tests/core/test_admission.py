@@ -18,6 +18,7 @@ from dhan_copy.core.facts import (
     CopyDeclined,
     FundsReported,
     SourceStarted,
+    TradeSettled,
     TradingState,
     TradingStateChanged,
 )
@@ -263,8 +264,20 @@ def test_a_quantity_off_the_lot_is_not_understood(quantity: int) -> None:
 
 
 def test_x9_an_exit_of_what_he_held_before_is_nothing_to_copy() -> None:
-    assert reason(SELL, Bench(leader_holds=150)) is ReasonCode.NOTHING_OWNED
-    assert reason(evolve(SELL, product=Product.CNC)) is ReasonCode.NOTHING_OWNED
+    sold = evolve(SELL, status=OrderStatus.TRADED, filled_quantity=150)
+    assert reason(sold, Bench(leader_holds=150)) is ReasonCode.NOTHING_OWNED
+    assert reason(evolve(sold, product=Product.CNC)) is ReasonCode.NOTHING_OWNED
+
+
+@pytest.mark.parametrize("filled", [0, 75, 150])
+def test_x9_one_that_rests_is_for_what_there_will_be_and_its_end_says_that_there_was_nothing(filled: int) -> None:
+    bench = Bench(leader_holds=150)
+    decision = admitted(SELL, bench)
+    assert (decision.exit_quantity, decision.entry_quantity) == (150, 0) and "nothing is held yet" in decision.detail
+    ended = OrderStatus.TRADED if filled == 150 else OrderStatus.CANCELLED
+    assert bench.tell(evolve(SELL, status=ended, filled_quantity=filled)) == []
+    [settled] = bench.facts(TradeSettled)
+    assert settled.unsent is (ReasonCode.NOTHING_OWNED if filled else ReasonCode.LEADER_UNFILLED)
 
 
 @pytest.mark.parametrize("product", [Product.CNC, Product.MTF])
@@ -280,16 +293,11 @@ def test_a_delivery_sell_is_an_exit_and_a_buy_an_entry_whatever_he_holds(product
 @given(st.integers(-4, 4), st.integers(1, 5), st.sampled_from(Side))
 def test_x10_what_goes_against_his_position_closes_it_first(held: int, lots: int, side: Side) -> None:
     bench = Bench(sizer=Ratio(1), leader_holds=held * 75)
-    decision = decided(evolve(RESTING, side=side, quantity=lots * 75), bench)
+    decision = admitted(evolve(RESTING, side=side, quantity=lots * 75), bench)
     direction = 1 if side is Side.BUY else -1
     closes = min(abs(held), lots) if held * direction < 0 else 0
-    if closes == lots:
-        assert isinstance(decision, CopyDeclined)
-        assert decision.reason is ReasonCode.NOTHING_OWNED
-    else:
-        assert isinstance(decision, CopyAdmitted)
-        assert decision.position_before == held * 75
-        assert (decision.exit_quantity, decision.entry_quantity) == (closes * 75, (lots - closes) * 75)
+    assert decision.position_before == held * 75
+    assert (decision.exit_quantity, decision.entry_quantity) == (closes * 75, (lots - closes) * 75)
 
 
 def test_his_position_unknown_entries_wait_for_nothing_and_are_declined() -> None:

@@ -185,10 +185,15 @@ def test_l10_an_exit_is_clamped_to_what_is_owned(product: Product, pair: bool) -
     assert bench.net_position("F") == LOT and set(only(bench).quantities) == {LOT}
 
 
-def test_l10_a_cnc_sell_of_what_the_follower_never_had_is_not_copied() -> None:
+def test_l10_a_cnc_sell_of_what_the_follower_does_not_have_waits_until_he_does() -> None:
     bench = world(product=Product.CNC, leader_base=300)
     place(bench, Side.SELL)
-    assert bench.requests() == [] and reasons(bench) == [ReasonCode.NOTHING_OWNED]
+    bench.let(60)
+    assert bench.requests() == [] and reasons(bench) == []
+    bench.trade(Side.BUY, 2)
+    bench.fill_everything("F")
+    bench.let(60)
+    assert set(only(bench).quantities) == {LOT}, "half of what the leader has is for his order, and so is half of this"
 
 
 def test_l10_once_both_have_fired_what_they_placed_is_changed_and_cancelled_as_any_order() -> None:

@@ -203,6 +203,30 @@ def test_x9_closing_a_position_brought_into_the_day_touches_nobody_elses(labs: C
     assert lab.net(product=Product.MARGIN) == 150
 
 
+def test_x9_a_stop_from_before_the_follower_held_anything_protects_what_he_comes_to_hold(
+    stages: Callable[..., Stage],
+) -> None:
+    """The leader has a position and its stop; what he adds is copied, and so is the stop's part for it."""
+
+    def prepare(exchange: SimulatedExchange) -> None:
+        exchange.set_position(LEADER, CALL, Product.INTRADAY, 150)
+
+    stage = stages(prepare=prepare)
+    protects = stage.sell(150, stop(90, 89))
+    stage.settle()
+    assert stage.codes() == ["COPIED"] and stage.requests() == []
+    stage.buy(150)
+    stage.until(lambda: stage.net() == 75)
+    stage.modify(protects, units=300)
+    stage.until(lambda: stage.copies()[-1].side is Side.SELL)
+    stop_of_his = stage.copies()[-1]
+    assert (stop_of_his.quantity, stop_of_his.terms) == (75, stop(90, 89))
+    stage.exchange.fill(LEADER, protects)
+    stage.exchange.fill(F, stop_of_his.order_id)
+    stage.until(lambda: stage.row(protects)["done"] == 75)
+    assert stage.net() == 0
+
+
 def test_x10_a_sale_beyond_the_position_is_an_exit_first_and_then_an_entry(lab: Lab) -> None:
     lab.buy(100, key=SHARE, product=Product.INTRADAY)
     lab.settle()

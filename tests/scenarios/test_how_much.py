@@ -131,7 +131,7 @@ def test_z1_a_position_that_the_leader_protects_already_is_added_to_by_its_stop(
     made.leader.buy(CE, lots=1, price=100)
     made.step()
     assert [(row["code"], row["follower"]) for row in made.decisions()][0] == ("STOP_UNKNOWN", F)
-    assert copies(made) == [150], "2,000 rupees at ten a unit: 200 units"
+    assert copies(made) == [150, 75], "2,000 rupees at ten a unit: 200 units; and as much of the stop as the leader has"
 
 
 def test_z1_what_a_sizer_said_is_kept_when_the_leader_changes_his_order() -> None:

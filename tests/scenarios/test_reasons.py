@@ -31,7 +31,7 @@ from dhan_copy import (
     Verdict,
     published_calendar,
 )
-from dhan_copy.core.facts import CopyAdmitted, CopyDeclined, DriftDeclared, Entry, LeaderReported, RequestIssued
+from dhan_copy.core.facts import CopyAdmitted, CopyDeclined, DriftDeclared, Entry, LeaderReported, RequestIssued, TradeSettled
 from dhan_copy.model.instrument import ExchangeSegment, InstrumentFacts, InstrumentKey
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.rules import Percent
@@ -87,6 +87,8 @@ def said(engine: CopyEngine) -> Iterator[tuple[ReasonCode, str]]:
     for entry in engine.journal():
         if isinstance(entry.fact, CopyAdmitted | CopyDeclined | DriftDeclared):
             yield entry.fact.reason, entry.fact.detail
+        elif isinstance(entry.fact, TradeSettled) and entry.fact.unsent is not None:
+            yield entry.fact.unsent, ""
 
 
 @pytest.mark.parametrize("code", SCENES, ids=lambda code: code.name)

@@ -32,6 +32,7 @@ FRAME_MAY_FOLLOW = timedelta(seconds=5)
 LIST_MAY_FOLLOW = timedelta(seconds=20)
 """How long an order waits while the list of instruments is read or fetched for it; it must not be stale after that."""
 LOOK_EVERY = timedelta(seconds=1)
+NOTHING_YET = "an exit, and nothing is held yet"
 
 
 def _lot_by(state: State, order: LeaderOrder) -> datetime:
@@ -114,7 +115,8 @@ def decide(
     reverse = rules.reverse if turned is None else turned
     before = _position_before(state, order)
     exit_units, entry_units = _exit_and_entry(state, stake_key, report, units, before)
-    if exit_units and entry_units == 0 and not _has_anything(state, stake_key, key):
+    bare = exit_units > 0 and entry_units == 0 and not _has_anything(state, stake_key, key)
+    if bare and report.status.is_terminal:
         return declined(ReasonCode.NOTHING_OWNED)
 
     def admitted(
@@ -136,7 +138,8 @@ def decide(
         )  # fmt: skip
 
     if entry_units == 0:
-        return admitted(Fraction(0), Fraction(0), 0, ReasonCode.COPIED)
+        # One that rests may yet close what the follower comes to hold; if it never does, the end of it says so.
+        return admitted(Fraction(0), Fraction(0), 0, ReasonCode.COPIED, NOTHING_YET if bare else "")
     order = state.named(order)
     symbols, changed = (order.report.symbol, str(report.key)), values_of(state.changes)
     holds = effective(state.settings, changed, leader, rules, report.segment, *symbols)

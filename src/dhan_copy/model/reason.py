@@ -71,7 +71,7 @@ class ReasonCode(Enum):
 
 INPUTS: Mapping[ReasonCode, str] = MappingProxyType(
     {
-        ReasonCode.COPIED: "empty; or what was made of it: raised to one lot, the exit alone and why no entry",
+        ReasonCode.COPIED: "empty; or what was made of it: raised to one lot, the exit alone and why no entry, that nothing is held yet",
         ReasonCode.ADOPTED: "where it was found",
         ReasonCode.BELOW_ONE_LOT: "the share in units and the lot; what one lot would risk, and may",
         ReasonCode.LEADER_REJECTED: "his broker's words",
