@@ -186,8 +186,8 @@ class Oracle:
         self.known: set[ClientOrderId] = set()
         """Placements that were answered with yes or seen."""
         self.under_way: dict[AccountName, set[tuple[ClientOrderId, int]]] = {}
-        self.answered_at: dict[AccountName, deque[float]] = {}
-        """A permit is held until so long after the answer."""
+        self.answered_at: dict[AccountName, deque[float]] = getattr(self, "answered_at", {})
+        """A permit is held until so long after the answer, over midnight too."""
         self.troubled: dict[AccountName, float] = {}
         """When an account's requests were last refused for what has to do with the account."""
         self.started: datetime | None = None
