@@ -22,6 +22,7 @@ from dhan_copy.core.calendar import Calendar
 from dhan_copy.core.facts import LeaderReported, OrderReported
 from dhan_copy.core.requests import Cancel, Modify, Submit
 from dhan_copy.dhan.pace import pace_of
+from dhan_copy.model.freeze import FreezeLimits
 from dhan_copy.model.ids import BrokerOrderId, SecurityId
 from dhan_copy.model.instrument import ExchangeSegment, InstrumentFacts, InstrumentKey, InstrumentKind
 from dhan_copy.model.order import Limit, Market, OrderStatus, Product, Side, StopLimit, Terms, Validity
@@ -255,6 +256,7 @@ class Lab(Stage):
         start: datetime = MORNING,
         calendar: Calendar | None = None,
         instruments: Instruments | None = None,
+        freeze_limits: FreezeLimits | None = None,
         prepare: Callable[[SimulatedExchange], object] = lambda exchange: None,
     ) -> None:
         super().__init__(ratios)
@@ -283,6 +285,7 @@ class Lab(Stage):
                 policy=policy,
                 calendar=calendar,
                 instruments=instruments,
+                freeze_limits=freeze_limits,
                 clock=self.clock,
                 on_event=self.entries.append,
                 on_alert=self.alerts.append,
@@ -462,6 +465,7 @@ class Wire(Started):
         limits: Mapping[str, RateLimits] = {},
         how: Mapping[str, Any] = {},
         calendar: Calendar | None = None,
+        freeze_limits: FreezeLimits | None = None,
         timeout_seconds: float = 10.0,
         silence_seconds: float = 60.0,
         prepare: Callable[[SimulatedExchange], object] = lambda exchange: None,
@@ -514,6 +518,7 @@ class Wire(Started):
                 policy=policy,
                 calendar=calendar,
                 instruments=instruments(self.server),
+                freeze_limits=freeze_limits,
                 clock=self.exchange.clock,
                 rebuild=rebuild,
                 on_event=self.entries.append,
