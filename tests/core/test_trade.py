@@ -401,6 +401,26 @@ def test_a_lost_cancel_is_settled_by_a_read_begun_later_and_may_be_repeated() ->
     assert (gone.state, gone.is_busy, gone.was_cancelled_by_hand) == (OrderState.CANCELLED, False, False)
 
 
+def test_f30_f32_a_lost_cancel_that_came_to_nothing_binds_the_order_no_longer_and_stays_ours_however_late_it_arrives() -> None:
+    lost = unresolved(ask(working(), cancel(2)), cancel(2), after(5))
+    assert lost.cancel_sent
+    open_still = order_reported(shown(), BOOK, read_at=after(6))
+    order = reported(lost, open_still, after(9))
+    assert not order.cancel_sent, "it may be changed again"
+    gone = order_reported(shown(OrderStatus.CANCELLED), BOOK, read_at=after(60))
+    changed = accepted(ask(order, modify(3, 75)), modify(3, 75), None, after(10))
+    for before in (order, changed):
+        late = reported(before, gone, after(60))
+        assert late.was_cancelled_by_us and not late.was_cancelled_by_hand, "the lost cancel has arrived after all"
+
+
+def test_c8_a_cancel_that_was_taken_and_outlived_binds_the_order_no_longer() -> None:
+    order = accepted(ask(working(), cancel(2)), cancel(2), None, START)
+    soon, later = (order_reported(shown(), BOOK, read_at=after(seconds)) for seconds in (5, 6))
+    assert reported(order, soon, after(9)).cancel_sent
+    assert not reported(order, later, after(9)).cancel_sent
+
+
 def test_an_answer_to_an_earlier_attempt_changes_nothing_under_way() -> None:
     order = ask(working(), modify(2))
     assert request_of(order, 1) is None

@@ -230,3 +230,17 @@ def test_c3_what_was_held_back_is_made_up_by_no_other_order(labs: Callable[..., 
     lab.buy(150, limit(91))
     lab.advance(5)
     assert [request.quantity for request in lab.requests()] == [75, 75]
+
+
+def test_f30_an_order_whose_cancel_never_arrived_is_changed_again_once_it_is_wanted_again(lab: Lab) -> None:
+    """He makes his order too small for a lot of the follower's, and then larger again."""
+    order = lab.buy(300, limit(90))
+    lab.until(lambda: is_open(lab))
+    lab.brokers[F].fail_next(Fault.NEVER_ARRIVED, on=Call.CANCEL)
+    lab.modify(order, units=75)
+    lab.until(lambda: "UNRESOLVED" in [alert.code for alert in lab.alerts])
+    lab.modify(order, units=300)
+    lab.advance(5)
+    lab.modify(order, units=450, terms=limit(91))
+    lab.until(lambda: (lab.copy().quantity, lab.copy().price) == (225, 91))
+    assert is_open(lab)

@@ -15,7 +15,7 @@ from dhan_copy.core.facts import AlertRaised, DriftDeclared, TradeSettled
 from dhan_copy.model.bracket import Bracket
 from dhan_copy.model.instrument import InstrumentKey
 from dhan_copy.model.order import Leg, Limit, Market, OrderStatus, Product, Side, StopLimit, Terms, Variety
-from dhan_copy.testing import DhanServer, NewOrder, RequestKind, SimulatedExchange
+from dhan_copy.testing import Call, DhanServer, Fault, NewOrder, RequestKind, SimulatedExchange
 from dhan_copy.testing.server import HttpFault
 from tests.scenarios.kit import CALL, SHARE, F, G, LEADER, Lab, Stage, Wire
 from tests.scenarios.linked_kit import FORMS, LEGS, STOP, TARGET, Tree, entered
@@ -254,6 +254,58 @@ def test_l7_a_leg_that_the_leader_takes_back_after_the_entry_goes_and_the_other_
     tree.cancel(Leg.STOP if leg is Leg.TARGET else Leg.TARGET)
     wire.until(lambda: tree.live() == [0, 0])
     assert wire.net() == 150, "he took his legs back and kept the position"
+
+
+# Cancels that are lost
+
+
+@with_target
+@pytest.mark.parametrize("leg", LEGS)
+@pytest.mark.parametrize("late", [False, True], ids=["never arrived", "late"])
+def test_l7_f30_f32_a_leg_whose_cancel_was_lost_is_kept_at_what_is_open_once_it_is_wanted_again(
+    lab: Lab, leg: Leg, variety: Variety, late: bool
+) -> None:
+    """The leader takes a leg back and gets out by the other: the follower's own is wanted until it is out as well."""
+    tree, other = entered(lab, variety), LEGS[1 - LEGS.index(leg)]
+    broker = lab.brokers[F]
+    broker.fail_next(Fault.ARRIVES_LATE if late else Fault.NEVER_ARRIVED, on=Call.CANCEL)
+    if variety is Variety.SUPER:
+        tree.cancel(leg)
+    else:
+        lab.exchange.cancel(LEADER, tree.leaders(leg).book_id)
+    lab.until(lambda: "UNRESOLVED" in [alert.code for alert in lab.alerts])
+    tree.fill(other)
+    lab.advance(10)
+    assert tree.protects(150)
+    if late:
+        broker.deliver_late()
+    lab.advance(20)
+    assert tree.protects(150), "one that arrives late after all was ours: its order is placed again"
+    tree.fill_copy(other, 75)
+    lab.until(lambda: tree.protects(75))
+    tree.fill_copy(other)
+    lab.until(lambda: tree.live() == [0, 0] and lab.net() == 0)
+    assert not {"OVER_EXIT", "EXIT_CANCELLED_BY_HAND"} & {alert.code for alert in lab.alerts}
+
+
+@pytest.mark.parametrize("fault", [Fault.NEVER_ARRIVED, Fault.ARRIVES_LATE], ids=lambda fault: fault.value)
+def test_k2_f30_f32_a_leg_whose_cancel_was_lost_in_a_halt_follows_again_once_that_is_over(lab: Lab, fault: Fault) -> None:
+    tree, broker = entered(lab), lab.brokers[F]
+    lab.engine.halt()
+    broker.fail_next(fault, on=Call.CANCEL)
+    tree.fill_copy(Leg.STOP, 75)
+    lab.advance(0.4)
+    lab.engine.resume()
+    lab.until(lambda: tree.live() == [75, 75])
+    if fault is Fault.ARRIVES_LATE:
+        broker.deliver_late()
+    lab.advance(60)
+    assert tree.live() == [75, 75]
+    tree.move(Leg.TARGET, Decimal(115))
+    lab.until(lambda: tree.price(Leg.TARGET) == 115)
+    tree.fill_copy(Leg.STOP)
+    lab.until(lambda: tree.live() == [0, 0] and lab.net() == 0)
+    assert [alert.code for alert in lab.alerts if alert.code == "OVER_EXIT"] == []
 
 
 # A list that cannot be had

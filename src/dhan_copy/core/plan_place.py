@@ -171,8 +171,7 @@ def is_replaced(b: Draft, last: FollowerOrder) -> bool:
     any more. No other ever is."""
     return last.refused_for_now or (
         b.policy.at_modification_cap is AtModificationCap.REPLACE
-        and last.state is OrderState.CANCELLED
-        and last.cancel_sent
+        and last.was_cancelled_by_us
         and supers.modifications(b.state, b.rules.name, last) >= b.rules.limits.modifications_per_order
     )
 

@@ -153,6 +153,9 @@ class FollowerOrder:
     cancel_taken: bool = False
     """The broker took a cancel of ours, whatever a book that lags has shown since; until it took a change, so that the order had outlived
     that."""
+    cancel_lost: bool = False
+    """A cancel of ours whose outcome was lost had not taken effect when the book was read: it may still arrive, after
+    changes that were taken too."""
     tries: int = 0
     """Requests for the present want that were refused."""
     refused: Instruction | None = None
@@ -163,6 +166,7 @@ class FollowerOrder:
     needs_look: bool = False
     """The broker said that the order has changed: look before asking anything else."""
     cancel_sent: bool = False
+    """A cancel of ours has left, and no later look has shown that it came to nothing: the order is not changed."""
     cancel_accepted_at: datetime | None = None
     """The broker took the cancel: not asked again unless a later look still shows the order open."""
     refused_for_now: bool = False
@@ -206,15 +210,14 @@ class FollowerOrder:
 
     @property
     def was_cancelled_by_us(self) -> bool:
-        return self.state is OrderState.CANCELLED and (self.cancel_sent or self.cancel_taken)
+        return self.state is OrderState.CANCELLED and (self.cancel_sent or self.cancel_taken or self.cancel_lost)
 
     @property
     def was_cancelled_by_hand(self) -> bool:
         """Whether it was cancelled without our asking (an IOC's rest is cancelled by the exchange)."""
         return (
             self.state is OrderState.CANCELLED
-            and not self.cancel_sent
-            and not self.cancel_taken
+            and not self.was_cancelled_by_us
             and (self.accepted or self.asked).validity is not Validity.IOC
         )
 
@@ -484,6 +487,7 @@ def reported(order: FollowerOrder, fact: OrderReported, at: datetime) -> Followe
         state = order.state  # it was seen rejected: an open report is older
     if report.status is OrderStatus.TRADED and report.filled_quantity < report.quantity and not order.state.is_over:
         state = OrderState.WORKING  # status and quantity are not updated atomically (protocol facts 1.4)
+    outlived = _outlived_cancel(order, fact)
     filled = max(order.filled_quantity, report.filled_quantity)
     grown = filled > order.filled_quantity
     over = state.is_over
@@ -505,7 +509,8 @@ def reported(order: FollowerOrder, fact: OrderReported, at: datetime) -> Followe
         over_at=at if over and order.over_at is None else (order.over_at if over else None),
         needs_look=order.needs_look and fact.channel is not Channel.BOOK,
         fired_at=(order.fired_at or at) if order.waits and report.status is OrderStatus.TRIGGERED else None,
-        cancel_accepted_at=None if _outlived_cancel(order, fact) else order.cancel_accepted_at,
+        cancel_sent=order.cancel_sent and not (outlived and not over),
+        cancel_accepted_at=None if outlived else order.cancel_accepted_at,
     )
     pending = result.outstanding or result.unresolved
     if isinstance(pending, Submit):
@@ -537,7 +542,7 @@ def fired(order: FollowerOrder, child: OrderReport) -> FollowerOrder:
         order = evolve(order, state=OrderState.WORKING, over_at=None)  # it fired before it was taken back
     return evolve(
         order, waits=False, accepted=stands, refused=None, unresolved=unresolved, lost=(), cancel_sent=False,
-        cancel_accepted_at=None, retry_at=None, modifications=0,
+        cancel_lost=False, cancel_accepted_at=None, retry_at=None, modifications=0,
     )  # fmt: skip
 
 
@@ -642,6 +647,9 @@ def _stands_around(asked: Bracket, shown: Bracket | None) -> bool:
 def _settled_by(order: FollowerOrder, report: OrderReport) -> FollowerOrder:
     request = order.unresolved
     order = evolve(order, unresolved=None, unresolved_at=None)
+    if isinstance(request, Cancel):
+        # It had no effect, and may still arrive: what is wanted now is asked for, and an end by it stays ours.
+        return evolve(order, cancel_sent=False, cancel_lost=True)
     if not isinstance(request, Modify):
         return order
     if _shows(request, report):
