@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dhan_copy.core.facts import (
+    AlertRaised,
     BookRead,
     Channel,
     CopyDeclined,
@@ -642,6 +643,93 @@ def test_a_trades_requests_are_limited_but_its_cancels_are_not() -> None:
     assert len([e for e in bench.journal if hasattr(e.fact, "request")]) == 4
     assert "REQUEST_BUDGET" in bench.alerts()
     assert [type(request) for request in bench.leader(status=OrderStatus.CANCELLED)] == [Cancel]
+
+
+def test_changes_of_an_exit_that_are_taken_do_not_use_its_requests_up() -> None:
+    bench = desk(policy=Policy(requests_per_trade=2))
+    bench.exiting()
+    [last] = modified(bench, 20)
+    assert isinstance(last, Modify) and last.terms == Limit(Decimal(109))
+    assert "REQUEST_BUDGET" not in bench.alerts()
+
+
+def test_changes_of_an_exit_that_lead_nowhere_use_its_requests_up() -> None:
+    bench = desk(policy=Policy(requests_per_trade=4))
+    bench.exiting()
+    asked: list[Asked] = []
+    for price in range(90, 100):
+        asked += bench.leader(terms=Limit(Decimal(price)))
+        if asked:
+            bench.no(asked[-1])
+        bench.wait(60)
+        asked += bench.step()
+        if bench.last is not None and bench.last.commands:
+            bench.no(asked[-1])
+        bench.wait(60)
+    assert [type(request) for request in asked] == [Modify] * 3
+    assert "REQUEST_BUDGET" in bench.alerts()
+
+
+def test_m4_a_loop_of_changes_of_an_exit_that_are_all_taken_comes_to_an_end() -> None:
+    """Whatever is wrong with what is wanted: an order takes few changes, and what takes its place counts."""
+    policy = Policy(requests_per_trade=5, at_modification_cap=AtModificationCap.REPLACE)
+    bench = desk(policy=policy, limits=RateLimits(modifications_per_order=3), reads_positions=False)
+    bench.owns()
+    [placed] = bench.leader()
+    assert isinstance(placed, Submit)
+    bench.taken(placed)
+    sent = []
+    for number in range(60):
+        waiting = bench.leader(terms=Limit(Decimal(90 + number % 2)))
+        while waiting:
+            sent += waiting
+            [request] = waiting
+            waiting = bench.taken(request)
+            if isinstance(request, Submit):
+                placed = request
+            elif isinstance(request, Cancel):
+                waiting = [*waiting, *bench.step(bench.shows(placed, OrderStatus.CANCELLED))]
+    assert [type(request) for request in sent].count(Submit) == 2 and len(sent) <= 13
+    assert "REQUEST_BUDGET" in bench.alerts()
+
+
+def test_an_exit_becomes_smaller_though_its_requests_are_used_up() -> None:
+    """That is as good as its cancel, which would leave what is still held without it."""
+    bench = desk(policy=Policy(requests_per_trade=1))
+    placed = bench.exiting(4)
+    assert bench.leader(terms=Limit(Decimal(99))) == [] and "REQUEST_BUDGET" in bench.alerts()
+    [smaller] = bench.leader(terms=START.terms, quantity=2 * LOT)
+    assert isinstance(smaller, Modify) and smaller.quantity == 2 * LOT < placed.quantity
+    bench.taken(smaller)
+    assert bench.leader(quantity=4 * LOT) == [], "and not larger again"
+    assert bench.alerts().count("UNPROTECTED") == 1
+
+
+def test_k2_an_exit_that_a_halt_keeps_back_says_what_is_without_it_once_for_each_halt() -> None:
+    bench = desk()
+    bench.owns()
+    halted, active = (TradingStateChanged(follower=None, state=TradingState(word)) for word in ("HALTED", "ACTIVE"))
+    bench.step(halted)
+    for price in (100, 101, 102):
+        assert bench.leader(terms=Limit(Decimal(price))) == []
+    [told] = [fact for fact in bench.facts(AlertRaised) if fact.code == "UNPROTECTED"]
+    assert (told.account, told.leader_order_id) == (FOLLOWER, "L2")
+    assert told.known.startswith(f"{2 * LOT} of ") and told.known.endswith("is halted")
+    bench.step(active)
+    assert bench.alerts().count("UNPROTECTED") == 1
+    bench.step(halted)
+    assert bench.alerts().count("UNPROTECTED") == 2
+    bench.step(active)
+    assert [type(request) for request in bench.position(2 * LOT)] == [Submit]
+
+
+@pytest.mark.parametrize("state", [TradingState.ACTIVE, TradingState.REDUCING, TradingState.CLOSING])
+def test_k2_an_exit_that_only_waits_for_a_look_is_not_said_to_be_kept_back(state: TradingState) -> None:
+    bench = desk()
+    bench.owns()
+    bench.step(TradingStateChanged(follower=None, state=state))
+    bench.leader()
+    assert "UNPROTECTED" not in bench.alerts()
 
 
 def test_an_exit_that_shows_up_after_its_successor_was_placed_is_taken_back() -> None:

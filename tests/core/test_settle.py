@@ -120,7 +120,7 @@ def test_what_late_news_scales_away_is_declared_again(short: int, quantity: Frac
 
 def test_an_exit_that_has_used_its_requests_up_leaves_the_rest_to_the_next_exit() -> None:
     """What it may send no more is declared, and no part of the position is kept for it: a full exit closes all."""
-    world = World({"F": Fraction(1)}, policy=Policy(requests_per_trade=2))
+    world = World({"F": Fraction(1)}, policy=Policy(requests_per_trade=1))
     world.trade(Side.BUY, 4)
     world.fill_everything("F")
     part = world.place(Side.SELL, 2)

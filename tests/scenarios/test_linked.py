@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from dhan_copy import Policy
+from dhan_copy import Policy, RateLimits
 from dhan_copy.core.facts import AlertRaised, DriftDeclared, TradeSettled
 from dhan_copy.model.bracket import Bracket
 from dhan_copy.model.instrument import InstrumentKey
@@ -306,6 +306,98 @@ def test_k2_f30_f32_a_leg_whose_cancel_was_lost_in_a_halt_follows_again_once_tha
     tree.fill_copy(Leg.STOP)
     lab.until(lambda: tree.live() == [0, 0] and lab.net() == 0)
     assert [alert.code for alert in lab.alerts if alert.code == "OVER_EXIT"] == []
+
+
+# Exits that are kept back
+
+
+def unprotected(lab: Lab) -> list[tuple[str | None, str]]:
+    """Of which leg it was said, and of how much."""
+    told = [alert for alert in lab.alerts if alert.code == "UNPROTECTED"]
+    return sorted((str(alert.leader_order_id).partition("/")[2], alert.known.partition(" of ")[0]) for alert in told)
+
+
+@with_target
+@pytest.mark.parametrize("leg", LEGS)
+def test_k2_l3_a_leg_that_is_too_large_in_a_halt_goes_and_it_is_said_that_nothing_takes_its_place(
+    lab: Lab, leg: Leg, variety: Variety
+) -> None:
+    tree, other = entered(lab, variety), LEGS[1 - LEGS.index(leg)]
+    lab.engine.halt()
+    tree.fill_copy(leg, 75)
+    lab.advance(30)
+    assert tree.copy(other) is None
+    assert unprotected(lab) == [(other.value, "75")]
+    assert not [request for request in lab.requests()[3:] if request.kind is not RequestKind.CANCEL]
+    lab.engine.reduce()
+    lab.until(lambda: tree.live() == [75, 75])
+    assert len(unprotected(lab)) == 1
+
+
+@every_form
+def test_k2_l2_an_entry_that_fills_in_a_halt_is_said_to_be_without_its_legs(lab: Lab, variety: Variety) -> None:
+    tree = Tree.place(lab, 300, variety)
+    lab.until(lambda: tree.copy(Leg.ENTRY) is not None)
+    lab.engine.halt(F)
+    tree.fill_copy(Leg.ENTRY, 75)
+    lab.advance(5)
+    assert lab.net() == 75 and tree.live() == [0, 0]
+    assert unprotected(lab) == sorted((leg.value, "75") for leg in tree.legs)
+    lab.engine.resume(F)
+    lab.until(lambda: tree.protects(75))
+    lab.engine.halt(F)
+    tree.fill_copy(Leg.ENTRY)
+    lab.advance(5)
+    assert tree.protects(75), "as they were"
+    assert len(unprotected(lab)) == 2 * len(tree.legs), "of another halt it is said again"
+
+
+def test_k2_a_halt_in_which_everything_is_protected_says_nothing(lab: Lab) -> None:
+    tree = entered(lab)
+    lab.engine.halt()
+    tree.move(Leg.STOP, Decimal(75))
+    lab.advance(60)
+    assert tree.protects(150) and unprotected(lab) == []
+
+
+def test_l6_a_stop_that_trails_by_many_jumps_is_followed_and_shrinks_to_the_last(lab: Lab) -> None:
+    tree = entered(lab, jump=Decimal("0.1"))
+    for jump in range(70):
+        lab.exchange.set_price(CALL, 100 + jump * Decimal("0.1"))
+        lab.advance(20)
+        assert tree.protects(150) and tree.price(Leg.STOP) == 80 + jump * Decimal("0.1")
+    tree.fill_copy(Leg.TARGET, 75)
+    lab.until(lambda: tree.live() == [75, 75])
+    assert lab.alerts == []
+
+
+def test_f38_fills_in_many_parts_do_not_use_up_the_requests_of_the_legs(labs: Callable[..., Lab]) -> None:
+    lab = labs(policy=Policy(requests_per_trade=4))
+    tree = Tree.place(lab, 1200)
+    lab.until(lambda: tree.copy(Leg.ENTRY) is not None)
+    for held in range(75, 601, 75):
+        tree.fill_copy(Leg.ENTRY, 75)
+        lab.until(lambda: tree.protects(held))
+    for held in range(525, -1, -75):
+        tree.fill_copy(Leg.TARGET, 75)
+        lab.until(lambda: tree.live() == [held, held])
+    assert lab.net() == 0 and lab.alerts == []
+
+
+@with_target
+def test_l3_a_leg_that_cannot_shrink_and_has_no_request_left_goes_and_it_is_said_that_nothing_takes_its_place(
+    labs: Callable[..., Lab], variety: Variety
+) -> None:
+    lab = labs(policy=Policy(requests_per_trade=2), limits={F: RateLimits(modifications_per_order=1)})
+    tree = entered(lab, variety)
+    for price in (71, 72, 73):
+        tree.move(Leg.STOP, Decimal(price))
+        lab.advance(20)
+        assert tree.protects(150)
+    tree.fill_copy(Leg.TARGET, 75)
+    lab.advance(20)
+    assert tree.live() == [75, 0] and lab.net() == 75
+    assert unprotected(lab) == [("STOP", "75")]
 
 
 # A list that cannot be had

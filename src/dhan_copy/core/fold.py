@@ -132,6 +132,11 @@ def fold(state: State, entry: Entry) -> None:
                 for name in list(state.slipped) if fact.follower is None else [fact.follower]:
                     state.slipped.pop(name, None)
                     state.alerts.discard(("SLIPPAGE", name, "", ""))
+            # What a halt kept back goes now, and is worth an alert when another keeps it back again.
+            state.alerts = {
+                key for key in state.alerts
+                if key[0] != "UNPROTECTED" or state.trading_state(AccountName(key[1])) is TradingState.HALTED
+            }  # fmt: skip
             for stake_key in state.open_trades:
                 state.touch_stake(stake_key, position)
         case KillSwitchTurned() | KillSwitchAnswered() | KillSwitchRead():

@@ -17,7 +17,7 @@ from dhan_copy.core.facts import (
     RequestWithheld,
 )
 from dhan_copy.core.legs import EXIT_LEGS
-from dhan_copy.core.requests import Intent, Submit
+from dhan_copy.core.requests import Intent, Modify, Submit
 from dhan_copy.core.state import LONGEST_RETRY, State
 from dhan_copy.core.trade import CopyTrade, FollowerOrder, Instruction, TradeKey, leg_key
 from dhan_copy.model.ids import AccountName, client_order_id, id_parts
@@ -54,6 +54,10 @@ def answered(
             state.by_broker_id[fact.follower, fact.broker_order_id] = order.client_order_id
         case RequestAccepted():
             order = life.accepted(order, request, None, at)
+            if isinstance(request, Modify) and order.intent is Intent.EXIT:
+                # It led somewhere: a stop that trails or shrinks for long must not run out. A loop still ends, for an
+                # order takes few changes, and those that follow it count.
+                trade = evolve(trade, requests=trade.requests - 1)
         case RequestRejected():
             order = life.rejected(order, request, fact, at, _retry_at(state, trade, order, at))
             if circuits.counts(request, fact):

@@ -13,7 +13,7 @@ from dhan_copy.core.intake import SETTLED_AFTER
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.legs import is_exit_leg, leg_id
 from dhan_copy.core.plan_draft import Draft
-from dhan_copy.core.plan_limits import budget, must_wait, position_checked
+from dhan_copy.core.plan_limits import must_wait, position_checked, tell_if_unprotected
 from dhan_copy.core.plan_terms import instruction, watch_what_is_behind
 from dhan_copy.core.requests import Cancel, Intent, Modify, Query
 from dhan_copy.core.settings import AtModificationCap
@@ -160,6 +160,9 @@ def _modify(b: Draft, order: FollowerOrder, want: Instruction, leg: Leg = Leg.EN
             "The order stands as it was; cancel or change it by hand if that is wrong.", order,
         )  # fmt: skip
         return
+    grows = 0 if order.accepted is None else max(0, want.most - order.accepted.most)
+    if order.intent is Intent.EXIT and grows:
+        tell_if_unprotected(b, grows)
     stopped = trading is not TradingState.ACTIVE and intent is Intent.ENTRY
     if trading is TradingState.HALTED or stopped:
         if intent is Intent.ENTRY and order.accepted is not None and want.quantity < order.accepted.quantity:
@@ -168,9 +171,9 @@ def _modify(b: Draft, order: FollowerOrder, want: Instruction, leg: Leg = Leg.EN
     if supers.modifications(b.state, b.rules.name, order) >= b.rules.limits.modifications_per_order:
         _at_cap(b, order)
         return
-    if must_wait(b, order, intent):
+    shrinks = _too_large(order, want.most)
+    if must_wait(b, order, intent, requests=0 if shrinks else 1):
         return
-    grows = order.accepted is not None and want.most > order.accepted.most
     if order.intent is Intent.EXIT and grows and not position_checked(b, b.order.seen_at):
         return
     b.requests.append(
@@ -211,7 +214,6 @@ def _may_modify(b: Draft, order: FollowerOrder, want: Instruction) -> bool:
     return (
         want != order.refused
         and order.modifications < b.rules.limits.modifications_per_order
-        and b.trade.requests < budget(b)
         and b.state.trading_state(b.rules.name) is not TradingState.HALTED
     )
 

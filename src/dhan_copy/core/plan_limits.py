@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from dhan_copy.core.facts import Refusal
+from dhan_copy.core.facts import Refusal, TradingState
 from dhan_copy.core.plan_draft import Draft
 from dhan_copy.core.requests import Intent
 from dhan_copy.core.trade import FollowerOrder
@@ -21,7 +21,8 @@ def budget(b: Draft) -> int:
 
 
 def must_wait(b: Draft, order: FollowerOrder | None, intent: Intent, *, requests: int = 1) -> bool:
-    """Whether a refusal, a blocked account or the trade's budget keeps so many requests back for now."""
+    """Whether a refusal, a blocked account or the trade's budget keeps so many requests back for now; none are counted
+    where an exit becomes smaller, which is as good as its cancel."""
     if order is not None and order.retry_at is not None and order.retry_at > b.now:
         b.wake(order.retry_at)
         return True
@@ -34,13 +35,27 @@ def must_wait(b: Draft, order: FollowerOrder | None, intent: Intent, *, requests
         if until > b.now:
             b.wake(until)
             return True
-    if b.trade.requests + requests > budget(b):
+    if requests and b.trade.requests + requests > budget(b):
         b.alert(
             "REQUEST_BUDGET", "the request budget of this trade is used up", f"{b.trade.requests} requests sent",
-            "Nothing more is sent for it but cancels; look at both accounts by hand.",
+            "Nothing more is sent for it but cancels and what makes an exit smaller; look at both accounts by hand.",
         )  # fmt: skip
         return True
     return False
+
+
+def tell_if_unprotected(b: Draft, units: int) -> None:
+    """Say that so much of what is held is without an exit that is due, where a halt or the used-up budget keeps it back."""
+    if b.state.trading_state(b.rules.name) is TradingState.HALTED:
+        why = "the follower is halted"
+        advice = "It is sent once the follower is resumed or reduced, for exits go then; until that, close by hand or watch it."
+    elif b.trade.requests >= budget(b):
+        why, advice = "the request budget of this trade is used up", "Nothing more is sent for it: close it by hand."
+    else:
+        return
+    b.alert(
+        "UNPROTECTED", "an exit of what is held is due and is kept back", f"{units} of {b.report.key}: {why}", advice
+    )  # fmt: skip
 
 
 def position_checked(b: Draft, since: datetime) -> bool:

@@ -12,7 +12,7 @@ from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.legs import is_exit_leg, tree_of
 from dhan_copy.core.lifecycle import OrderState
 from dhan_copy.core.plan_draft import Draft
-from dhan_copy.core.plan_limits import EXIT_WAITS_LONG, LOOK_AGAIN, must_wait, position_checked
+from dhan_copy.core.plan_limits import EXIT_WAITS_LONG, LOOK_AGAIN, must_wait, position_checked, tell_if_unprotected
 from dhan_copy.core.plan_terms import instruction, is_refused_stop_market, tell_of_refused_stop_market
 from dhan_copy.core.requests import Intent, Submit
 from dhan_copy.core.settings import AtModificationCap
@@ -35,7 +35,7 @@ def place(b: Draft, intent: Intent, slice: int, units: int, before: list[Followe
     if intent is Intent.ENTRY:
         if not _may_enter(b):
             return
-    elif not _may_exit(b, before):
+    elif not _may_exit(b, before, units):
         return
     if is_unclear(b.report):
         b.wake(b.now + LOOK_AGAIN)
@@ -176,9 +176,12 @@ def is_replaced(b: Draft, last: FollowerOrder) -> bool:
     )
 
 
-def _may_exit(b: Draft, before: list[FollowerOrder]) -> bool:
+def _may_exit(b: Draft, before: list[FollowerOrder], units: int) -> bool:
     """Whether an exit goes now. What will never go is told in a halt too: the trade may be over before that ends."""
-    return _is_to_exit(b, before) and b.state.trading_state(b.rules.name) is not TradingState.HALTED
+    if not _is_to_exit(b, before):
+        return False
+    tell_if_unprotected(b, units)
+    return b.state.trading_state(b.rules.name) is not TradingState.HALTED
 
 
 def _is_to_exit(b: Draft, before: list[FollowerOrder]) -> bool:

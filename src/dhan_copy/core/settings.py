@@ -214,6 +214,7 @@ class Policy:
     entries_stop_before_square_off: timedelta | None = timedelta(minutes=2)
     """How long before the broker closes intraday positions entries of such products stop; None never."""
     requests_per_trade: int = field(default=60, validator=validators.ge(1))
+    """Requests that the copy of one order may take; a change of an exit that the broker took is not counted."""
     stalled_after: int = field(default=5, validator=validators.ge(1))
     """Tries of the same want before the alarm."""
     checkpoint_after: int = field(default=2_000, validator=validators.ge(1))
