@@ -37,7 +37,7 @@ def must_wait(b: Draft, order: FollowerOrder | None, intent: Intent, *, requests
             return True
     if requests and b.trade.requests + requests > budget(b):
         b.alert(
-            "REQUEST_BUDGET", "the request budget of this trade is used up", f"{b.trade.requests} requests sent",
+            "REQUEST_BUDGET", "the request budget of this trade is used up", f"{b.trade.requests} of {budget(b)} used",
             "Nothing more is sent for it but cancels and what makes an exit smaller; look at both accounts by hand.",
         )  # fmt: skip
         return True
