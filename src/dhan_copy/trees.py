@@ -10,6 +10,7 @@ from dhan_copy.core.legs import EXIT_LEGS, LINKED, leg_id
 from dhan_copy.core.lifecycle import OrderState
 from dhan_copy.core.requests import Intent
 from dhan_copy.core.settings import OverExit
+from dhan_copy.core.settle import is_given_up
 from dhan_copy.core.state import State
 from dhan_copy.core.target import entry_pending, is_taken_back, may_be_taken_back
 from dhan_copy.core.trade import CopyTrade, TradeKey
@@ -137,6 +138,8 @@ def _leg_waits(state: State, entry: CopyTrade, leg: CopyTrade) -> str:
         return f"to be live for {open_units}, live for {live} now"
     last = leg.last(Intent.EXIT)
     if last is not None and last.state is OrderState.REJECTED:
+        if is_given_up(state, leg):
+            return f"the leader to move it, refused again and again for {open_units}: {last.text or 'rejected'}"
         return f"to be placed again for {open_units}: {last.text or 'rejected'}"
     return f"to be placed for {open_units}"
 

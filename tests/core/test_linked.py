@@ -502,7 +502,7 @@ def test_x4_an_entry_that_is_left_behind_waits_is_moved_or_given_up(behind: Behi
     wait(bench, 20)
     assert alerts(bench) == ["BEHIND"]
     [copy] = bench.books["F"].values()
-    if behind is Behind.CANCEL:
+    if behind in (Behind.CANCEL, Behind.CLOSE):  # what was not entered cannot be closed
         assert not copy.is_open and reasons(bench) == [ReasonCode.LEFT_BEHIND]
     elif behind is Behind.CHASE:
         assert copy.report.terms == Limit(Decimal("100.50") if side is Side.BUY else Decimal("99.50"))
@@ -518,7 +518,24 @@ def test_x4_an_exit_that_is_left_behind_is_never_given_up(behind: Behind) -> Non
     wait(bench, 60)
     assert "BEHIND" in alerts(bench) and live(linked) == [2 * LOT, 2 * LOT]
     [target] = linked.orders("F", Leg.TARGET)
-    assert target.report.terms == (Limit(Decimal("99.50")) if behind is Behind.CHASE else Limit(TARGET))
+    moved = {Behind.CHASE: Limit(Decimal("99.50")), Behind.CLOSE: Market()}
+    assert target.report.terms == moved.get(behind, Limit(TARGET))
+
+
+@pytest.mark.parametrize("leg", [Leg.TARGET, Leg.STOP])
+def test_x4_by_policy_what_an_exit_that_is_left_behind_has_not_closed_is_closed_at_the_market(leg: Leg) -> None:
+    bench = World({"F": Fraction(1, 2)}, policy=Policy(behind=Behind.CLOSE, behind_after=timedelta(seconds=30)))
+    linked = entered(bench)
+    linked.fill_leg(leg)
+    fill(bench, linked, leg, 1)
+    wait(bench, 20)
+    [order] = linked.orders("F", leg)
+    assert "BEHIND" not in alerts(bench) and order.report.terms != Market()
+    wait(bench, 20)
+    assert alerts(bench).count("BEHIND") == 1 and order.report.terms == Market()
+    bench.fill_follower("F", order, LOT)
+    wait(bench, 60)
+    assert bench.net_position("F") == 0 and bench.open_orders("F") == [] and not bench.facts(DriftDeclared)
 
 
 def test_f42_what_a_slice_was_refused_is_not_shifted_to_the_others() -> None:

@@ -463,6 +463,63 @@ def test_r7_an_exit_that_is_refused_again_and_again_stops_and_says_so() -> None:
     assert "STALLED" in bench.alerts()
 
 
+def refused_again_and_again(bench: Desk, asked: list[Asked]) -> int:
+    """How often an exit is asked for while the broker refuses it."""
+    times = 0
+    for _ in range(10):
+        if asked:
+            times += 1
+            bench.no(asked[0], final=True)
+        bench.wait(60)
+        asked = bench.position(2 * LOT)
+    return times
+
+
+def test_r7_an_exit_that_stalled_is_tried_anew_once_the_leader_has_moved_it_and_may_stall_again() -> None:
+    bench = desk(policy=Policy(stalled_after=3))
+    bench.owns()
+    bench.leader()
+    assert refused_again_and_again(bench, bench.position(2 * LOT)) == 3
+    assert bench.alerts().count("STALLED") == 1
+    assert bench.leader(quantity=2 * LOT) == [] and bench.position(2 * LOT) == [], "the same want"
+    again = bench.leader(terms=Limit(Decimal("95.00")))
+    assert [request.terms for request in again if isinstance(request, Submit)] == [Limit(Decimal("95.00"))]
+    assert refused_again_and_again(bench, again) == 3
+    assert bench.alerts().count("STALLED") == 2
+    [request] = bench.leader(terms=Limit(Decimal("94.00")))
+    assert bench.taken(request) == []
+    bench.leader(status=OrderStatus.TRADED, filled_quantity=2 * LOT)
+    assert not bench.copier.state.trades[("L", bench.told.order_id, FOLLOWER)].settled  # type: ignore[index]
+
+
+def test_r7_an_exit_that_stalled_as_the_leader_wants_it_is_over_once_his_is() -> None:
+    bench = desk(policy=Policy(stalled_after=3))
+    bench.owns()
+    bench.leader()
+    assert refused_again_and_again(bench, bench.position(2 * LOT)) == 3
+    bench.leader(status=OrderStatus.TRADED, filled_quantity=2 * LOT)
+    assert bench.copier.state.trades[("L", bench.told.order_id, FOLLOWER)].settled  # type: ignore[index]
+
+
+def test_r7_an_exit_that_the_leader_moves_and_fills_at_once_is_tried_at_where_it_was_filled() -> None:
+    bench = desk(policy=Policy(stalled_after=3))
+    bench.owns()
+    bench.leader()
+    assert refused_again_and_again(bench, bench.position(2 * LOT)) == 3
+    [request] = bench.leader(status=OrderStatus.TRADED, filled_quantity=2 * LOT, terms=Limit(Decimal("95.00")))
+    assert isinstance(request, Submit) and request.terms == Limit(Decimal("95.00"))
+
+
+def test_r7_moves_of_an_exit_that_is_always_refused_are_bounded_by_the_trades_budget() -> None:
+    bench = desk(policy=Policy(stalled_after=3, requests_per_trade=7))
+    bench.owns()
+    bench.leader()
+    times = refused_again_and_again(bench, bench.position(2 * LOT))
+    for price in range(95, 90, -1):
+        times += refused_again_and_again(bench, bench.leader(terms=Limit(Decimal(price))))
+    assert times == 7 and "REQUEST_BUDGET" in bench.alerts()
+
+
 def test_an_exit_that_never_arrived_is_sent_once_more_and_no_more() -> None:
     bench = desk()
     bench.owns()

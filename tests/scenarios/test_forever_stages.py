@@ -8,12 +8,13 @@ from decimal import Decimal
 
 import pytest
 
-from dhan_copy import Policy
+from dhan_copy import Behind, Policy
 from dhan_copy.model.ids import BrokerOrderId
 from dhan_copy.model.order import ForeverLeg, Leg, Limit, OrderStatus, Product, Side, StopLimit, StopMarket
 from dhan_copy.model.times import ist
 from dhan_copy.testing import Fault, NewOrder, RequestKind, SimulatedOrder
 from dhan_copy.testing.forever import ForeverOrder
+from tests.scenarios.forever_kit import Forever, holding
 from tests.scenarios.kit import CALL, F, LEADER, SHARE, Lab, Stage, Wire
 
 ABOVE, BELOW = StopLimit(Decimal(110), Decimal(105)), StopLimit(Decimal(90), Decimal(85))
@@ -221,3 +222,39 @@ def test_l10_a_restart_in_between_copies_nothing_twice(wire: Wire) -> None:
     wire.until(lambda: wire.row(order_id)["done"] == 150)
     wire.settle()
     assert requests(wire) == [RequestKind.PLACE] and wire.net(product=Product.MARGIN) == 150
+
+
+@pytest.mark.parametrize("behind", Behind)
+def test_x4_a_pair_that_still_waits_when_the_leaders_has_filled(labs: Callable[..., Lab], behind: Behind) -> None:
+    """It cannot be moved to another price as it is: by policy it is taken back, and an order closes what is due."""
+    lab = labs(policy=Policy(behind=behind))
+    holding(lab, 300)
+    lab.exchange.set_price(CALL, Decimal(100))
+    pair = Forever.place(lab, 300, pair=True)
+    lab.until(pair.is_copied)
+    pair.fire(LEADER, Leg.STOP)
+    lab.until(lambda: lab.net(LEADER) == 0)
+    lab.advance(50)
+    assert (lab.net(), len(pair.waiting())) == (150, 2)
+    lab.advance(40)
+    goes = behind in (Behind.CHASE, Behind.CLOSE)
+    assert (lab.net(), len(pair.waiting())) == ((0, 0) if goes else (150, 2))
+    [alert] = [alert for alert in lab.alerts if alert.code == "BEHIND"]
+    says = {Behind.CHASE: "is moved to within", Behind.CLOSE: "closed at the market", Behind.CANCEL: "waits"}
+    assert says.get(behind, "stays as it is") in alert.advice
+
+
+@pytest.mark.parametrize("behind", Behind)
+def test_x4_a_single_one_that_still_waits_to_enter_is_not_moved(labs: Callable[..., Lab], behind: Behind) -> None:
+    lab = labs(policy=Policy(behind=behind))
+    lab.exchange.set_price(CALL, Decimal(80))
+    single = Forever.place(lab, 300, pair=False)
+    lab.until(single.is_copied)
+    single.fire(LEADER, Leg.ENTRY)
+    lab.until(lambda: lab.net(LEADER) == 300)
+    lab.advance(90)
+    kept = behind in (Behind.WAIT, Behind.CHASE)
+    assert len(single.waiting()) == kept and lab.net() == 0
+    [alert] = [alert for alert in lab.alerts if alert.code == "BEHIND"]
+    says = {Behind.WAIT: "stays as it is", Behind.CHASE: "is not moved"}
+    assert says.get(behind, "given up") in alert.advice

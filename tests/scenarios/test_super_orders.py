@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from attrs import evolve
 
-from dhan_copy import LinkedForm, Playground, Policy, RateLimits
+from dhan_copy import Behind, LinkedForm, Playground, Policy, RateLimits
 from dhan_copy.core.facts import AlertRaised, DriftDeclared, OrderReported, RequestIssued, TradeSettled
 from dhan_copy.core.requests import Modify, Submit
 from dhan_copy.errors import PlacementRejected
@@ -382,6 +382,53 @@ def test_k2_a_halted_follower_keeps_a_leg_whose_modifications_are_used_up(labs: 
     lab.engine.resume(F)
     lab.advance(20)
     assert tree.protects(150) and tree.price(Leg.STOP) == 72
+
+
+# X4
+
+
+@pytest.mark.parametrize("form", LinkedForm)
+@pytest.mark.parametrize("leg", LEGS)
+def test_x4_by_policy_a_leg_that_is_left_behind_is_closed_at_the_market(
+    stages: Callable[..., Stage], leg: Leg, form: LinkedForm
+) -> None:
+    policy = evolve(QUICK, linked_form=form, behind=Behind.CLOSE, behind_after=timedelta(seconds=0.5))
+    stage = stages(policy=policy)
+    tree = entered(stage)
+    tree.fill(leg)
+    stage.until(lambda: stage.net() == 0 and tree.live() == [0, 0])
+    assert [alert.code for alert in stage.alerts].count("BEHIND") == 1 and stage.facts(DriftDeclared) == []
+
+
+@pytest.mark.parametrize("form", LinkedForm)
+@pytest.mark.parametrize("leg", LEGS)
+def test_x4_by_policy_a_leg_that_is_left_behind_follows_the_leaders_price(
+    labs: Callable[..., Lab], leg: Leg, form: LinkedForm
+) -> None:
+    lab = labs(policy=Policy(linked_form=form, behind=Behind.CHASE))
+    tree = entered(lab)
+    lab.exchange.set_price(CALL, Decimal(100), available=0)
+    tree.fill(leg)
+    lab.advance(90)
+    copy, near = tree.copy(leg), tree.leaders(leg).average_price
+    assert copy is not None and near is not None
+    assert copy.terms == Limit((near * Decimal("0.995") / Decimal("0.05")).to_integral_value(ROUND_CEILING) * Decimal("0.05"))
+    assert tree.live() == [150, 150], "the other protects it meanwhile"
+    assert [alert.code for alert in lab.alerts] == ["BEHIND"]
+
+
+@pytest.mark.parametrize("behind", [Behind.CHASE, Behind.CLOSE])
+def test_x4_k2_while_the_follower_is_halted_a_leg_that_is_left_behind_stays(labs: Callable[..., Lab], behind: Behind) -> None:
+    lab = labs(policy=evolve(NATIVE, behind=behind))
+    tree = entered(lab)
+    lab.exchange.set_price(CALL, Decimal(100))
+    lab.engine.halt(F)
+    tree.fill(Leg.STOP)
+    lab.advance(90)
+    assert tree.protects(150)
+    lab.engine.resume(F)
+    lab.advance(20)
+    assert lab.net() == 0 and tree.live() == [0, 0]
 
 
 @pytest.mark.parametrize("form", LinkedForm)

@@ -14,7 +14,7 @@ from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.legs import is_exit_leg, leg_id
 from dhan_copy.core.plan_draft import Draft
 from dhan_copy.core.plan_limits import must_wait, position_checked, tell_if_unprotected
-from dhan_copy.core.plan_terms import instruction, watch_what_is_behind
+from dhan_copy.core.plan_terms import instruction, is_placed_anew, watch_what_is_behind
 from dhan_copy.core.requests import Cancel, Intent, Modify, Query
 from dhan_copy.core.settings import AtModificationCap
 from dhan_copy.core.target import entry_want, is_taken_back
@@ -33,6 +33,9 @@ def steer_leg(b: Draft, order: FollowerOrder, left: int) -> bool:
         _ask(b, order)
     elif order.outstanding is not None or order.broker_order_id is None:
         pass
+    elif left > 0 and entry is not None and entry.state.is_over and is_placed_anew(b, order):
+        watch_what_is_behind(b, order)
+        _replace(b, order)
     elif not stays:
         if entry is None or not _is_on_its_way_out(b, entry):
             _cancel(b, order)
@@ -82,6 +85,9 @@ def steer_live(b: Draft, order: FollowerOrder, total: int) -> None:
     if order.cancel_sent:
         return
     watch_what_is_behind(b, order)
+    if is_placed_anew(b, order):
+        _replace(b, order)
+        return
     want, leg = instruction(b, total, order.intent, order), Leg.ENTRY
     if want == order.accepted:
         return

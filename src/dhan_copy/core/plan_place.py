@@ -13,7 +13,7 @@ from dhan_copy.core.legs import is_exit_leg, tree_of
 from dhan_copy.core.lifecycle import OrderState
 from dhan_copy.core.plan_draft import Draft
 from dhan_copy.core.plan_limits import EXIT_WAITS_LONG, LOOK_AGAIN, must_wait, position_checked, tell_if_unprotected
-from dhan_copy.core.plan_terms import instruction, is_refused_stop_market, tell_of_refused_stop_market
+from dhan_copy.core.plan_terms import instruction, is_refused_stop_market, refused_in_a_row, tell_of_refused_stop_market
 from dhan_copy.core.requests import Intent, Submit
 from dhan_copy.core.settings import AtModificationCap
 from dhan_copy.core.trade import FollowerOrder, Instruction
@@ -208,15 +208,10 @@ def _is_to_exit(b: Draft, before: list[FollowerOrder]) -> bool:
             "Close the position by hand.", last,
         )  # fmt: skip
         return False
-    trailing = 0
-    for order in reversed(before):
-        if order.state in (OrderState.FILLED, OrderState.WITHHELD) or order.refused_for_now:
-            break
-        trailing += not order.was_cancelled_by_us
-    if trailing >= b.policy.stalled_after:
+    if refused_in_a_row(b, before) >= b.policy.stalled_after:
         b.alert(
             "STALLED", "an exit is refused or ends again and again", f"{last.code} {last.text}",
-            "Nothing more is tried; close the position by hand.", last,
+            "It is not tried again before the leader moves his order; close the position by hand.", last,
         )  # fmt: skip
         return False
     return True

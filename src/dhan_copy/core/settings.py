@@ -56,6 +56,8 @@ class Behind(Enum):
     """Move it to the price that the leader got, and beyond by at most ``Policy.chase_within``."""
     CANCEL = "CANCEL"
     """Give up what an entry has not filled; an exit waits."""
+    CLOSE = "CLOSE"
+    """Close at the market what an exit has not closed; give up what an entry has not filled: there is nothing to close."""
 
 
 class ClosedMarket(Enum):

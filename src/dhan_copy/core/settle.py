@@ -7,6 +7,7 @@ from fractions import Fraction
 from dhan_copy.core.facts import DriftDeclared, TradeSettled
 from dhan_copy.core.legs import is_exit_leg
 from dhan_copy.core.lifecycle import OrderState
+from dhan_copy.core.plan_terms import is_stalled
 from dhan_copy.core.requests import Intent
 from dhan_copy.core.sizing import trunc_to_lot
 from dhan_copy.core.state import State, claim_left, entry_total, waits
@@ -123,7 +124,7 @@ def is_given_up(state: State, trade: CopyTrade) -> bool:
         return False
     lanes = trade.lanes(Intent.EXIT).values()
     unfilled = [orders for orders in lanes if orders[-1].state is not OrderState.FILLED]
-    if not unfilled or all(_is_lane_given_up(state, orders) for orders in unfilled):
+    if not unfilled or all(_is_lane_given_up(state, trade, orders) for orders in unfilled):
         return bool(unfilled)
     if trade.admitted is None:
         return False
@@ -131,17 +132,12 @@ def is_given_up(state: State, trade: CopyTrade) -> bool:
     owed = exit_wants(state, state.stake_key(trade.key)).get(trade.key, 0) - trade.filled(Intent.EXIT)
     most = trade.admitted.slice_units or owed
     falls_to = list(lanes)[: -(-owed // most)] if owed > 0 else []
-    return owed <= most * len(falls_to) and bool(falls_to) and all(_is_lane_given_up(state, orders) for orders in falls_to)
+    return owed <= most * len(falls_to) and bool(falls_to) and all(_is_lane_given_up(state, trade, orders) for orders in falls_to)
 
 
-def _is_lane_given_up(state: State, exits: list[FollowerOrder]) -> bool:
-    fruitless = [
-        o
-        for o in exits
-        if o.state not in (OrderState.FILLED, OrderState.WITHHELD) and not o.refused_for_now and not o.was_cancelled_by_us
-    ]
+def _is_lane_given_up(state: State, trade: CopyTrade, exits: list[FollowerOrder]) -> bool:
     absent = sum(order.state is OrderState.ABSENT for order in exits)
-    return exits[-1].was_cancelled_by_hand or len(fruitless) >= state.settings.policy.stalled_after or absent > 1
+    return exits[-1].was_cancelled_by_hand or absent > 1 or is_stalled(state, trade, exits)
 
 
 _REASONS = {
