@@ -224,6 +224,10 @@ def test_l10_a_restart_in_between_copies_nothing_twice(wire: Wire) -> None:
     assert requests(wire) == [RequestKind.PLACE] and wire.net(product=Product.MARGIN) == 150
 
 
+def held(lab: Lab, account: str = F) -> int:
+    return lab.net(account, product=Product.MARGIN)
+
+
 @pytest.mark.parametrize("behind", Behind)
 def test_x4_a_pair_that_still_waits_when_the_leaders_has_filled(labs: Callable[..., Lab], behind: Behind) -> None:
     """It cannot be moved to another price as it is: by policy it is taken back, and an order closes what is due."""
@@ -233,12 +237,12 @@ def test_x4_a_pair_that_still_waits_when_the_leaders_has_filled(labs: Callable[.
     pair = Forever.place(lab, 300, pair=True)
     lab.until(pair.is_copied)
     pair.fire(LEADER, Leg.STOP)
-    lab.until(lambda: lab.net(LEADER) == 0)
+    lab.until(lambda: held(lab, LEADER) == 0)
     lab.advance(50)
-    assert (lab.net(), len(pair.waiting())) == (150, 2)
+    assert (held(lab), len(pair.waiting())) == (150, 2)
     lab.advance(40)
     goes = behind in (Behind.CHASE, Behind.CLOSE)
-    assert (lab.net(), len(pair.waiting())) == ((0, 0) if goes else (150, 2))
+    assert (held(lab), len(pair.waiting())) == ((0, 0) if goes else (150, 2))
     [alert] = [alert for alert in lab.alerts if alert.code == "BEHIND"]
     says = {Behind.CHASE: "is moved to within", Behind.CLOSE: "closed at the market", Behind.CANCEL: "waits"}
     assert says.get(behind, "stays as it is") in alert.advice
@@ -251,10 +255,10 @@ def test_x4_a_single_one_that_still_waits_to_enter_is_not_moved(labs: Callable[.
     single = Forever.place(lab, 300, pair=False)
     lab.until(single.is_copied)
     single.fire(LEADER, Leg.ENTRY)
-    lab.until(lambda: lab.net(LEADER) == 300)
+    lab.until(lambda: held(lab, LEADER) == 300)
     lab.advance(90)
     kept = behind in (Behind.WAIT, Behind.CHASE)
-    assert len(single.waiting()) == kept and lab.net() == 0
+    assert len(single.waiting()) == kept and held(lab) == 0
     [alert] = [alert for alert in lab.alerts if alert.code == "BEHIND"]
     says = {Behind.WAIT: "stays as it is", Behind.CHASE: "is not moved"}
     assert says.get(behind, "given up") in alert.advice
