@@ -7,7 +7,7 @@ import json
 import re
 import tomllib
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -21,7 +21,7 @@ from dhan_copy.config import Follower, Leader
 from dhan_copy.core.caps import Cap
 from dhan_copy.core.filters import OPTIONS, Kinds, Symbols
 from dhan_copy.core.rules import Override, Rules
-from dhan_copy.core.settings import Heal
+from dhan_copy.core.settings import Behind, Heal
 from dhan_copy.core.sizers import FixedLots, OwnFunction
 from dhan_copy.dhan import DhanAccount, InstrumentList
 from dhan_copy.engine import CopyEngine
@@ -194,6 +194,13 @@ def test_what_is_closed_by_itself_is_said_and_read_again() -> None:
     said = Settings.parse(FILE.replace('entry_age = "45 s"', 'heal = "CLOSE"'))
     assert said.policy.heal is Heal.CLOSE and Settings.parse(FILE).policy.heal is Heal.ON_REQUEST
     assert 'heal = "CLOSE"' in said.text() and Settings.parse(said.text()) == said
+
+
+@pytest.mark.parametrize("behind", Behind)
+def test_x4_what_is_done_with_what_is_left_behind_is_said_and_read_again(behind: Behind) -> None:
+    said = Settings.parse(FILE.replace('entry_age = "45 s"', f'behind = "{behind.name}"\nbehind_after = "20 s"'))
+    assert (said.policy.behind, said.policy.behind_after) == (behind, timedelta(seconds=20))
+    assert Settings.parse(said.text()) == said
 
 
 def test_what_is_your_own_cannot_be_written_down() -> None:

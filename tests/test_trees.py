@@ -101,6 +101,22 @@ def test_what_the_broker_refused(lab: Playground) -> None:
     ]  # fmt: skip
 
 
+def test_r7_what_the_broker_refused_again_and_again_is_tried_anew_when_the_leader_moves_it(lab: Playground) -> None:
+    order = lab.leader.buy(CE, lots=4, price=90, target=110, stop=70)
+    lab.step()
+    order.fill()
+    lab.brokers["F"].fail_next(Fault.REJECTED, on=Call.SUBMIT, error=PlacementRejected, text="no such price", count=10)
+    lab.exchange.fill("F", copy(lab, Leg.ENTRY))
+    lab.advance(120)
+    lab.brokers["F"].heal()
+    lab.advance(300)
+    stalled = "the leader to move it, refused again and again for 150: no such price"
+    assert waits(lab)[1:] == [stalled, stalled]
+    order.stop.modify(trigger=72)
+    lab.advance(10)
+    assert waits(lab)[1:] == [stalled, live_for(150)]
+
+
 def test_what_nobody_knows(lab: Playground) -> None:
     filled_while(lab, Fault.NEVER_ARRIVED)
     lab.step()
