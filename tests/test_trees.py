@@ -115,6 +115,9 @@ def test_r7_what_the_broker_refused_again_and_again_is_tried_anew_when_the_leade
     order.stop.modify(trigger=72)
     lab.advance(10)
     assert waits(lab)[1:] == [stalled, live_for(150)]
+    order.stop.fill()
+    lab.advance(10)
+    assert waits(lab)[1] == stalled.replace("the leader to move it", "nothing")
 
 
 def test_what_nobody_knows(lab: Playground) -> None:

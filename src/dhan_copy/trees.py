@@ -139,7 +139,8 @@ def _leg_waits(state: State, entry: CopyTrade, leg: CopyTrade) -> str:
     last = leg.last(Intent.EXIT)
     if last is not None and last.state is OrderState.REJECTED:
         if is_given_up(state, leg):
-            return f"the leader to move it, refused again and again for {open_units}: {last.text or 'rejected'}"
+            until = "nothing" if order.report.status.is_terminal else "the leader to move it"
+            return f"{until}, refused again and again for {open_units}: {last.text or 'rejected'}"
         return f"to be placed again for {open_units}: {last.text or 'rejected'}"
     return f"to be placed for {open_units}"
 

@@ -27,7 +27,7 @@ from dhan_copy.core.facts import (
     TradingStateChanged,
 )
 from dhan_copy.core.requests import Cancel, Intent, Modify, Query, ReadPositions, Submit
-from dhan_copy.core.settings import AtModificationCap, Policy, RateLimits, RateWindow, StopMarketForm
+from dhan_copy.core.settings import AtModificationCap, Behind, Policy, RateLimits, RateWindow, StopMarketForm
 from dhan_copy.model.ids import AccountName, BrokerOrderId, id_parts
 from dhan_copy.model.instrument import InstrumentFacts
 from dhan_copy.model.order import (
@@ -518,6 +518,21 @@ def test_r7_moves_of_an_exit_that_is_always_refused_are_bounded_by_the_trades_bu
     for price in range(95, 90, -1):
         times += refused_again_and_again(bench, bench.leader(terms=Limit(Decimal(price))))
     assert times == 7 and "REQUEST_BUDGET" in bench.alerts()
+
+
+def test_x4_an_exit_that_is_closed_at_the_market_discloses_all_of_it() -> None:
+    bench = desk(policy=Policy(behind=Behind.CLOSE, behind_after=timedelta(seconds=30)))
+    bench.owns(8)
+    bench.told = evolve(bench.told, disclosed_quantity=3 * LOT)
+    assert bench.leader() == []
+    [request] = bench.position(8 * LOT)
+    assert isinstance(request, Submit) and request.disclosed_quantity == 3 * LOT
+    bench.taken(request)
+    assert bench.leader(status=OrderStatus.TRADED, filled_quantity=8 * LOT) == []
+    bench.wait(31)
+    [change] = bench.step()
+    assert isinstance(change, Modify)
+    assert (change.terms, change.quantity, change.disclosed_quantity) == (Market(), 8 * LOT, 0)
 
 
 def test_an_exit_that_never_arrived_is_sent_once_more_and_no_more() -> None:

@@ -19,7 +19,7 @@ from dhan_copy.core.settings import AtModificationCap
 from dhan_copy.core.trade import FollowerOrder, Instruction
 from dhan_copy.core.waiting import asks_to_wait, is_unclear
 from dhan_copy.model.ids import ClientOrderId, client_order_id
-from dhan_copy.model.order import Leg, StopLimit, StopMarket
+from dhan_copy.model.order import Leg, Market, StopLimit, StopMarket
 from dhan_copy.model.reason import ReasonCode
 
 CLOCKS_APART = timedelta(seconds=5)
@@ -139,7 +139,7 @@ def _is_newer(order: LeaderOrder, started: datetime) -> bool:
 
 def _note(b: Draft, want: Instruction) -> str:
     notes = []
-    if b.report.disclosed_quantity and not want.disclosed_quantity:
+    if b.report.disclosed_quantity and not want.disclosed_quantity and not isinstance(want.terms, Market):
         notes.append("disclosed quantity dropped: more than 30 % of this quantity cannot be disclosed in whole lots")
     if isinstance(b.report.terms, StopMarket) and isinstance(want.terms, StopLimit):
         notes.append("a stop-limit for the leader's stop-market order: Dhan drops the trigger of those from its API")
@@ -209,9 +209,10 @@ def _is_to_exit(b: Draft, before: list[FollowerOrder]) -> bool:
         )  # fmt: skip
         return False
     if refused_in_a_row(b, before) >= b.policy.stalled_after:
+        until = "Nothing more is tried" if b.report.status.is_terminal else "It is not tried before the leader moves his"
         b.alert(
             "STALLED", "an exit is refused or ends again and again", f"{last.code} {last.text}",
-            "It is not tried again before the leader moves his order; close the position by hand.", last,
+            f"{until}: close the position by hand.", last,
         )  # fmt: skip
         return False
     return True

@@ -34,7 +34,7 @@ def instruction(b: Draft, units: int, intent: Intent, order: FollowerOrder | Non
         terms=moved or _kept(b) or _copied(b.state, b.trade, admitted.facts),
         validity=report.validity,
         quantity=units,
-        disclosed_quantity=_disclosed(report, units, admitted.facts),
+        disclosed_quantity=0 if isinstance(moved, Market) else _disclosed(report, units, admitted.facts),
         second_leg=second_leg(report, units, admitted.facts, intent),
         bracket=supers.standing(b.state, b.trade, order) if order is not None and order.linked is not None else None,
     )
