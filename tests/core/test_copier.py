@@ -602,6 +602,53 @@ def test_t4_an_account_that_the_settings_no_longer_name_is_told() -> None:
     assert order.is_open
 
 
+def abandoned(world: World) -> list[tuple[str | None, str]]:
+    facts = [fact for fact in world.facts(AlertRaised) if isinstance(fact, AlertRaised)]
+    return [(fact.account, fact.known) for fact in facts if fact.code == "ABANDONED"]
+
+
+def test_t4_what_only_rests_at_an_account_that_is_no_longer_named_is_told_and_counted() -> None:
+    world = World({"F": Fraction(1), "G": Fraction(1)})
+    world.place(Side.BUY, 2, terms=Limit(Decimal(90)))
+    world.place(Side.BUY, 1, terms=Limit(Decimal(91)))
+    del world.ratios["G"]
+    world.restart()
+    assert abandoned(world) == [("G", "nothing owned, 2 orders open for G")]
+
+
+def test_t4_an_exit_that_rests_at_an_account_that_is_no_longer_named_is_counted_beside_what_it_owns() -> None:
+    world = World({"F": Fraction(1), "G": Fraction(1)})
+    world.trade(Side.BUY, 1)
+    world.fill_everything("G")
+    world.place(Side.SELL, 1, terms=Limit(Decimal(110)))
+    del world.ratios["G"]
+    world.restart()
+    [(account, known)] = abandoned(world)
+    assert account == "G" and known.startswith("75 of ") and known.endswith(" owned, 1 orders open for G")
+
+
+def test_t4_an_account_that_is_no_longer_named_and_has_nothing_open_is_not_told() -> None:
+    world = World({"F": Fraction(1), "G": Fraction(1)})
+    world.trade(Side.BUY, 1)
+    world.fill_everything("G")
+    world.trade(Side.SELL, 1)
+    world.fill_everything("G")
+    del world.ratios["G"]
+    world.restart()
+    assert abandoned(world) == []
+
+
+def test_d1_what_rested_yesterday_is_not_open_at_an_account_that_is_no_longer_named() -> None:
+    world = World({"F": Fraction(1), "G": Fraction(1)})
+    world.place(Side.BUY, 2, terms=Limit(Decimal(90)))
+    del world.ratios["G"]
+    world.now += timedelta(days=1)
+    world.leader.clear()
+    world.books["F"].clear()
+    world.restart()
+    assert abandoned(world) == []
+
+
 def test_f45_an_hour_that_never_passed_proves_no_absence() -> None:
     bench = Bench()
     [request] = bench.tell(report(status=OrderStatus.PENDING))

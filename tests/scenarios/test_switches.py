@@ -6,13 +6,15 @@ from collections.abc import Callable
 
 import pytest
 
-from dhan_copy import ConfigurationError, FirstStart, Leaving, Policy, ReasonCode
+from dhan_copy import ConfigurationError, FirstStart, Leaving, LinkedForm, Policy, ReasonCode
 from dhan_copy.core.facts import DriftDeclared, RequestIssued
 from dhan_copy.core.requests import Submit
-from dhan_copy.model.order import OrderStatus, Side
+from dhan_copy.model.order import Leg, OrderStatus, Product, Side
 from dhan_copy.testing import Call, Fault, NewOrder, RequestKind, SimulatedExchange, VirtualClock
 from tests.scenarios.day_kit import CE, Day
+from tests.scenarios.forever_kit import Forever
 from tests.scenarios.kit import CALL, F, G, LEADER, Lab, Stage, limit
+from tests.scenarios.linked_kit import Tree
 
 PLACE, MODIFY, CANCEL = RequestKind.PLACE, RequestKind.MODIFY, RequestKind.CANCEL
 TWO = {F: "1/2", G: "1/2"}
@@ -251,3 +253,48 @@ def test_the_same_drift_on_the_same_day_is_closed_by_another_order() -> None:
     sent = [entry.fact.request for entry in lab.engine.journal() if isinstance(entry.fact, RequestIssued)]
     tags = [request.client_order_id for request in sent if isinstance(request, Submit) and request.attempt == 1]
     assert len(tags) == len(set(tags)) >= 4
+
+
+# An account that is taken out of the settings
+
+
+@pytest.mark.parametrize("form", [LinkedForm.ORDERS, LinkedForm.SUPER_ORDER])
+@pytest.mark.parametrize("filled", [False, True], ids=["rests", "filled"])
+def test_f51_an_account_taken_out_of_the_settings_is_told_with_all_that_is_open_there(
+    labs: Callable[..., Lab], form: LinkedForm, filled: bool
+) -> None:
+    ratios = dict(TWO)
+    lab = labs(ratios, policy=Policy(linked_form=form))
+    tree = Tree.place(lab, 300)
+    lab.advance(3)
+    if filled:
+        tree.fill_copy(Leg.ENTRY, follower=G)
+        lab.advance(3)
+    lab.buy(150, limit(89))
+    lab.advance(3)
+    resting = sum(copy.leaves_quantity > 0 and not copy.status.is_terminal for copy in lab.copies(G))
+    assert resting == (3 if filled else 2)
+    del ratios[G]
+    lab.restart()
+    lab.advance(10)
+    owned = f"150 of {CALL}" if filled else "nothing"
+    told = [(alert.account, alert.known) for alert in lab.alerts if alert.code == "ABANDONED"]
+    assert told == [(G, f"{owned} owned, {resting} orders open for {G}")]
+
+
+def test_f51_a_forever_order_of_an_account_taken_out_of_the_settings_is_told_on_the_next_day(
+    labs: Callable[..., Lab],
+) -> None:
+    ratios = dict(TWO)
+    lab = labs(ratios)
+    lab.buy(300, product=Product.MARGIN)
+    Forever.place(lab, 300, pair=False)
+    lab.advance(10)
+    assert len(lab.exchange.forever.orders(G)) == 1
+    del ratios[G]
+    lab.engine.stop()
+    lab.clock.advance(23 * 3600)
+    lab.engine = lab.again()
+    lab.step()
+    told = [alert.known for alert in lab.alerts if alert.code == "ABANDONED"]
+    assert told == [f"150 of {CALL} owned, 1 orders open for {G}"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 from datetime import datetime
 
+from attrs import define, field
 from typing_extensions import assert_never
 
 from dhan_copy.core.circuit import Circuit
@@ -321,14 +322,38 @@ def kill_switch_alert(fact: KillSwitchAnswered | KillSwitchRead, before: Switch 
 
 
 def abandoned(state: State, named: Container[AccountName]) -> Iterator[AlertRaised]:
-    """What was copied for an account that the settings no longer name stays as it is, and nobody looks after it."""
+    """What was copied for an account that the settings no longer name stays as it is, and nobody looks after it.
+
+    All copies are asked, for those of an account that is not named are not among the open ones where the journal was
+    folded without it.
+    """
+    left: dict[AccountName, _Abandoned] = {}
     for stake_key, stake in state.stakes.items():
         gone = [name for name in stake_key[:2] if name not in named]
-        trades = state.open_trades.get(stake_key, {})
-        if gone and (stake.owned or any(state.trades[key].orders for key in trades)):
-            yield AlertRaised(
-                code="ABANDONED", what=f"{gone[0]} is in the journal but no longer in the settings",
-                known=f"{stake.held} of {stake_key[2]} owned, {len(trades)} orders open for {stake_key[1]}",
-                advice="Put the account back into the settings, or close what it holds by hand.",
-                account=stake_key[1],
-            )  # fmt: skip
+        if gone and stake.owned:
+            left.setdefault(stake_key[1], _Abandoned(gone[0])).owned.append(f"{stake.held} of {stake_key[2]}")
+    for key in state.trades:
+        gone = [name for name in (key[0], key[2]) if name not in named]
+        orders = sum(_is_open(state, key[2], order) for order in state.trades[key].orders) if gone else 0
+        if orders:
+            left.setdefault(key[2], _Abandoned(gone[0])).orders += orders
+    for follower, what in left.items():
+        yield AlertRaised(
+            code="ABANDONED", what=f"{what.gone} is in the journal but no longer in the settings",
+            known=f"{', '.join(what.owned) or 'nothing'} owned, {what.orders} orders open for {follower}",
+            advice="Put the account back into the settings, or cancel and close by hand what it has open.",
+            account=follower,
+        )  # fmt: skip
+
+
+@define
+class _Abandoned:
+    gone: AccountName
+    owned: list[str] = field(factory=list)
+    orders: int = 0
+
+
+def _is_open(state: State, follower: AccountName, order: FollowerOrder) -> bool:
+    """Whether an order may still work; the legs of a super order count once its entry has filled something."""
+    entry = state.entry_of_leg(follower, order)
+    return not order.state.is_over and (entry is None or entry[1].filled_quantity > 0)

@@ -217,7 +217,8 @@ class Copier:
         if CopyAdmitted in kinds or CopyDeclined in kinds:
             decisions = [fact for fact in facts if isinstance(fact, (CopyAdmitted, CopyDeclined))]
             self._adopted = {(fact.leader, fact.leader_order_id, fact.follower) for fact in decisions}
-        if self._restored:
+        restored = self._restored
+        if restored:
             self._take_over(now)
         self._watch_the_clock(now)
         if ist_date(now.wall) != self._today:
@@ -230,6 +231,8 @@ class Copier:
             self._permits.lost(now)
         if day > self.state.day:
             self._open_day(day, continuous=not starting)
+        if restored:
+            self._warn_of_the_abandoned()
         for fact in facts if PositionsReported in kinds else ():
             if isinstance(fact, PositionsReported):
                 self._reads.answered(ReadPositions(account=fact.account))
@@ -815,10 +818,9 @@ class Copier:
             self.state.touch(key, self.position)
             if trade.decision is None and key[2] in self.state.started_at and key[2] in self._rules:
                 self._decide(key, self.position)
-        self._warn_of_the_abandoned()
 
     def _warn_of_the_abandoned(self) -> None:
-        """What was copied for an account that the settings no longer name stays as it is, and nobody looks after it."""
+        """Once the day is open: what ended with the day before is nobody's to look after."""
         for alert in abandoned(self.state, self._rules.keys() | self._leaders):
             self._alert(alert)
 

@@ -157,7 +157,7 @@ def _over_night(state: State, at: datetime, queued: Iterable[LeaderKey]) -> tupl
     for where in queued:
         if where in state.leader_orders:
             orders[where] = state.leader_orders[where]
-    followers = {rules.name for rules in state.settings.followers} | {follower for _, _, follower in state.open_keys()}
+    followers = {rules.name for rules in state.settings.followers} | {follower for _, _, follower in state.trades}
     for where in orders:
         for follower in followers:
             copy = state.trades.get((*where, follower))
