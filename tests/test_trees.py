@@ -8,7 +8,7 @@ import pytest
 
 from dhan_copy import Policy
 from dhan_copy.core.settings import OverExit
-from dhan_copy.errors import PlacementRejected
+from dhan_copy.errors import ModificationRejected, PlacementRejected
 from dhan_copy.model.order import Leg, Product
 from dhan_copy.testing import Call, Fault, leg_id
 from dhan_copy.testing.playground import LeaderOrderHandle, Playground
@@ -208,4 +208,63 @@ def test_a_follower_that_may_not_trade_shows_what_is_missing(lab: Playground) ->
     lab.exchange.fill("F", copy(lab, Leg.ENTRY))
     lab.step()
     assert waits(lab)[0] == "its legs; both legs live for 75"
-    assert waits(lab)[1:] == ["to be live for 150, live for 75 now"] * 2
+    assert waits(lab)[1:] == ["its price, live for 75 of the 150 that are open: trading is halted"] * 2
+
+
+def test_nothing_is_placed_in_a_halt(lab: Playground) -> None:
+    order = lab.leader.buy(CE, lots=4, price=90, target=110, stop=70)
+    lab.step()
+    lab.engine.halt()
+    order.fill()
+    fill(lab, Leg.ENTRY)
+    assert waits(lab) == ["its legs; no leg is live for the 150 that are open", *["nothing: trading is halted"] * 2]
+    lab.engine.resume()
+    lab.step()
+    assert waits(lab)[1:] == [live_for(150)] * 2
+
+
+def test_a_leg_that_the_leader_took_back_stays_away_when_he_is_out(lab: Playground) -> None:
+    order = entered(lab)
+    order.target.cancel()
+    lab.advance(20)
+    order.stop.fill()
+    lab.advance(20)
+    assert waits(lab)[1:] == ["nothing: the leader took it back", f"{live_for(150)}; the leader's is over"]
+
+
+def test_a_leg_that_a_hand_took_back(lab: Playground) -> None:
+    entered(lab)
+    lab.exchange.cancel("F", copy(lab, Leg.STOP))
+    lab.step()
+    assert waits(lab)[1:] == [live_for(150), "nothing: it was cancelled by hand"]
+
+
+def test_a_leg_that_is_refused_again_and_again(lab: Playground) -> None:
+    filled_while(lab, Fault.REJECTED, error=PlacementRejected, text="no such price", count=100)
+    lab.advance(60)
+    stalled = "nothing: it was refused or ended again and again (no such price)"
+    assert waits(lab) == ["its legs; no leg is live for the 150 that are open", stalled, stalled]
+
+
+def test_a_leg_whose_requests_are_used_up() -> None:
+    lab = Playground(followers={"F": "1/2"}, policy=Policy(requests_per_trade=2))
+    order = lab.leader.buy(CE, lots=4, price=90, target=110, stop=70)
+    lab.step()
+    order.fill()
+    fill(lab, Leg.ENTRY, 75)
+    order.stop.modify(trigger=71)
+    lab.advance(5)
+    fill(lab, Leg.ENTRY)
+    used_up = "its price, live for 75 of the 150 that are open: the request budget of this leg is used up"
+    assert waits(lab)[1:] == [live_for(150), used_up]
+
+
+def test_a_leg_that_the_broker_does_not_change(lab: Playground) -> None:
+    order = lab.leader.buy(CE, lots=4, price=90, target=110, stop=70)
+    lab.step()
+    order.fill()
+    fill(lab, Leg.ENTRY, 75)
+    lab.brokers["F"].fail_next(Fault.REJECTED, on=Call.MODIFY, error=ModificationRejected, text="no", count=2)
+    fill(lab, Leg.ENTRY)
+    lab.advance(5)
+    assert waits(lab)[1:] == ["its price, live for 75 of the 150 that are open: the broker refused the change"] * 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from dhan_copy.core.facts import TradingState
 from dhan_copy.core.intake import SETTLED_AFTER
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.legs import EXIT_LEGS, LINKED, leg_id
@@ -15,7 +16,7 @@ from dhan_copy.core.state import State
 from dhan_copy.core.target import entry_pending, is_taken_back, may_be_taken_back
 from dhan_copy.core.trade import CopyTrade, TradeKey
 from dhan_copy.display import Table
-from dhan_copy.model.order import Leg, OrderReport
+from dhan_copy.model.order import Leg, OrderReport, OrderStatus
 from dhan_copy.model.reason import ReasonCode
 from dhan_copy.views import place_cells, terms_text
 
@@ -134,6 +135,9 @@ def _leg_waits(state: State, entry: CopyTrade, leg: CopyTrade) -> str:
     live = leg.leaves(Intent.EXIT)
     if live == open_units:
         return f"its price, live for all {live} that are open" + _leader_is_out(order)
+    why = _why_no_more(state, leg, order)
+    if why is not None:
+        return f"its price, live for {live} of the {open_units} that are open: {why}" if live else f"nothing: {why}"
     if live:
         return f"to be live for {open_units}, live for {live} now"
     last = leg.last(Intent.EXIT)
@@ -143,6 +147,33 @@ def _leg_waits(state: State, entry: CopyTrade, leg: CopyTrade) -> str:
             return f"{until}, refused again and again for {open_units}: {last.text or 'rejected'}"
         return f"to be placed again for {open_units}: {last.text or 'rejected'}"
     return f"to be placed for {open_units}"
+
+
+_TOLD = {
+    "EXIT_CANCELLED_BY_HAND": "it was cancelled by hand",
+    "EXIT_LOST": "it was lost twice",
+    "STALLED": "it was refused or ended again and again",
+}
+"""Why a leg that has ended is not placed again, by the alert that has said so."""
+
+
+def _why_no_more(state: State, leg: CopyTrade, order: LeaderOrder) -> str | None:
+    """Why nothing is sent for what is open and not covered by a leg, where nothing is."""
+    _, order_id, follower = leg.key
+    for last in (orders[-1] for orders in leg.lanes(Intent.EXIT).values()):
+        for code, said in _TOLD.items() if last.state.is_over else ():
+            if (code, follower, order_id, last.client_order_id) in state.alerts:
+                return f"{said} ({last.text})" if code == "STALLED" and last.text else said
+        if not last.state.is_over and last.refused is not None:
+            return "the broker refused the change"
+    if ("REQUEST_BUDGET", follower, order_id, "") in state.alerts:
+        return "the request budget of this leg is used up"
+    if leg.settled:
+        taken_back = order.report.status.is_terminal and order.report.status is not OrderStatus.TRADED
+        return "the leader took it back" if taken_back else "it is over"
+    if state.trading_state(follower) is TradingState.HALTED:
+        return "trading is halted"
+    return None
 
 
 def _leader_is_out(order: LeaderOrder) -> str:
