@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
 from dhan_copy import ConfigurationError, FirstStart, Leaving, LinkedForm, Policy, ReasonCode
 from dhan_copy.core.facts import DriftDeclared, RequestIssued
 from dhan_copy.core.requests import Submit
-from dhan_copy.model.order import Leg, OrderStatus, Product, Side
+from dhan_copy.model.account import Position
+from dhan_copy.model.instrument import InstrumentKey
+from dhan_copy.model.order import Leg, Market, OrderStatus, Product, Side
 from dhan_copy.testing import Call, Fault, NewOrder, RequestKind, SimulatedExchange, VirtualClock
 from tests.scenarios.day_kit import CE, Day
 from tests.scenarios.forever_kit import Forever
-from tests.scenarios.kit import CALL, F, G, LEADER, Lab, Stage, limit
-from tests.scenarios.linked_kit import Tree
+from tests.scenarios.kit import CALL, SHARE, F, G, LEADER, Lab, Stage, limit
+from tests.scenarios.linked_kit import Tree, entered
 
 PLACE, MODIFY, CANCEL = RequestKind.PLACE, RequestKind.MODIFY, RequestKind.CANCEL
 TWO = {F: "1/2", G: "1/2"}
@@ -253,6 +255,73 @@ def test_the_same_drift_on_the_same_day_is_closed_by_another_order() -> None:
     sent = [entry.fact.request for entry in lab.engine.journal() if isinstance(entry.fact, RequestIssued)]
     tags = [request.client_order_id for request in sent if isinstance(request, Submit) and request.attempt == 1]
     assert len(tags) == len(set(tags)) >= 4
+
+
+# F41: closed by hand
+
+
+def positions_lag(lab: Lab, monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """The list of positions stays for so long as it is."""
+    broker, until = lab.brokers[F], lab.clock.monotonic() + seconds
+    old, read = broker.positions(), broker.positions
+    monkeypatch.setattr(broker, "positions", lambda: read() if lab.clock.monotonic() >= until else old)
+
+
+@pytest.mark.parametrize("form", [LinkedForm.ORDERS, LinkedForm.SUPER_ORDER])
+@pytest.mark.parametrize("lag", [0, 2])
+@pytest.mark.parametrize("units", [75, 150])
+def test_f41_legs_shrink_soon_after_a_hand_has_closed_what_they_protect(
+    labs: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch, form: LinkedForm, units: int, lag: int
+) -> None:
+    """Two looks with the book between them, a second apart, and each of them may be that late."""
+    lab = labs(policy=Policy(linked_form=form))
+    tree = entered(lab)
+    lab.advance(40)
+    positions_lag(lab, monkeypatch, lag)
+    lab.place(Side.SELL, units, Market(), account=F)
+    lab.step()
+    lab.advance(2 + lag)
+    assert tree.live() == [150 - units] * 2
+    lab.exchange.set_price(CALL, 110)
+    lab.advance(200)
+    assert lab.net() == 0
+    assert [fact.reason for fact in lab.facts(DriftDeclared)] == [ReasonCode.MANUAL]
+
+
+def test_f41_a_resting_exit_shrinks_soon_after_a_hand_has_closed_what_it_is_for(lab: Lab) -> None:
+    lab.buy(300)
+    exit = lab.sell(300, limit(110))
+    lab.until(lambda: lab.row(exit)["state"] == "WORKING")
+    lab.advance(40)
+    lab.place(Side.SELL, 75, Market(), account=F)
+    lab.step()
+    lab.advance(2)
+    assert [copy.leaves_quantity for copy in lab.copies() if not copy.status.is_terminal] == [75]
+
+
+@pytest.mark.parametrize(
+    ("side", "key", "looks"), [(Side.SELL, CALL, True), (Side.BUY, CALL, False), (Side.SELL, SHARE, False)],
+    ids=["of it", "more of it", "something else"],
+)  # fmt: skip
+def test_f41_only_what_can_close_something_that_was_copied_is_looked_at(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, side: Side, key: InstrumentKey, looks: bool
+) -> None:
+    broker, reads = lab.brokers[F], list[float]()
+    read = broker.positions
+
+    def counted() -> Sequence[Position]:
+        reads.append(lab.clock.monotonic())
+        return read()
+
+    monkeypatch.setattr(broker, "positions", counted)
+    lab.buy(300)
+    lab.until(lambda: reads)
+    reads.clear()
+    lab.place(side, 75, Market(), account=F, key=key)
+    lab.step()
+    lab.advance(10)
+    assert bool(reads) is looks
+    assert len(reads) <= 7
 
 
 # An account that is taken out of the settings

@@ -127,6 +127,8 @@ from dhan_copy.model.times import ist, ist_date
 
 CLOCK_STEP = timedelta(seconds=2)
 """Wall time that passes this much faster than monotonic time was set, or the machine slept."""
+AFTER_A_HAND = timedelta(seconds=5)
+"""For so long after a fill that is not ours the account is looked at as often as may be: its positions may lag behind."""
 ROUNDS = 1000
 """More rounds of planning within one step would mean that the core chases its own tail."""
 
@@ -177,6 +179,8 @@ class Copier:
         self._told: dict[tuple[AccountName, BrokerOrderId], _Told] = {}
         """The last row of each order that said nothing new: most rows of a book do, at every sweep."""
         self._told_of_leaders: dict[LeaderKey, tuple[OrderReport, LeaderOrder]] = {}
+        self._watched: dict[AccountName, float] = {}
+        """Accounts in which a hand has traded what was copied, and until when their positions are read again and again."""
         self._restored = False
         self._saved_at = 0
         self._adopted: set[TradeKey] = set()
@@ -245,6 +249,7 @@ class Copier:
         for follower, switch in self.state.kill_switches.items():
             if switch.is_unknown:
                 self._reads.want(ReadKillSwitch(account=follower))
+        self._look_at_the_watched()
         reads, read_wake = self._reads.due(self.state, now.wall)
         self._commands.extend(self._with_lists(read) for read in reads)
         self._save()
@@ -515,6 +520,7 @@ class Copier:
             return
         found = self.state.order_of(fact.follower, fact.report)
         if found is None:
+            self._watch_what_a_hand_closes(fact)
             tag = fact.report.client_order_id
             if tag is not None and is_ours(tag) and not is_from_before(self.state, fact.report):
                 if (fact.follower, tag) not in self.state.foreign:
@@ -550,6 +556,23 @@ class Copier:
             self._alert(fills_apart(self.state, trade.key), entry.position)
             self._alert(over_exit(self.state, trade.key), entry.position)
         self._warn_of_circuit(fact.follower, entry.position)
+
+    def _watch_what_a_hand_closes(self, fact: OrderReported) -> None:
+        """The account's own stream tells at once of a fill that is not ours, and the next regular read may be a minute
+        away: until then what rests could close a second time what a hand has closed."""
+        report, rules = fact.report, self._rules.get(fact.follower)
+        if fact.channel is not Channel.STREAM or not report.filled_quantity or rules is None or is_from_before(self.state, report):
+            return
+        where = (fact.follower, report.key, report.product)
+        stakes = (stake for key, stake in self.state.stakes.items() if key[1:4] == where)
+        if rules.live and rules.reads_positions and any(stake.closable(report.side.sign * stake.turn) for stake in stakes):
+            self._watched[fact.follower] = self._now.monotonic + AFTER_A_HAND.total_seconds()
+
+    def _look_at_the_watched(self) -> None:
+        for follower, until in list(self._watched.items()):
+            if until <= self._now.monotonic:
+                del self._watched[follower]
+            self._want_position(follower)
 
     def _ends_silence(self, account: AccountName, channel: Channel) -> bool:
         feed = self.state.feeds.get(account)
