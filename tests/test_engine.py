@@ -249,12 +249,13 @@ def test_what_was_said_is_remembered_over_a_restart(world: World) -> None:
         world.ready()
         world.buy()
         world.store.wait_for(CopyDeclined, count=2)
-        engine.resume()
+        engine.resume("F")
+        engine.resume("G")
         assert [row["trading"] for row in engine.status()][1:] == ["ACTIVE", "ACTIVE"]
         world.buy()
         world.store.wait_for(RequestAccepted, count=2)
     assert [fact.state for fact in world.store.facts(TradingStateChanged) if isinstance(fact, TradingStateChanged)] == [
-        TradingState.HALTED, TradingState.REDUCING, TradingState.ACTIVE,
+        TradingState.HALTED, TradingState.REDUCING, TradingState.ACTIVE, TradingState.ACTIVE,
     ]  # fmt: skip
 
 

@@ -26,7 +26,8 @@ print(lab.status())
 print(lab.decisions())
 assert held() == [0, 0, 150]
 
-lab.engine.resume()  # of all; what the leader ordered meanwhile is not entered
+for name in lab.brokers:  # resume() without a name ends what was said for all at once, and takes nobody back
+    lab.engine.resume(name)  # what the leader ordered meanwhile is not entered
 lab.leader.buy(CALL, lots=1)
 lab.step()
 assert held() == [75, 75, 75]  # her exit, which had waited, has left too

@@ -388,8 +388,8 @@ class CopyEngine:
     def unsubscribe(
         self, follower: str, leaving: Leaving = Leaving.KEEP, *, timeout: float = 15.0
     ) -> tuple[ClientOrderId, ...]:
-        """Let a follower copy no longer, now and after restarts, until :meth:`resume`. By default what it holds stays and
-        is its own affair; ``leaving`` says what else may become of it."""
+        """Let a follower copy no longer, now and after restarts, until :meth:`resume` by its name. By default what it holds
+        stays and is its own affair; ``leaving`` says what else may become of it."""
         return self._allow(follower, leaving.state, timeout)
 
     def kill(self, follower: str, *, timeout: float = 15.0) -> tuple[ClientOrderId, ...]:
@@ -406,8 +406,8 @@ class CopyEngine:
         return unanswered
 
     def revive(self, follower: str, *, timeout: float = 15.0) -> None:
-        """Have the broker take orders of a killed follower's account again. It stays halted until :meth:`resume`. Errors
-        are those of :meth:`kill`."""
+        """Have the broker take orders of a killed follower's account again. It stays halted until :meth:`resume` by its
+        name. Errors are those of :meth:`kill`."""
         self._has_kill_switch(follower)
         self._turn(AccountName(follower), False, timeout)
 
@@ -445,6 +445,10 @@ class CopyEngine:
 
     def resume(self, follower: str | None = None) -> None:
         """Let everything leave again. Orders that the leader placed meanwhile are not entered.
+
+        By name it ends what was said of that follower by name: also that it left (:meth:`unsubscribe`), and that a limit
+        of its losses or its slippage stopped it. Without a name it ends what was said for all, and nothing else. While both
+        were said the stricter holds; ``status()`` shows it.
 
         A follower whose kill switch is on stays halted; ``ConfigurationError`` when it is named.
         """

@@ -115,8 +115,6 @@ class Judge:
                 for tag in [*self.under_way, *(tag for tag, lost in self.lost.items() if not lost.is_absent)]:
                     self._unknown(tag, now)
             case TradingStateChanged():
-                if fact.follower is None and fact.state is TradingState.ACTIVE:
-                    self.trading.clear()
                 self.trading[fact.follower] = fact.state
             case _:
                 pass

@@ -330,7 +330,8 @@ class CopierMachine(RuleBasedStateMachine):
         self._compare(replay=True)
         world.refuse.clear()
         world.refuse_changes.clear()
-        world.feed(TradingStateChanged(follower=None, state=TradingState.ACTIVE))
+        for name in (*NAMES, None):
+            world.feed(TradingStateChanged(follower=name, state=TradingState.ACTIVE))
         world.heal()
         world.settle_down()
         self._look_at_open_orders()

@@ -116,7 +116,6 @@ def test_k2_it_is_remembered_over_a_restart_and_a_halt_is_stricter() -> None:
     assert bench.open_orders("F") == []
     bench.restart()
     say(bench, TradingState.ACTIVE, None)
-    say(bench, TradingState.CLOSING)
     bench.restart()
     bench.fill_everything("F")
     assert bench.net_position("F") == 0

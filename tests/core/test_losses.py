@@ -87,6 +87,18 @@ def test_k3_or_it_only_stops(then: TradingState) -> None:
     assert bench.net_position("F") == 2 * LOT
 
 
+def test_k3_resuming_all_does_not_resume_it_and_closes_what_the_limit_was_to_close() -> None:
+    bench = limited("10")
+    bench.trade(Side.BUY, 4)
+    fill(bench, bench.open_orders("F")[0], Decimal("100.00"))
+    bench.feed(TradingStateChanged(follower=None, state=TradingState.HALTED))
+    mark(bench, Decimal("90.00"))
+    assert bench.copier.state.trading_state(F) is TradingState.HALTED and bench.open_orders("F") == []
+    bench.feed(TradingStateChanged(follower=None, state=TradingState.ACTIVE))
+    assert bench.copier.state.trading_state(F) is TradingState.CLOSING
+    assert [order.report.side for order in bench.open_orders("F")] == [Side.SELL]
+
+
 def test_k3_what_nobody_priced_is_told_and_not_taken_for_nothing() -> None:
     bench = limited("10")
     bench.trade(Side.BUY, 4)

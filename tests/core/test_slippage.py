@@ -93,6 +93,8 @@ def test_a_day_begins_with_no_row_and_resuming_counts_anew() -> None:
     copied(bench, *BAD)
     assert bench.copier.state.trading_state(F) is TradingState.REDUCING
     bench.feed(TradingStateChanged(follower=None, state=TradingState.ACTIVE))
+    assert bench.copier.state.trading_state(F) is TradingState.REDUCING, "it was stopped by name"
+    bench.feed(TradingStateChanged(follower=F, state=TradingState.ACTIVE))
     copied(bench, *BAD)
     assert bench.copier.state.trading_state(F) is TradingState.ACTIVE
 

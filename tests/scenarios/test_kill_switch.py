@@ -40,6 +40,8 @@ def test_k2_killed_the_broker_takes_no_order_of_anybody_and_the_follower_is_halt
     assert stage.status(F)["trading"] == "HALTED", "resuming all does not lift it"
     stage.engine.revive(F)
     assert not stage.exchange.is_killed(F) and stage.status(F)["health"] == "OK"
+    assert stage.status(F)["trading"] == "HALTED", "killing it halted it by name"
+    stage.engine.resume(F)
     new = stage.buy(150, limit(91))
     stage.until(lambda: stage.row(new, F)["state"] == "WORKING")
     assert [fact.on for fact in stage.facts(KillSwitchTurned)] == [True, False]

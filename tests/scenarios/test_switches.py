@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from dhan_copy import ConfigurationError, FirstStart, Leaving, LinkedForm, Policy, ReasonCode
+from dhan_copy import ConfigurationError, CopyEngine, FirstStart, Leaving, LinkedForm, Policy, ReasonCode
 from dhan_copy.core.facts import DriftDeclared, RequestIssued
 from dhan_copy.core.requests import Submit
 from dhan_copy.model.account import Position
@@ -50,6 +50,44 @@ def test_k1_paused_entries_stop_exits_go_on_and_resuming_enters_nothing_old(
     for name in TWO:
         entered = [copy for copy in stage.copies(name) if copy.side is Side.BUY and copy.terms in (limit(90), limit(92))]
         assert len(entered) == (0 if name in paused else 1)
+
+
+@pytest.mark.parametrize("leaving", Leaving)
+def test_k1_resuming_all_ends_what_was_said_for_all_and_takes_nobody_back(leaving: Leaving) -> None:
+    day = Day({F: "1/2", G: "1/2"})
+    day.step()
+
+    def allowed() -> list[object]:
+        return [row["trading"] for row in day.engine.status()][1:]
+
+    day.engine.unsubscribe(F, leaving)
+    for stop in (CopyEngine.halt, CopyEngine.reduce, CopyEngine.flatten):
+        stop(day.engine)
+        day.step()
+        assert "ACTIVE" not in allowed()
+        day.engine.resume()
+        day.restart()
+        day.step()
+        assert allowed() == [leaving.state.value, "ACTIVE"]
+    day.engine.halt()
+    day.engine.resume(F)
+    assert allowed() == ["HALTED"] * 2, "that was said for all"
+    day.engine.resume()
+    assert allowed() == ["ACTIVE"] * 2
+
+
+def test_k4_what_was_left_to_its_owner_stays_his_when_all_are_resumed(stages: Callable[..., Stage]) -> None:
+    stage = stages(TWO)
+    stage.buy(300)
+    stage.until(lambda: (stage.net(F), stage.net(G)) == (150, 150))
+    stage.engine.unsubscribe(F)
+    stage.engine.halt(G)
+    stage.engine.resume()
+    stage.engine.resume(G)
+    sold, bought = stage.sell(300), stage.buy(150, limit(91))
+    stage.until(lambda: stage.net(G) == 0 and stage.row(bought, G)["state"] == "WORKING")
+    stage.until(lambda: stage.row(bought, F)["decision"] == "NOT_ACTIVE" and stage.row(sold, F)["decision"] is not None)
+    assert stage.net(F) == 150 and kinds(stage, F) == [PLACE]
 
 
 # K2: reduced, halted, and remembered

@@ -405,7 +405,8 @@ class RequestWithheld:
 
 @frozen(kw_only=True)
 class TradingStateChanged:
-    """The user allowed more or less; ``follower`` None means every follower."""
+    """The user, or a limit of his, allowed more or less. ``follower`` None is said for all: the stricter of that and of what
+    was said of a follower by name holds, and neither ends the other."""
 
     follower: AccountName | None
     state: TradingState

@@ -125,13 +125,10 @@ def fold(state: State, entry: Entry) -> None:
         case RequestIssued() | RequestAccepted() | RequestRejected() | OutcomeUnresolved() | RequestWithheld():
             answered(state, fact, at, position)
         case TradingStateChanged():
-            state.trading[fact.follower] = fact.state
-            if fact.follower is None and fact.state is TradingState.ACTIVE:
-                state.trading = {None: TradingState.ACTIVE}
-            if fact.state is TradingState.ACTIVE:
-                for name in list(state.slipped) if fact.follower is None else [fact.follower]:
-                    state.slipped.pop(name, None)
-                    state.alerts.discard(("SLIPPAGE", name, "", ""))
+            state.trading[fact.follower] = fact.state  # what was said of one by name holds until that is said otherwise
+            if fact.follower is not None and fact.state is TradingState.ACTIVE:
+                state.slipped.pop(fact.follower, None)
+                state.alerts.discard(("SLIPPAGE", fact.follower, "", ""))
             # What a halt kept back goes now, and is worth an alert when another keeps it back again.
             state.alerts = {
                 key for key in state.alerts

@@ -9,7 +9,7 @@ from decimal import Decimal
 from attrs import frozen
 
 from dhan_copy.core.evolving import evolve
-from dhan_copy.core.facts import AlertRaised, TradingStateChanged
+from dhan_copy.core.facts import AlertRaised, TradingState, TradingStateChanged
 from dhan_copy.core.settings import FollowerRules
 from dhan_copy.core.state import STRICTNESS, Dealt, State
 from dhan_copy.core.worth import worth
@@ -102,9 +102,10 @@ def stopped_by_loss(state: State, rules: FollowerRules, result: DayResult) -> tu
     alert = AlertRaised(
         code="LOSS_LIMIT", what="the day's loss limit of a follower was reached",
         known=f"{result.rupees} rupees on what was copied today, {limit.rupees} allowed",
-        advice=f"It is {limit.then.value} now, until you resume it; today it is not stopped again.", account=rules.name,
+        advice=f"It is {limit.then.value} now, until you resume it by its name; today it is not stopped again.",
+        account=rules.name,
     )  # fmt: skip
-    then = max(limit.then, state.trading_state(rules.name), key=STRICTNESS.index)
+    then = max(limit.then, state.trading.get(rules.name, TradingState.ACTIVE), key=STRICTNESS.index)
     return alert, TradingStateChanged(follower=rules.name, state=then)
 
 

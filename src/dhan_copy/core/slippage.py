@@ -66,7 +66,7 @@ def stopped_by_slippage(
     alert = AlertRaised(
         code="SLIPPAGE", what="a follower's copies trade much worse than the leader's orders",
         known=f"{row} in a row by more than {fact.allowed} %, the last by {float(fact.percent):.2f} %",
-        advice="Its entries are stopped, exits go on. See executions(); resume() lets it enter again, and counts anew.",
+        advice="Its entries are stopped, exits go on. See executions(); resume() by its name lets it enter again, and counts anew.",
         account=fact.follower,
     )  # fmt: skip
     return alert, TradingStateChanged(follower=fact.follower, state=TradingState.REDUCING)

@@ -266,8 +266,6 @@ class Host:
     # The gates
 
     def _remember(self, fact: TradingStateChanged) -> None:
-        if fact.follower is None and fact.state is TradingState.ACTIVE:
-            self.said = {}
         self.said[fact.follower] = fact.state
         self._set_gates()
 

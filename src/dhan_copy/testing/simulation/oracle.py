@@ -316,8 +316,6 @@ class Oracle:
             case SettingChanged(account=str() as name, setting="size"):
                 self.resized[name] = self.world.sizes_said[fact.value]
             case TradingStateChanged():
-                if fact.follower is None and fact.state is TradingState.ACTIVE:
-                    self.trading = {}
                 self.trading[fact.follower] = fact.state
             case TradeSettled():
                 self.settled_at[fact.leader_order_id, fact.follower] = entry.at
