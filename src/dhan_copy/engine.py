@@ -79,7 +79,7 @@ class Leaving(Enum):
     """What becomes of what a follower holds when it copies no longer."""
 
     KEEP = "KEEP"
-    """It stays, with the orders that are open: only cancels leave."""
+    """It stays, with the exits that rest; entries that rest are cancelled, and nothing else leaves."""
     WITH_THE_LEADER = "WITH_THE_LEADER"
     """It is closed when and as the leader closes."""
     NOW = "NOW"
@@ -369,13 +369,18 @@ class CopyEngine:
     def halt(self, follower: str | None = None, *, timeout: float = 15.0) -> tuple[ClientOrderId, ...]:
         """Let only cancels leave, for one follower or all, now and after restarts, until :meth:`resume`.
 
+        Entries that rest are cancelled, those that wait as Forever orders too, and are not placed again later; exits that
+        rest stay. A super order at the broker that has filled in part stays as well: its cancel would take the legs along
+        that protect this part.
+
         Once it returns no new order and no change leaves. Waits up to ``timeout`` seconds for those that had left
         before, and returns the ids of those not yet answered.
         """
         return self._allow(follower, TradingState.HALTED, timeout)
 
     def reduce(self, follower: str | None = None, *, timeout: float = 15.0) -> tuple[ClientOrderId, ...]:
-        """Let only cancels and exits leave, for one follower or all; otherwise as :meth:`halt`."""
+        """Let only cancels and exits leave, for one follower or all. Every entry that rests is cancelled, and not placed again
+        later; otherwise as :meth:`halt`."""
         return self._allow(follower, TradingState.REDUCING, timeout)
 
     def flatten(self, follower: str | None = None, *, timeout: float = 15.0) -> tuple[ClientOrderId, ...]:

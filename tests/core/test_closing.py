@@ -122,6 +122,22 @@ def test_k2_it_is_remembered_over_a_restart_and_a_halt_is_stricter() -> None:
     assert len(bench.facts(CloseOrdered)) == 1
 
 
+@pytest.mark.parametrize("state", [TradingState.REDUCING, TradingState.HALTED])
+def test_k2_every_slice_of_an_entry_is_taken_back_and_none_comes_again(state: TradingState) -> None:
+    limit = FreezeLimit(segment=SEGMENT, name="*", since=date(2026, 1, 1), units=LOT, source="a test")
+    bench = with_limits(World({"F": Fraction(1, 2)}), limit)
+    resting = bench.place(Side.BUY, 6, terms=Limit(Decimal("90.00")))
+    assert [order.report.quantity for order in bench.open_orders("F")] == [LOT] * 3
+    say(bench, state)
+    say(bench, TradingState.ACTIVE)
+    bench.change(resting, quantity=12 * LOT)
+    wait(bench, 60)
+    assert bench.open_orders("F") == []
+    bench.fill(resting, resting.report.quantity)
+    wait(bench, 60)
+    assert bench.open_orders("F") == [] and bench.net_position("F") == 0
+
+
 def with_limits(bench: World, *limits: FreezeLimit) -> World:
     bench.copier.state.settings = evolve(bench.copier.state.settings, freeze_limits=FreezeLimits(limits))
     return bench

@@ -16,7 +16,7 @@ from dhan_copy.core.losses import DayResult, day_result
 from dhan_copy.core.settings import LossLimit
 from dhan_copy.model.account import Quote
 from dhan_copy.model.ids import AccountName
-from dhan_copy.model.order import OrderStatus, Product, Side
+from dhan_copy.model.order import Limit, OrderStatus, Product, Side
 from dhan_copy.model.reason import ReasonCode
 from tests.core.linked_world import wait
 from tests.core.world import KEY, LEADER, TrueOrder, World
@@ -82,6 +82,8 @@ def test_k3_or_it_only_stops(then: TradingState) -> None:
     bench = limited("10", then)
     bench.trade(Side.BUY, 4)
     fill(bench, bench.open_orders("F")[0], Decimal("100.00"))
+    bench.place(Side.BUY, 2, terms=Limit(Decimal("80.00")))
+    assert len(bench.open_orders("F")) == 1, "it rests, and is taken back"
     mark(bench, Decimal("90.00"))
     assert bench.copier.state.trading_state(F) is then and bench.open_orders("F") == []
     assert bench.net_position("F") == 2 * LOT

@@ -626,9 +626,9 @@ def test_x10_the_entry_part_of_a_crossing_order_waits_for_its_exit() -> None:
 def test_k2_reducing_lets_exits_through_and_entries_not() -> None:
     bench = desk(reads_positions=False)
     bench.entered()
-    bench.step(TradingStateChanged(follower=None, state=TradingState.REDUCING))
-    assert bench.leader(quantity=4 * LOT) == [], "no modification that asks for more"
-    assert [type(request) for request in bench.leader(quantity=LOT)] == [Cancel], "what would shrink goes"
+    asked = bench.step(TradingStateChanged(follower=None, state=TradingState.REDUCING))
+    assert [type(request) for request in asked] == [Cancel], "nothing is entered any more"
+    assert bench.leader(quantity=4 * LOT) == bench.leader(quantity=LOT) == []
     exits = desk(reads_positions=False)
     exits.owns()
     exits.step(TradingStateChanged(follower=FOLLOWER, state=TradingState.REDUCING))
@@ -644,9 +644,32 @@ def test_k2_halted_lets_only_cancels_leave() -> None:
     [request] = bench.step(TradingStateChanged(follower=None, state=TradingState.ACTIVE))
     assert isinstance(request, Submit)
     bench.taken(request)
-    bench.step(TradingStateChanged(follower=None, state=TradingState.HALTED))
+    assert bench.step(TradingStateChanged(follower=None, state=TradingState.HALTED)) == [], "an exit that rests stays"
     assert bench.leader(terms=Limit(Decimal(99))) == []
     assert [type(asked) for asked in bench.leader(status=OrderStatus.CANCELLED)] == [Cancel]
+
+
+@pytest.mark.parametrize(
+    ("state", "filled"),
+    [
+        (TradingState.REDUCING, 0), (TradingState.REDUCING, LOT), (TradingState.HALTED, 0), (TradingState.HALTED, LOT),
+        (TradingState.CLOSING, 0),
+    ],
+)  # fmt: skip
+def test_k2_where_entries_are_stopped_one_that_rests_is_taken_back_and_does_not_come_again(
+    state: TradingState, filled: int
+) -> None:
+    bench = desk(reads_positions=False)
+    request = bench.entered()
+    bench.step(bench.shows(request, OrderStatus.PART_TRADED if filled else OrderStatus.PENDING, filled))
+    [cancel] = bench.step(TradingStateChanged(follower=None, state=state))
+    assert isinstance(cancel, Cancel) and cancel.client_order_id == request.client_order_id
+    [declined] = bench.facts(CopyDeclined)
+    assert (declined.reason, declined.detail) == (ReasonCode.NOT_ACTIVE, state.value)
+    assert bench.step(TradingStateChanged(follower=None, state=TradingState.ACTIVE)) == []
+    bench.taken(cancel)
+    assert bench.step(bench.shows(request, OrderStatus.CANCELLED, filled)) == []
+    assert bench.leader(quantity=4 * LOT) == [], "nor what he adds to it"
 
 
 def test_k1_resuming_does_not_enter_what_was_left_out() -> None:

@@ -99,6 +99,18 @@ def test_l10_when_it_fires_on_both_sides_what_appears_is_not_copied_again(stage:
     assert stage.codes() == ["COPIED"] and [order.status for order in placed(stage)] == [OrderStatus.TRADED]
 
 
+@pytest.mark.parametrize("stop", ["halt", "reduce", "unsubscribe"])
+def test_k2_one_that_waits_is_taken_back_where_entries_are_stopped(stage: Stage, stop: str) -> None:
+    place(stage)
+    copied(stage)
+    getattr(stage.engine, stop)(F)
+    stage.until(lambda: not waiting(stage))
+    stage.exchange.set_price(CALL, Decimal(110))
+    stage.engine.resume(F)
+    stage.settle()
+    assert placed(stage) == [] and requests(stage) == [RequestKind.PLACE, RequestKind.CANCEL]
+
+
 def test_l10_what_it_placed_is_changed_and_cancelled_as_any_order(stage: Stage) -> None:
     place(stage)
     copied(stage)

@@ -331,26 +331,58 @@ def test_l12_a_leg_whose_modifications_are_used_up_is_taken_back_and_an_order_st
     assert [type(order.terms) for order in tree.copies(Leg.STOP)] == [StopMarket, StopLimit]
 
 
-@pytest.mark.parametrize("change", [{}, {"quantity": 600}], ids=["alone", "larger"])
-def test_k2_a_follower_that_only_reduces_moves_the_legs_of_what_has_filled(labs: Callable[..., Lab], change: Any) -> None:
+def half_entered(labs: Callable[..., Lab]) -> tuple[Lab, Tree]:
+    """Half of an entry of 300, and of its copy, has filled."""
     lab = labs(policy=NATIVE)
     tree = Tree.place(lab, 300)
     lab.until(lambda: tree.copy(Leg.ENTRY) is not None)
     tree.fill(Leg.ENTRY, 150)
     tree.fill_copy(Leg.ENTRY, 75)
     lab.advance(5)
+    return lab, tree
+
+
+@pytest.mark.parametrize("change", [{}, {"quantity": 600}], ids=["alone", "larger"])
+def test_k2_a_follower_that_only_reduces_protects_what_has_filled_by_legs_of_their_own(
+    labs: Callable[..., Lab], change: Any
+) -> None:
+    lab, tree = half_entered(labs)
     lab.engine.reduce(F)
     if change:
         lab.exchange.linked.modify(LEADER, tree.order_id, Leg.ENTRY, **change)
     tree.move(Leg.STOP, Decimal(80))
     lab.advance(20)
     assert tree.price(Leg.STOP) == 80 and tree.protects(75)
-    entry = tree.copy(Leg.ENTRY)
-    assert entry is not None and entry.quantity == 150 and len(lab.requests(RequestKind.MODIFY)) == 1
+    assert [order.status for order in tree.copies(Leg.ENTRY)] == [OrderStatus.CANCELLED], "it took its legs along"
     lab.engine.resume(F)
     lab.advance(20)
-    grown = tree.copy(Leg.ENTRY)
-    assert grown is not None and grown.quantity == change.get("quantity", 300) // 2
+    assert len(tree.copies(Leg.ENTRY)) == 1 and tree.protects(75)
+
+
+def test_k2_a_halted_follower_keeps_a_super_order_that_protects_what_it_has_filled(labs: Callable[..., Lab]) -> None:
+    """Its cancel would take the legs along, and no other could be placed."""
+    lab, tree = half_entered(labs)
+    asked = len(lab.requests())
+    lab.engine.halt(F)
+    lab.exchange.linked.modify(LEADER, tree.order_id, Leg.ENTRY, quantity=225)
+    lab.advance(60)
+    assert tree.protects(75) and len(lab.requests()) == asked
+    tree.fill_copy(Leg.ENTRY, 75)
+    lab.advance(20)
+    assert tree.protects(150)
+
+
+def test_k2_a_halted_follower_takes_back_a_super_order_that_has_filled_nothing(labs: Callable[..., Lab]) -> None:
+    lab = labs(policy=NATIVE)
+    tree = Tree.place(lab, 300)
+    lab.until(lambda: tree.copy(Leg.ENTRY) is not None)
+    lab.engine.halt(F)
+    lab.advance(20)
+    assert tree.copy(Leg.ENTRY) is None
+    lab.engine.resume(F)
+    tree.fill(Leg.ENTRY)
+    lab.advance(20)
+    assert lab.net() == 0 and len(tree.copies(Leg.ENTRY)) == 1
 
 
 def test_l12_the_modifications_of_a_super_order_are_those_of_all_its_parts(labs: Callable[..., Lab]) -> None:

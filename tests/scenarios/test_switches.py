@@ -99,17 +99,31 @@ def test_k2_halted_only_cancels_leave(stages: Callable[..., Stage]) -> None:
     stage.until(lambda: [stage.row(held, name)["state"] for name in TWO] == ["FILLED"] * 2)
     stage.until(lambda: [stage.row(resting, name)["state"] for name in TWO] == ["WORKING"] * 2)
     assert stage.engine.halt(F) == ()
-    asked = len(stage.requests())
+    stage.until(lambda: stage.row(resting)["state"] == "CANCELLED")
     stage.modify(resting, terms=limit(91))
     stage.sell(150)
     stage.until(lambda: stage.net(G) == 0 and any(copy.terms == limit(91) for copy in stage.copies(G)))
-    assert (stage.net(F), len(stage.requests())) == (75, asked)
+    assert stage.net(F) == 75 and kinds(stage) == [PLACE, PLACE, CANCEL]
     assert stage.status(F)["trading"] == "HALTED" and stage.status(G)["trading"] == "ACTIVE"
-    stage.cancel(resting)
-    stage.until(lambda: stage.copies()[0].status is OrderStatus.CANCELLED)
-    assert kinds(stage)[asked:] == [CANCEL]
     stage.engine.resume(F)
     stage.until(lambda: stage.net(F) == 0)
+    assert kinds(stage) == [PLACE, PLACE, CANCEL, PLACE], "the exit, and not the entry again"
+
+
+@pytest.mark.parametrize("stop", ["halt", "reduce", "unsubscribe", "flatten"])
+def test_k2_what_rests_is_taken_back_and_not_entered_later(stop: str) -> None:
+    day = Day({F: "1/2"})
+    day.step()
+    day.leader.buy(CE, lots=4, price=90)
+    day.step()
+    getattr(day.engine, stop)(F)
+    day.step()
+    assert day.cells("state") == ["CANCELLED"] and day.cells("decision") == ["NOT_ACTIVE"]
+    asked = day.asked()
+    day.restart()
+    day.engine.resume(F)
+    day.advance(120)
+    assert day.asked() == asked and day.held() == 0
 
 
 @pytest.mark.parametrize("verb", ["halt", "reduce"])

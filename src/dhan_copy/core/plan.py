@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import chain
 
 from dhan_copy.core import supers
-from dhan_copy.core.facts import TradingState
+from dhan_copy.core.facts import CopyDeclined, TradingState
 from dhan_copy.core.intake import SETTLED_AFTER
 from dhan_copy.core.plan_change import steer_leg, steer_live
 from dhan_copy.core.plan_draft import Draft, Plan, Wants
@@ -17,6 +17,8 @@ from dhan_copy.core.settings import FollowerRules
 from dhan_copy.core.state import State
 from dhan_copy.core.target import closes, entry_want, exit_wants, is_taken_back, may_be_taken_back
 from dhan_copy.core.trade import SLICES_APART, CopyTrade, FollowerOrder, StakeKey, TradeKey
+from dhan_copy.model.order import OrderStatus
+from dhan_copy.model.reason import ReasonCode
 
 MOST_SLICES = 1295
 """What fits into a client_order_id."""
@@ -40,11 +42,26 @@ def plan(state: State, key: TradeKey, rules: FollowerRules, now: datetime, wants
         if stake_key[4] is not None and may_be_taken_back(state, stake_key, b.order):
             _look_at_the_leaders_book(b, stake_key)
     _steer(b, Intent.EXIT, exit_total)
-    entry_total = entry_want(state, trade)
-    if trade.live(Intent.ENTRY) is not None and state.trading_state(rules.name) is TradingState.CLOSING:
-        entry_total = trade.filled(Intent.ENTRY)
-    _steer(b, Intent.ENTRY, entry_total, hold=_exit_comes_first(state, trade, due))
+    _steer(b, Intent.ENTRY, _entry_total(b), hold=_exit_comes_first(state, trade, due))
     return b.build()
+
+
+def _entry_total(b: Draft) -> int:
+    """What the entry should total. Where entries are stopped one that works is taken back, and does not come again."""
+    live, trading = b.trade.live(Intent.ENTRY), b.state.trading_state(b.rules.name)
+    if live is None or trading is TradingState.ACTIVE:
+        return entry_want(b.state, b.trade)
+    if live.linked is not None and trading is TradingState.HALTED:
+        # Its legs would go with it, and none could be placed for what has filled: only with the leader's.
+        his_went = b.report.status.is_terminal and b.report.status is not OrderStatus.TRADED
+        return live.filled_quantity + (0 if his_went or not live.filled_quantity else live.leaves_quantity)
+    if b.trade.declined is None:
+        leader, order_id, follower = b.trade.key
+        reason = ReasonCode.NOT_ACTIVE
+        b.facts.append(
+            CopyDeclined(leader=leader, leader_order_id=order_id, follower=follower, reason=reason, detail=trading.value)
+        )
+    return b.trade.filled(Intent.ENTRY)
 
 
 def _look_again(b: Draft) -> None:

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing_extensions import assert_never
 
 from dhan_copy.core import supers
-from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import TradingState
 from dhan_copy.core.intake import SETTLED_AFTER
 from dhan_copy.core.leader import LeaderOrder
@@ -157,9 +156,7 @@ def _tell_when_it_takes_long(b: Draft, order: FollowerOrder, since: datetime) ->
 
 
 def _modify(b: Draft, order: FollowerOrder, want: Instruction, leg: Leg = Leg.ENTRY) -> None:
-    trading, intent = b.state.trading_state(b.rules.name), order.intent
-    if trading is not TradingState.ACTIVE and (legs := _of_its_legs(order, want)) is not None:
-        want, intent = legs, Intent.EXIT
+    intent = order.intent
     if want == order.refused:
         b.alert(
             "MODIFICATION_REFUSED", "the broker refuses the leader's modification", f"{order.code} {order.text}",
@@ -169,10 +166,7 @@ def _modify(b: Draft, order: FollowerOrder, want: Instruction, leg: Leg = Leg.EN
     grows = 0 if order.accepted is None else max(0, want.most - order.accepted.most)
     if order.intent is Intent.EXIT and grows:
         tell_if_unprotected(b, grows)
-    stopped = trading is not TradingState.ACTIVE and intent is Intent.ENTRY
-    if trading is TradingState.HALTED or stopped:
-        if intent is Intent.ENTRY and order.accepted is not None and want.quantity < order.accepted.quantity:
-            _cancel(b, order)
+    if b.state.trading_state(b.rules.name) is TradingState.HALTED:
         return
     if supers.modifications(b.state, b.rules.name, order) >= b.rules.limits.modifications_per_order:
         _at_cap(b, order)
@@ -201,14 +195,6 @@ def _modify(b: Draft, order: FollowerOrder, want: Instruction, leg: Leg = Leg.EN
             not_after=b.now + b.policy.send_within if intent is Intent.ENTRY else None,
         )  # fmt: skip
     )
-
-
-def _of_its_legs(order: FollowerOrder, want: Instruction) -> Instruction | None:
-    """The part of an entry's change that its legs need: they protect what has filled, and are changed with it."""
-    stands = order.accepted
-    if order.linked is not Leg.ENTRY or stands is None or not order.filled_quantity or want.quantity < stands.quantity:
-        return None
-    return None if want.bracket in (None, stands.bracket) else evolve(stands, bracket=want.bracket)
 
 
 def _too_large(order: FollowerOrder, total: int) -> bool:
