@@ -124,7 +124,7 @@ WRONG: list[tuple[str, int, str]] = [
     ('calendar = 2027', 1, "must be text in quotes"),
     ('[policy]\nbelow_lot = "MAYBE"', 2, "must be one of SKIP, ONE_LOT, ONE_LOT_WITHIN_RISK, not 'MAYBE'"),
     ('[policy]\nheal = "ALWAYS"', 2, "must be one of ON_REQUEST, CLOSE, not 'ALWAYS'"),
-    ('[policy]\ncircuit_after = 0', 2, "'circuit_after' must be >= 1"),
+    ('[policy]\ncircuit_after = 0', 2, "circuit_after: must be above zero"),
     ('[policy]\nstop_market_offsets = { NSE = "1 %" }', 2, "must be one of NSE_EQ, NSE_FNO"),
     ('[policy]\nstop_market_offsets = { NSE_FNO = "1" }', 2, 'must be such as "1 %" or "3 ticks"'),
     ('[rules]\nsize = 0.5', 2, "must be a ratio as text"),
@@ -132,7 +132,7 @@ WRONG: list[tuple[str, int, str]] = [
     ('[rules]\nsize = { lots = 2 }', 2, "sizer must be one of Quantity, SameQuantity, FixedLots"),
     ('[rules]\nsize = { sizer = "Martingale" }', 2, "sizer must be one of"),
     ('[rules]\nsize = { sizer = "FixedLots" }', 2, "lots is missing"),
-    ('[rules]\nsize = { sizer = "FixedLots", lots = 0 }', 2, "must be >= 1"),
+    ('[rules]\nsize = { sizer = "FixedLots", lots = 0 }', 2, "lots: must be above zero"),
     ('[rules]\nonly = { kinds = ["OPTIDX"] }', 2, "'kinds' is no filter; there are segment, kind, symbol"),
     ('[rules]\nonly = { kind = ["OPTIDX", "CALL"] }', 2, "must be one of EQUITY, FUTIDX"),
     ('[rules]\nonly = {}', 2, "must name a filter"),
@@ -148,7 +148,7 @@ WRONG: list[tuple[str, int, str]] = [
     ('[[followers]]\nname = "A"\nlimits = { reserve = 99 }', 3, "leaves nothing of a window"),
     ('[[followers]]\nname = "A"\n[[followers.overrides]]\nsymbol = "X"\nsise = "1"', 5, "'sise' is no setting here"),
     ('[[followers]]\nname = "A"\nloss_limit = { rupees = 5000, then = "ACTIVE" }', 3, "one of REDUCING, CLOSING, HALTED, not ACTIVE"),
-    ('[[followers]]\nname = "A"\nmax_lots = 0', 3, "'max_lots' must be >= 1"),
+    ('[[followers]]\nname = "A"\nmax_lots = 0', 3, "max_lots: must be above zero"),
     ('[[followers]]\nname = "A"\nreverse = true', 3, 'it needs mode = "EXECUTION"'),
     ('[[followers]]\nname = "A"\nlimits = { windows = [] }', 3, "windows must name one at least"),
     ('[[leaders]]\nname = "L"\n[[followers]]\nname = "A"\nleaders = ["M"]', 5, "no leader is called 'M'; there are L"),
@@ -158,6 +158,18 @@ WRONG: list[tuple[str, int, str]] = [
     ('[[followers]]\nlive = true', 1, "name is missing"),
     ('[[leaders]]\nclient_id = "1000000001"', 1, "token_env is missing"),
     ('leaders = "me"', 1, "must be a list of tables"),
+    ('[policy]\nsweep_open = "0 s"', 2, "sweep_open: must be above zero, not 0 s"),
+    ('[policy]\nabsence_window = "99999999999999 h"', 2, "absence_window: must be at most 366 days"),
+    ('[policy]\nabsence_window = "9000 h"', 2, "must be at most 366 days, not '9000 h'"),
+    ('[[followers]]\nname = "A"\nloss_limit = { rupees = "inf" }', 3, "must be a whole number, or text such as"),
+    ('[[followers]]\nname = "A"\nloss_limit = { rupees = "NaN" }', 3, "must be a whole number, or text such as"),
+    ('[[followers]]\nname = "A"\nloss_limit = 5000', 3, "whose keys are rupees, then; not 5000"),
+    ('[[followers]]\nname = "A"\ncaps = { measure = "LOTS", most = 1 }', 3, "a list of tables, [{ key = value }], whose keys are measure"),
+    ('[[followers]]\nname = "A"\ncaps = [10]', 3, "whose keys are measure, most, per, then, least; not 10"),
+    ('[[followers]]\nname = "A"\nonly = [{ side = "BUY" }]', 3, "whose keys are segment, kind, symbol"),
+    ('[[followers]]\nname = "A"\nonly = { time = ["9:20", "15:15"] }', 3, "a time of the day is written as '09:20', not '9:20'"),
+    ('[[followers]]\nname = "A"\nlimits = { windows = [{ limit = 5, seconds = inf }] }', 3, "must be a finite number, not inf"),
+    ('[rules]\nsize = { sizer = "PercentAtRisk", percent = "NaN" }', 2, "percent: must be a whole number, or text"),
     ('store = "x"\nstore = "y"', 2, "this is not TOML"),
 ]  # fmt: skip
 
@@ -169,6 +181,12 @@ def test_what_is_wrong_is_told_with_its_line_and_what_is_allowed(text: str, line
     assert caught.value.line == line
     assert said in str(caught.value)
     assert str(caught.value).startswith(f"line {line}: ")
+
+
+def test_a_byte_order_mark_at_the_start_of_the_file_is_no_part_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "family.toml"
+    path.write_text('store = "x.db"\n', encoding="utf-8-sig")
+    assert Settings.load(path) == Settings.parse('store = "x.db"')
 
 
 TOKEN = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzUxMiJ9.eyJpc3MiOiJkaGFuIn0.c2VjcmV0"

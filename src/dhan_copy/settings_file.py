@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import cast
 
 import attrs
-from attrs import field, frozen, validators
+from attrs import field, frozen
 
 from dhan_copy.config import Follower, Instruments, Leader
-from dhan_copy.core.facts import AlertRaised, Entry
+from dhan_copy.core.checked import check
+from dhan_copy.core.facts import AlertRaised, CopyMode, Entry
 from dhan_copy.core.rules import Override, Rules
-from dhan_copy.core.facts import CopyMode
 from dhan_copy.core.settings import LossLimit, Policy, RateLimits
 from dhan_copy.core.spelled import Plain, Unspellable, spell
 from dhan_copy.core.unspelled import fields_in, made, read, read_table
@@ -49,7 +49,7 @@ class FollowerSettings:
     name: str
     login: DhanLogin | None = None
     live: bool = False
-    max_lots: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
+    max_lots: int | None = None
     leaders: tuple[str, ...] | None = None
     limits: RateLimits = RateLimits()
     loss_limit: LossLimit | None = None
@@ -59,6 +59,7 @@ class FollowerSettings:
     overrides: tuple[Override, ...] = ()
 
     def __attrs_post_init__(self) -> None:
+        check(self)
         if self.reverse and self.mode is not CopyMode.EXECUTION:
             raise ValueError('reverse is for fills alone: it needs mode = "EXECUTION"')
 
@@ -100,6 +101,7 @@ class Settings:
     def parse(cls, text: str) -> Settings:
         """Raises :class:`~dhan_copy.errors.Misspelt` for an unknown key or a value that is not possible, with its line
         and what is allowed, and never with a secret."""
+        text = text.removeprefix("\ufeff")
         try:
             plain = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:

@@ -40,7 +40,7 @@ def test_z7_a_cap_in_words(cap: Cap, text: str) -> None:
         (lambda: Cap("LOTS", 1, then="WAIT"), "CUT, SKIP"),
         (lambda: Cap("LOTS", 0), "above zero"),
         (lambda: Cap("LOTS", -1), "above zero"),
-        (lambda: Cap("LOTS", "NaN"), "above zero"),
+        (lambda: Cap("LOTS", "NaN"), "no number"), (lambda: Cap("LOTS", "ten"), "no number"),
         (lambda: Cap("VALUE", 0.5), "not exact"),
         (lambda: Cap("LOTS", 2, least=3), "above most"),
         (lambda: Cap("LOTS", least=3, per="DAY"), "single order"),

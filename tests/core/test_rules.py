@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 
 import pytest
 
 from dhan_copy.core.caps import Cap
 from dhan_copy.core.filters import OPTIONS
-from dhan_copy.core.rules import BelowLot, Override, Rules, SlippageLimit, sizer_of
+from dhan_copy.core.rules import BelowLot, Override, Percent, Rules, SlippageLimit, sizer_of
 from dhan_copy.core.sizers import FixedLots, OwnFunction
+from dhan_copy.errors import ConfigurationError
 from dhan_copy.model.instrument import ExchangeSegment
 from dhan_copy.model.size import Ratio
 
@@ -38,15 +40,29 @@ def test_sizes_and_caps_as_people_write_them() -> None:
     "wrong",
     [
         lambda: Rules(size=0.5), lambda: Rules(size="half"), lambda: Rules(size="0"), lambda: Rules(size=Ratio),
-        lambda: Rules(size=2), lambda: Rules(only="NSE_FNO"), lambda: Rules(caps=[10]), lambda: Rules(below_lot="SKIP"),
+        lambda: Rules(size=2), lambda: Rules(only="NSE_FNO"), lambda: Rules(caps=[10]),
+        lambda: Rules(caps=10), lambda: Rules(caps="LOTS"), lambda: Rules(below_lot="LOT"),
         lambda: Rules(one_lot_risk=1), lambda: Rules(price_deviation="1 %"),
         lambda: Rules(slippage="1"), lambda: SlippageLimit("0"), lambda: SlippageLimit("1", 0),
-        lambda: Override(size="1"), lambda: Override(segment="NSE"),
+        lambda: Override(size="1"), lambda: Override(symbol="", size="1"), lambda: Percent(0.5), lambda: Percent("NaN"),
+        lambda: SlippageLimit(0.5), lambda: Override(symbol="A*", below_lot=1), lambda: Override(segment="NSE"),
     ],
 )  # fmt: skip
 def test_what_makes_no_sense_is_refused(wrong: Callable[[], Rules]) -> None:
     with pytest.raises((ValueError, TypeError)):
         wrong()
+
+
+def test_what_is_wrong_is_told_shortly_with_what_is_allowed() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Rules(below_lot="LOT")  # type: ignore[arg-type]
+    assert str(caught.value) == "below_lot: must be one of SKIP, ONE_LOT, ONE_LOT_WITHIN_RISK, not 'LOT'"
+
+
+def test_a_choice_is_taken_by_its_name_and_a_percent_as_text() -> None:
+    assert Rules(below_lot="ONE_LOT") == Rules(below_lot=BelowLot.ONE_LOT)  # type: ignore[arg-type]
+    assert Override(symbol="A*", below_lot="ONE_LOT").below_lot is BelowLot.ONE_LOT  # type: ignore[arg-type]
+    assert Percent("0.5") == Percent(Decimal("0.5"))
 
 
 def test_nothing_is_no_sizer() -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 from enum import Enum
-from typing import TypeVar
 
 from attrs import field, frozen
 
-_EnumT = TypeVar("_EnumT", bound=Enum)
+from dhan_copy.core.checked import exact, member
 
 
 class Measure(Enum):
@@ -46,22 +45,20 @@ class AtCap(Enum):
 
 
 def _measure(value: Measure | str) -> Measure:
-    return _member(Measure, value)
+    return member(Measure, value)
 
 
 def _per(value: Per | str) -> Per:
-    return _member(Per, value)
+    return member(Per, value)
 
 
 def _at_cap(value: AtCap | str) -> AtCap:
-    return _member(AtCap, value)
+    return member(AtCap, value)
 
 
 def _amount(value: Decimal | int | str | None) -> Decimal | None:
-    if isinstance(value, float):
-        raise TypeError(f"write it as text, '{value}': a float is not exact")
-    amount = None if value is None else Decimal(value)
-    if amount is not None and (not amount.is_finite() or amount <= 0):
+    amount = None if value is None else exact(value)
+    if amount is not None and amount <= 0:
         raise ValueError(f"a cap must be above zero, not {value}")
     return amount
 
@@ -91,12 +88,3 @@ class Cap:
         limits = [] if self.most is None else [f"at most {self.most:f}"]
         limits += [] if self.least is None else [f"at least {self.least:f}"]
         return f"{' and '.join(limits)} {self.measure.name} per {self.per.name}"
-
-
-def _member(kind: type[_EnumT], value: _EnumT | str) -> _EnumT:
-    if isinstance(value, kind):
-        return value
-    found = kind.__members__.get(str(value))
-    if found is None:
-        raise ValueError(f"{str(value)[:40]!r} is no {kind.__name__}: it must be one of {', '.join(kind.__members__)}")
-    return found

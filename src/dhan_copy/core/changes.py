@@ -103,6 +103,8 @@ def change(settings: CopierSettings, account: AccountName | None, setting: str, 
         raise ConfigurationError(
             f"{setting} cannot be changed to it while running: {error}", advice="Give it when the engine is made."
         ) from None
+    except Misspelt:
+        raise
     except (ValueError, TypeError, ArithmeticError) as error:
         raise ConfigurationError(f"{setting}: {error}") from None
     return SettingChanged(account=account, setting=setting, given=given_text(settings, account, setting), value=text)

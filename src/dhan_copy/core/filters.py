@@ -17,6 +17,7 @@ from typing import TypeVar
 
 from attrs import field, frozen
 
+from dhan_copy.core.checked import check, exact, shown
 from dhan_copy.core.filtering import Filter, Verdict
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.worth import price_of, worth
@@ -57,21 +58,17 @@ def _patterns(given: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _clock(value: time | str) -> time:
-    at = time.fromisoformat(value) if isinstance(value, str) else value
+    try:
+        at = time.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        at = None
     if not isinstance(at, time) or at.tzinfo is not None:
-        raise ValueError(f"a time of the day is written as '09:20', not {value!r}")
+        raise ValueError(f"a time of the day is written as '09:20', not {shown(value)}")
     return at
 
 
 def _rupees(value: Decimal | int | str | None) -> Decimal | None:
-    if isinstance(value, float):
-        raise TypeError(f"write the rupees as text, '{value}': a float is not exact")
-    if value is None:
-        return None
-    amount = Decimal(value)
-    if not amount.is_finite():
-        raise ValueError(f"rupees must be a finite number, not {value}")
-    return amount
+    return None if value is None else exact(value)
 
 
 @frozen(init=False)
@@ -233,6 +230,7 @@ class QuantityRange(Filter):
     most: int | None = None
 
     def __attrs_post_init__(self) -> None:
+        check(self, may_be_zero=("least", "most"))
         _check_range(self.least, self.most)
 
     def judge(self, order: LeaderOrder, facts: InstrumentFacts) -> Verdict:

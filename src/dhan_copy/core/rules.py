@@ -10,6 +10,7 @@ from typing import cast
 from attrs import Attribute, field, frozen, validators
 
 from dhan_copy.core.caps import Cap
+from dhan_copy.core.checked import check, exact, member, shown
 from dhan_copy.core.filtering import Filter
 from dhan_copy.core.filters import fits_instrument
 from dhan_copy.core.sizers import OwnFunction
@@ -30,13 +31,13 @@ class BelowLot(Enum):
 
 @frozen
 class Percent:
-    """A part of a price or an amount."""
+    """A part of a price or an amount: ``Percent("0.5")``. A float is refused: it is not exact."""
 
-    value: Decimal = field(validator=validators.gt(Decimal(0)))
+    value: Decimal = field(converter=exact, validator=validators.gt(Decimal(0)))
 
 
 def _percent(value: Percent | Decimal | str | int) -> Percent:
-    return value if isinstance(value, Percent) else Percent(Decimal(value))
+    return value if isinstance(value, Percent) else Percent(value)
 
 
 @frozen
@@ -45,7 +46,10 @@ class SlippageLimit:
     the follower's entries stop, until it is resumed."""
 
     worse_than: Percent = field(converter=_percent)
-    copies: int = field(default=3, validator=[validators.instance_of(int), validators.ge(1)])
+    copies: int = 3
+
+    def __attrs_post_init__(self) -> None:
+        check(self)
 
 
 def sizer_of(value: object) -> PositionSizer | None:
@@ -62,17 +66,17 @@ def sizer_of(value: object) -> PositionSizer | None:
 
 
 def _caps(value: Iterable[Cap] | Cap | None) -> tuple[Cap, ...] | None:
-    return None if value is None else (value,) if isinstance(value, Cap) else tuple(value)
+    if value is None or isinstance(value, Cap):
+        return None if value is None else (value,)
+    given: object = value
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise TypeError(f"caps must be Cap(...) or several of them, not {shown(given)}")
+    return tuple(given)
 
 
 def _is_filter(instance: object, attribute: Attribute[Filter | None], value: Filter | None) -> None:
     if value is not None and not isinstance(value, Filter):
-        raise TypeError(f"only must be a filter, not {type(value).__name__}")
-
-
-def _are_caps(instance: object, attribute: Attribute[tuple[Cap, ...] | None], value: tuple[Cap, ...] | None) -> None:
-    if any(not isinstance(cap, Cap) for cap in value or ()):
-        raise TypeError("caps must be Cap(...)")
+        raise TypeError(f"only must be a filter such as Symbols('NIFTY*'), or filters joined by & and |, not {shown(value)}")
 
 
 @frozen(kw_only=True)
@@ -85,16 +89,19 @@ class Rules:
     """How large a copy is: a sizer, a ratio as text, or a function of your own."""
     only: Filter | None = field(default=None, validator=_is_filter)
     """Which entries are copied; exits always are."""
-    caps: tuple[Cap, ...] | None = field(default=None, converter=_caps, validator=_are_caps)
+    caps: tuple[Cap, ...] | None = field(default=None, converter=_caps)
     """What entries may not exceed."""
-    below_lot: BelowLot | None = field(default=None, validator=validators.optional(validators.instance_of(BelowLot)))
+    below_lot: BelowLot | None = None
     """What becomes of an entry whose share is below one lot."""
-    one_lot_risk: Percent | None = field(default=None, validator=validators.optional(validators.instance_of(Percent)))
+    one_lot_risk: Percent | None = None
     """What a single lot may lose, for ``BelowLot.ONE_LOT_WITHIN_RISK``; 1 % where nobody says."""
-    price_deviation: Percent | None = field(default=None, validator=validators.optional(validators.instance_of(Percent)))
+    price_deviation: Percent | None = None
     """How far the price may have moved since the leader's order traded."""
-    slippage: SlippageLimit | None = field(default=None, validator=validators.optional(validators.instance_of(SlippageLimit)))
+    slippage: SlippageLimit | None = None
     """When copies that trade worse than the leader's orders stop the follower's entries; never where nobody says."""
+
+    def __attrs_post_init__(self) -> None:
+        check(self)
 
 
 def _symbols(value: str | Iterable[str]) -> tuple[str, ...]:
@@ -103,11 +110,7 @@ def _symbols(value: str | Iterable[str]) -> tuple[str, ...]:
 
 def _segments(value: ExchangeSegment | str | Iterable[ExchangeSegment | str]) -> tuple[ExchangeSegment, ...]:
     given = (value,) if isinstance(value, (str, ExchangeSegment)) else tuple(value)
-    try:
-        return tuple(ExchangeSegment(one) for one in given)
-    except ValueError as error:
-        names = ", ".join(ExchangeSegment.__members__)
-        raise ValueError(f"{error}: it must be one of {names}") from None
+    return tuple(member(ExchangeSegment, one) for one in given)
 
 
 @frozen(kw_only=True)
@@ -122,7 +125,8 @@ class Override(Rules):
     segment: tuple[ExchangeSegment, ...] = field(default=(), converter=_segments)
 
     def __attrs_post_init__(self) -> None:
-        if not self.symbol and not self.segment:
+        super().__attrs_post_init__()
+        if not any(name.strip() for name in self.symbol) and not self.segment:
             raise ValueError("an override names a symbol or a segment")
 
     def fits(self, segment: ExchangeSegment | None, *symbols: str) -> bool | None:

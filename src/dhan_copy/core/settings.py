@@ -10,8 +10,10 @@ from fractions import Fraction
 
 from attrs import evolve, field, frozen, validators
 
-from dhan_copy.core.facts import CopyMode, TradingState
 from dhan_copy.core.calendar import Calendar
+from dhan_copy.core.checked import check, exact, shown
+from dhan_copy.core.facts import CopyMode, TradingState
+from dhan_copy.errors import Misspelt
 from dhan_copy.model.contract import ContractSizes
 from dhan_copy.model.freeze import FreezeLimits
 from dhan_copy.core.rules import BelowLot as BelowLot
@@ -130,8 +132,11 @@ class Ticks:
 class RateWindow:
     """At most ``limit`` requests in any ``seconds``; a day window counts per IST calendar day instead."""
 
-    limit: int = field(validator=validators.ge(1))
-    seconds: float = field(validator=validators.gt(0))
+    limit: int
+    seconds: float
+
+    def __attrs_post_init__(self) -> None:
+        check(self)
 
 
 @frozen(kw_only=True)
@@ -144,13 +149,14 @@ class RateLimits:
     """
 
     windows: tuple[RateWindow, ...] = (RateWindow(10, 1.0), RateWindow(250, 60.0), RateWindow(1000, 3600.0))
-    per_day: int = field(default=7000, validator=validators.ge(1))
+    per_day: int = 7000
     entry_share: Fraction = Fraction(4, 5)
-    reserve: int = field(default=0, validator=validators.ge(0))
-    modifications_per_order: int = field(default=25, validator=validators.ge(1))
-    reads_per_second: int = field(default=20, validator=validators.ge(1))
+    reserve: int = 0
+    modifications_per_order: int = 25
+    reads_per_second: int = 20
 
     def __attrs_post_init__(self) -> None:
+        check(self, may_be_zero=("reserve",))
         if not self.windows:
             raise ValueError("windows must name one at least")
         if not 0 < self.entry_share <= 1:
@@ -162,7 +168,11 @@ class RateLimits:
 
 @frozen(kw_only=True)
 class Policy:
-    """Timings and choices with their defaults."""
+    """Timings and choices with their defaults. An enum's member is also taken by its name: ``Policy(heal="CLOSE")``.
+
+    Raises :class:`~dhan_copy.errors.Misspelt` for what is no duration or choice, and for times of zero but those after
+    which something is judged or told: a pause of none would never let the core come to rest.
+    """
 
     entry_age: timedelta = timedelta(seconds=30)
     """Older filled or market orders of the leader are not entered; resting ones are judged by price."""
@@ -181,7 +191,7 @@ class Policy:
     """Before a passing refusal or a failed read is tried again."""
     blocked_for: timedelta = timedelta(seconds=60)
     """How long an account rests after its token or address was refused."""
-    circuit_after: int = field(default=5, validator=validators.ge(1))
+    circuit_after: int = 5
     """Rejections in a row at one follower after which its entries stop; exits and cancels go on."""
     circuit_for: timedelta = timedelta(seconds=60)
     """How long they stop before one entry is tried."""
@@ -215,19 +225,26 @@ class Policy:
     them."""
     entries_stop_before_square_off: timedelta | None = timedelta(minutes=2)
     """How long before the broker closes intraday positions entries of such products stop; None never."""
-    requests_per_trade: int = field(default=60, validator=validators.ge(1))
+    requests_per_trade: int = 60
     """Requests that the copy of one order may take; a change of an exit that the broker took is not counted."""
-    stalled_after: int = field(default=5, validator=validators.ge(1))
+    stalled_after: int = 5
     """Tries of the same want before the alarm."""
-    checkpoint_after: int = field(default=2_000, validator=validators.ge(1))
+    checkpoint_after: int = 2_000
     """Journal rows between two checkpoints of a day: what a recovery has to fold at most, about."""
 
+    def __attrs_post_init__(self) -> None:
+        check(self, may_be_zero=_MAY_BE_ZERO)
+        offsets: object = self.stop_market_offsets
+        if not isinstance(offsets, Mapping):
+            raise Misspelt(f"must be offsets by ExchangeSegment, not {shown(offsets)}", ("stop_market_offsets",))
+        for segment, offset in offsets.items():
+            if not isinstance(segment, ExchangeSegment) or not isinstance(offset, (Percent, Ticks)):
+                names = ", ".join(ExchangeSegment.__members__)
+                wanted = f"must give an ExchangeSegment ({names}) Percent or Ticks"
+                raise Misspelt(f"{wanted}, not {shown(segment)}: {shown(offset)}", ("stop_market_offsets",))
 
-def _stops(instance: object, attribute: object, value: TradingState) -> None:
-    stricter = [state for state in TradingState if state is not TradingState.ACTIVE]
-    if value not in stricter:
-        names, said = ", ".join(state.name for state in stricter), getattr(value, "name", repr(value))
-        raise ValueError(f"a follower that lost too much is stopped: then must be one of {names}, not {said}")
+
+_MAY_BE_ZERO = ("entry_age", "stale_after", "fills_apart", "behind_after", "entries_stop_before_square_off")
 
 
 @frozen
@@ -235,8 +252,14 @@ class LossLimit:
     """The most that a follower may lose in a day on what was copied, in rupees, and what it is then until it is resumed:
     ``CLOSING``, ``HALTED`` or ``REDUCING``. Raises ``ValueError`` for ``ACTIVE``, which would stop nothing."""
 
-    rupees: Decimal = field(converter=Decimal, validator=validators.gt(Decimal(0)))
-    then: TradingState = field(default=TradingState.CLOSING, validator=_stops)
+    rupees: Decimal = field(converter=exact, validator=validators.gt(Decimal(0)))
+    then: TradingState = TradingState.CLOSING
+
+    def __attrs_post_init__(self) -> None:
+        check(self)
+        if self.then is TradingState.ACTIVE:
+            names = ", ".join(state.name for state in TradingState if state is not TradingState.ACTIVE)
+            raise ValueError(f"a follower that lost too much is stopped: then must be one of {names}, not ACTIVE")
 
 
 @frozen(kw_only=True)

@@ -11,6 +11,7 @@ from typing import ClassVar
 from attrs import field, frozen, validators
 from typing_extensions import assert_never
 
+from dhan_copy.core.checked import check, exact, member
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.worth import price_of, worth
 from dhan_copy.errors import FundsUnknown, SizingError, StopUnknown
@@ -50,7 +51,10 @@ class SameQuantity:
 class FixedLots:
     """So many lots of the instrument, whatever the leader trades; his later modifications scale them."""
 
-    lots: int = field(validator=[validators.instance_of(int), validators.ge(1)])
+    lots: int
+
+    def __attrs_post_init__(self) -> None:
+        check(self)
 
     def size(self, order: LeaderOrder, accounts: Accounts) -> Quantity:
         facts = accounts.instrument or order.report.instrument
@@ -96,10 +100,8 @@ class FreeMarginProportional:
         return _proportion(accounts, Money.AVAILABLE)
 
 
-def _percent(value: Decimal | int | str) -> Decimal:
-    if isinstance(value, float):
-        raise TypeError(f"write the percent as text, '{value}': a float is not exact")
-    return Decimal(value)
+def _which(value: Money | str) -> Money:
+    return member(Money, value)
 
 
 @frozen
@@ -112,8 +114,8 @@ class PercentAtRisk:
     and ``SizingError`` where price, money or the rupees of a unit (commodities, currencies) are unknown.
     """
 
-    percent: Decimal = field(converter=_percent, validator=[validators.gt(Decimal(0)), validators.le(Decimal(100))])
-    of: Money = field(default=Money.TOTAL, converter=Money, kw_only=True)
+    percent: Decimal = field(converter=exact, validator=[validators.gt(Decimal(0)), validators.le(Decimal(100))])
+    of: Money = field(default=Money.TOTAL, converter=_which, kw_only=True)
 
     needs_funds: ClassVar[bool] = True
     needs_stop: ClassVar[bool] = True

@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import time, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
 from typing import TypeAlias, cast
 
 import attrs
 
+from dhan_copy.core.checked import LONGEST, exact, shown
 from dhan_copy.core.filtering import AllOf, AnyOf, Filter, Not
 from dhan_copy.core.filters import Between
 from dhan_copy.core.rules import Percent
@@ -46,7 +47,7 @@ def read(hint: object, plain: Plain, path: Path = ()) -> object:
     if origin in (tuple, frozenset):
         items = plain if isinstance(plain, list) else [plain] if isinstance(plain, str) else None
         if items is None:
-            raise Misspelt("must be a list", path)
+            raise Misspelt(f"must be a list{_of_tables(arguments[0])}; not {_shown(plain)}", path)
         values = [read(arguments[0], item, (*path, number)) for number, item in enumerate(items)]
         return tuple(values) if origin is tuple else frozenset(values)
     if origin is not None and issubclass(origin, Mapping):
@@ -66,9 +67,9 @@ def read_table(cls: type[attrs.AttrsInstance], plain: Plain, path: Path) -> obje
 
 def fields_in(cls: type[attrs.AttrsInstance], plain: Plain, path: Path, more: tuple[str, ...] = ()) -> dict[str, object]:
     """The fields of ``cls`` that the table says; keys named in ``more`` are somebody else's."""
-    table = _table(plain, path)
-    hints = typing.get_type_hints(cls)
     known = [field.name for field in attrs.fields(cls) if field.init]
+    table = _table(plain, path, [*more, *known])
+    hints = typing.get_type_hints(cls)
     for key in table:
         if key not in known and key not in more:
             raise Misspelt(f"{_shown(key)} is no setting here; there are {', '.join([*more, *known])}", (*path, key))
@@ -85,6 +86,8 @@ def made(cls: type[attrs.AttrsInstance], values: Mapping[str, object], path: Pat
         raise Misspelt(f"{missing[0]} is missing", path)
     try:
         return cls(**values)
+    except Misspelt as wrong:
+        raise Misspelt(wrong.problem, (*path, *wrong.path)) from None
     except (ValueError, TypeError, ArithmeticError) as error:
         text = str(error.args[0] if error.args else error)
         at = next((key for key in values if re.search(rf"\b{key}\b", text)), None)
@@ -101,10 +104,19 @@ def _without_none(hint: object) -> object:
     return hint
 
 
-def _table(plain: Plain, path: Path) -> Mapping[str, Plain]:
+def _table(plain: Plain, path: Path, keys: Iterable[str] = ()) -> Mapping[str, Plain]:
     if not isinstance(plain, dict):
-        raise Misspelt("must be a table", path)
+        names = ", ".join(keys)
+        holding = f", {{ key = value }}, whose keys are {names}" if names else ""
+        raise Misspelt(f"must be a table{holding}; not {_shown(plain)}", path)
     return plain
+
+
+def _of_tables(hint: object) -> str:
+    hint = _without_none(hint)
+    if not isinstance(hint, type) or not attrs.has(hint):
+        return ""
+    return f" of tables, [{{ key = value }}], whose keys are {', '.join(each.name for each in attrs.fields(hint) if each.init)}"
 
 
 def _read_bool(plain: Plain, path: Path) -> bool:
@@ -134,8 +146,8 @@ def _read_text(plain: Plain, path: Path) -> str:
 def _read_decimal(plain: Plain, path: Path) -> Decimal:
     try:
         if isinstance(plain, (int, str)) and not isinstance(plain, bool):
-            return Decimal(plain)
-    except InvalidOperation:
+            return exact(plain)
+    except ValueError:
         pass
     raise Misspelt(f'must be a whole number, or text such as "0.5" (a float is not exact), not {_shown(plain)}', path)
 
@@ -154,6 +166,8 @@ def _read_duration(plain: Plain, path: Path) -> timedelta:
     if found is None:
         raise Misspelt(f'must be a time such as "30 s"; units are {", ".join(UNITS)}; not {_shown(plain)}', path)
     microseconds = Fraction(found[1]) * (UNITS[found[2]] // timedelta(microseconds=1))
+    if microseconds > LONGEST // timedelta(microseconds=1):
+        raise Misspelt(f"must be at most {LONGEST.days} days, not {_shown(plain)}", path)
     return timedelta(microseconds=round(microseconds))
 
 
@@ -199,7 +213,7 @@ def _read_sizer(plain: Plain, path: Path) -> object:
 
 def _read_filter(plain: Plain, path: Path) -> Filter:
     """Several keys in one table hold together."""
-    table = _table(plain, path)
+    table = _table(plain, path, _FILTERS)
     if not table:
         raise Misspelt(f"must name a filter: {', '.join(_FILTERS)}", path)
     parts = [_read_condition(name, item, (*path, name)) for name, item in table.items()]
@@ -237,14 +251,4 @@ def _checked(make: Callable[[], Filter], path: Path) -> Filter:
 
 
 def _shown(plain: Plain) -> str:
-    """The value in an error. Never whole: somebody may have written a secret where it does not belong."""
-    match plain:
-        case bool():
-            return "true" if plain else "false"
-        case int() | float():
-            return f"{plain}"[:20]
-        case str():
-            return repr(plain) if len(plain) <= 24 else f"a text of {len(plain)} characters"
-        case None:
-            return "nothing"
-    return f"a {'table' if isinstance(plain, dict) else 'list' if isinstance(plain, list) else type(plain).__name__}"
+    return shown(plain).lower() if isinstance(plain, bool) else shown(plain)
