@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from dhan_copy.config import Follower, Instruments, Leader, as_function, settings
 from dhan_copy.core.calendar import Calendar
 from dhan_copy.core.facts import CopyMode
-from dhan_copy.core.rules import Rules
+from dhan_copy.core.rules import Override, Rules
 from dhan_copy.core.settings import CopierSettings, Policy, RateLimits
 from dhan_copy.core.sizers import OwnFunction
 from dhan_copy.errors import ConfigurationError
@@ -116,6 +116,66 @@ def test_somebody_says_how_large_a_copy_is() -> None:
     assert built([leader()], [Follower("F", rules=Rules(size="1/2"))]).followers[0].said.size == Ratio("1/2")
     told = settings([leader()], [Follower("F")], Policy(), None, durable=True, rules=Rules(size="1/2"))
     assert told.rules.size == Ratio("1/2") and told.followers[0].said.size is None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"loss_limit": 5000}, "F.loss_limit: must be LossLimit(rupees, ...), not 5000"),
+        ({"limits": 10}, "F.limits: must be RateLimits(...), not 10"),
+        ({"rules": {"size": "1"}}, "F.rules: must be Rules(...), not a table"),
+        ({"overrides": 3}, "F.overrides: must be a list of Override(...), not 3"),
+        ({"overrides": [Rules(size="1")]}, "F.overrides[0]: must be Override(...), not a Rules"),
+        ({"mode": "FILLS"}, "F.mode: must be one of ORDER, EXECUTION, not 'FILLS'"),
+        ({"live": 1}, "F.live: must be True or False, not 1"),
+        ({"reverse": "no"}, "F.reverse: must be True or False, not 'no'"),
+        ({"max_lots": "5"}, "F.max_lots: must be a whole number, not '5'"),
+        ({"max_lots": 0}, "F.max_lots: must be above zero, not 0"),
+        ({"leaders": 1}, "leaders of follower 'F' must be names of leaders, not 1"),
+        ({"leaders": [1]}, "leaders of follower 'F' must be names of leaders, not a list"),
+        ({"broker": object()}, "broker of 'F' must have submit, modify, cancel, find, orders: an object has no submit"),
+        ({"source": ReadingBroker()}, "source of 'F' must have events, snapshot, close: a ReadingBroker has no events"),
+    ],
+)
+def test_a_follower_of_the_wrong_parts_is_refused_at_once(wrong: dict[str, object], said: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Follower("F", size="1", **wrong)  # type: ignore[arg-type]
+    assert str(caught.value) == said
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"rules": "1"}, "L.rules: must be Rules(...), not '1'"),
+        ({"source": object()}, "source of 'L' must have events, snapshot, close: an object has no events"),
+    ],
+)
+def test_a_leader_of_the_wrong_parts_is_refused_at_once(wrong: dict[str, object], said: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Leader("L", **{"source": ReadingSource(), **wrong})  # type: ignore[arg-type]
+    assert str(caught.value) == said
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"policy": {"heal": "CLOSE"}}, "policy must be Policy(...), not a table"),
+        ({"rules": "0.5"}, "rules must be Rules(...), not '0.5'"),
+        ({"overrides": [Rules(size="1")]}, "overrides must be Override(...), not a Rules"),
+        ({"overrides": 3}, "overrides must be Override(...), not 3"),
+    ],
+)
+def test_what_holds_for_all_is_of_its_kind(wrong: dict[str, object], said: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        given: dict[str, object] = {"policy": Policy(), "instruments": None, "durable": True, **wrong}
+        settings([leader()], [Follower("F", size="1")], **given)  # type: ignore[arg-type]
+    assert str(caught.value) == said
+
+
+def test_a_mode_is_taken_by_its_name_and_one_override_needs_no_list() -> None:
+    override = Override(symbol="NIFTY*", size="1/2")
+    follower = Follower("F", size="1", mode="EXECUTION", reverse=True, overrides=override)  # type: ignore[arg-type]
+    assert (follower.mode, follower.overrides) == (CopyMode.EXECUTION, (override,))
 
 
 def test_a_function_is_a_sizer() -> None:

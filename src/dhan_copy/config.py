@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
-from typing import Protocol
+from typing import Protocol, cast
 
-from attrs import field, frozen, validators
+from attrs import field, frozen
 
 from dhan_copy.core.calendar import Calendar
+from dhan_copy.core.checked import check, shown
 from dhan_copy.core.facts import CopyMode
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.rules import Override, Rules, sizer_of
@@ -29,6 +30,8 @@ Instruments = Callable[[InstrumentKey], InstrumentFacts | None] | Mapping[Instru
 """What the user knows of instruments: a function or a mapping."""
 SizeFunction = Callable[[LeaderOrder, Accounts], Ratio | Quantity]
 """A sizer as a function."""
+_SOURCE = ("events", "snapshot", "close")
+_BROKER = ("submit", "modify", "cancel", "find", "orders")
 
 
 class Account(Protocol):
@@ -44,8 +47,10 @@ def _as_name(text: str) -> AccountName:
     return AccountName(text)
 
 
-def _as_tuple(overrides: Iterable[Override]) -> tuple[Override, ...]:
-    return tuple(overrides)
+def _as_tuple(overrides: Iterable[Override] | Override) -> tuple[Override, ...]:
+    """What is no list is left to the check of the whole."""
+    given: object = (overrides,) if isinstance(overrides, Override) else overrides
+    return cast("tuple[Override, ...]", tuple(given) if isinstance(given, Iterable) else given)
 
 
 def _name(account: Account | str, given: str) -> AccountName:
@@ -79,6 +84,8 @@ class Leader:
 
     def __attrs_post_init__(self) -> None:
         object.__setattr__(self, "name", _name(self.account, self.name))
+        check(self, (self.name,))
+        _plugged(self.name, "source", self.source, _SOURCE)
         if isinstance(self.account, str) and self.source is None:
             raise ConfigurationError(f"leader {self.name!r} has no source: give source=, or a DhanAccount")
 
@@ -134,7 +141,7 @@ class Follower:
     live: bool = field(default=False, kw_only=True)
     max_lots: int | None = field(default=None, kw_only=True)
     loss_limit: LossLimit | None = field(default=None, kw_only=True)
-    mode: CopyMode = field(default=CopyMode.ORDER, kw_only=True, validator=validators.instance_of(CopyMode))
+    mode: CopyMode = field(default=CopyMode.ORDER, kw_only=True)
     reverse: bool = field(default=False, kw_only=True)
     leaders: Iterable[str] | None = field(default=None, kw_only=True)
     limits: RateLimits = field(default=RateLimits(), kw_only=True)
@@ -145,23 +152,19 @@ class Follower:
 
     def __attrs_post_init__(self) -> None:
         object.__setattr__(self, "name", _name(self.account, self.name))
+        check(self, (self.name,))
+        _plugged(self.name, "broker", self.broker, _BROKER)
+        _plugged(self.name, "source", self.source, _SOURCE)
         object.__setattr__(self, "sizer", _sizer(self.name, self.size))
         if self.size is not None and self.rules.size is not None:
             raise ConfigurationError(f"follower {self.name!r} has two sizes", advice="Give size= or rules=Rules(size=).")
         if self.leaders is not None:
-            named = (self.leaders,) if isinstance(self.leaders, str) else tuple(self.leaders)
-            object.__setattr__(self, "leaders", named)
-        if type(self.live) is not bool:
-            raise ConfigurationError(f"live of follower {self.name!r} must be True or False, not {self.live!r}")
-        if type(self.reverse) is not bool:
-            raise ConfigurationError(f"reverse of follower {self.name!r} must be True or False, not {self.reverse!r}")
+            object.__setattr__(self, "leaders", _names(self.name, self.leaders))
         if self.reverse and self.mode is not CopyMode.EXECUTION:
             raise ConfigurationError(
                 f"follower {self.name!r} copies orders in reverse: a limit below the market that buys would sell at once",
                 advice="Set mode=CopyMode.EXECUTION beside reverse=True: what the leader has traded can be reversed.",
             )
-        if self.max_lots is not None and (type(self.max_lots) is not int or self.max_lots < 1):
-            raise ConfigurationError(f"max_lots of follower {self.name!r} must be 1 or more, not {self.max_lots!r}")
         if self.live and isinstance(self.account, str) and self.broker is None:
             raise ConfigurationError(f"live follower {self.name!r} has no broker: give broker=, or a DhanAccount")
 
@@ -183,6 +186,20 @@ class Follower:
 
     def __repr__(self) -> str:
         return f"Follower({self.name!r}, size={self.size!r}, live={self.live})"
+
+
+def _names(follower: str, leaders: object) -> tuple[str, ...]:
+    named = (leaders,) if isinstance(leaders, str) else tuple(leaders) if isinstance(leaders, Iterable) else (leaders,)
+    if not all(isinstance(one, str) for one in named):
+        raise ConfigurationError(f"leaders of follower {follower!r} must be names of leaders, not {shown(leaders)}")
+    return named
+
+
+def _plugged(account: str, setting: str, given: object, methods: Sequence[str]) -> None:
+    """Refuse what has not the methods of a plug: it would fail when an order is there to be copied."""
+    missing = [name for name in methods if not callable(getattr(given, name, None))]
+    if given is not None and missing:
+        raise ConfigurationError(f"{setting} of {account!r} must have {', '.join(methods)}: {shown(given)} has no {missing[0]}")
 
 
 def _sizer(name: str, size: object) -> PositionSizer | None:
@@ -256,6 +273,14 @@ def settings(
 
     Raises ``ConfigurationError`` for whatever contradicts itself.
     """
+    said: tuple[tuple[str, object, type], ...] = (("policy", policy, Policy), ("rules", rules, Rules))
+    for setting, given, kind in said:
+        if not isinstance(given, kind):
+            raise ConfigurationError(f"{setting} must be {kind.__name__}(...), not {shown(given)}")
+    several = _as_tuple(overrides)
+    for one in several if isinstance(several, tuple) else (several,):
+        if not isinstance(one, Override):
+            raise ConfigurationError(f"overrides must be Override(...), not {shown(one)}")
     if not leaders:
         raise ConfigurationError("no leaders", advice="Give leaders=[Leader(...)].")
     if not followers:
@@ -317,7 +342,7 @@ def settings(
         freeze_limits=published_freeze_limits() if freeze_limits is None else freeze_limits,
         calendar=_calendar(leaders, followers) if calendar is None else calendar,
         rules=rules,
-        overrides=tuple(overrides),
+        overrides=_as_tuple(overrides),
     )
 
 
