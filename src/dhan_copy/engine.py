@@ -21,7 +21,7 @@ from typing import TypeVar
 from typing_extensions import Self, assert_never
 
 from dhan_copy import explain as stories
-from dhan_copy import trees, views
+from dhan_copy import settings_view, trees, views
 from dhan_copy.config import Follower, Instruments, Leader, settings
 from dhan_copy.core.calendar import Calendar
 from dhan_copy.core.changes import change, check_sizes
@@ -475,12 +475,13 @@ class CopyEngine:
     ) -> Table:
         """What holds for a follower now and which level says so, for one leader and instrument where they are named.
 
-        Without ``segment`` only overrides that name none can fit; without ``symbol`` only those for all symbols.
+        Without ``symbol`` only overrides for all symbols can fit. Without ``segment`` it is that of the symbol, where
+        today's orders know it or it is one such as ``NSE_FNO:45471``; else only overrides that name none can fit, and
+        ``said_by`` names the segments in which something else holds.
         """
         name = self._known(follower, self._gates)
         of = None if leader is None else self._known(leader, {each.name for each in self._leaders})
-        where = None if segment is None else ExchangeSegment(segment)
-        return views.settings(self._state(), name, of, symbol, where)
+        return settings_view.settings(self._state(), name, of, symbol, segment)
 
     def change(self, account: str | None = None, **settings: object) -> None:
         """Change settings while running, of a follower, a leader, or (None) for all: ``engine.change("F", size="0.25")``.

@@ -12,11 +12,8 @@ from fractions import Fraction
 import attrs
 from typing_extensions import assert_never
 
-from dhan_copy.core.changes import spelled_text, values_of
 from dhan_copy.core.drift import Term, drifts
-from dhan_copy.core.effective import SETTINGS, effective
 from dhan_copy.core.facts import AlertRaised, Entry, Refusal
-from dhan_copy.core.filtering import Filter
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.legs import LINKED
 from dhan_copy.core.shelf import Shelf
@@ -24,7 +21,6 @@ from dhan_copy.core.state import State
 from dhan_copy.core.trade import CopyTrade, FollowerOrder, Instruction
 from dhan_copy.display import Table
 from dhan_copy.model.ids import AccountName
-from dhan_copy.model.instrument import ExchangeSegment
 from dhan_copy.model.order import Leg, Limit, Market, OrderReport, StopLimit, StopMarket, Terms
 from dhan_copy.model.reason import ReasonCode
 from dhan_copy.model.times import IST
@@ -40,7 +36,6 @@ _DRIFT = (
     *(term.name.lower() for term in Term), "causes", "unsized",
 )  # fmt: skip
 _ALERTS = ("time", "code", "account", "leader_order_id", "client_order_id", "what", "known", "advice")
-_SETTINGS = ("setting", "value", "said_by")
 _STATUS = ("account", "role", "trading", "health", "orders", "open", "unresolved", "book_read_at", "positions_read_at")
 
 
@@ -185,27 +180,6 @@ def status(state: State) -> Table:
             }
         )
     return Table.of("status", _STATUS, rows)
-
-
-def settings(
-    state: State, follower: AccountName, leader: AccountName | None, symbol: str, segment: ExchangeSegment | None
-) -> Table:
-    """What holds for a follower, and who says so: one row per setting."""
-    rules = next(rules for rules in state.settings.followers if rules.name == follower)
-    holds = effective(state.settings, values_of(state.changes), leader, rules, segment, symbol)
-    rows = [{"setting": name, "value": _setting(getattr(holds, name)), "said_by": holds.said_by[name]} for name in SETTINGS]
-    if rules.max_lots is not None:
-        rows.append({"setting": "max_lots", "value": rules.max_lots, "said_by": f"follower {follower}"})
-    return Table.of(f"settings of {follower}", _SETTINGS, rows)
-
-
-def _setting(value: object) -> object:
-    """As people write it in a settings file, text that fits a cell."""
-    if isinstance(value, tuple):
-        return "; ".join(str(item) for item in value)
-    if value is None or isinstance(value, (bool, int)):
-        return value
-    return str(value) if isinstance(value, Filter) else spelled_text(value)
 
 
 def _health(state: State, follower: AccountName) -> str:
