@@ -42,6 +42,14 @@ def test_rows_are_dicts() -> None:
     assert list(TABLE) == TABLE.to_dicts() == [TABLE[0], TABLE[1]]
 
 
+@given(st.slices(5), st.integers(0, 5))
+def test_a_slice_is_a_table_of_those_rows(part: slice, rows: int) -> None:
+    table = Table.of("numbers", ("a",), [{"a": number} for number in range(rows)])
+    assert isinstance(table[part], Table)
+    assert table[part].to_dicts() == table.to_dicts()[part]
+    assert (table[part].title, table[part].columns) == ("numbers", ("a",))
+
+
 def test_a_frame_has_the_same_rows_and_columns() -> None:
     frame = TABLE.to_frame()
     assert list(frame.columns) == list(TABLE.columns)
@@ -98,3 +106,4 @@ def test_long_texts_are_cut_in_text_but_not_in_data() -> None:
     assert max(map(len, repr(table).splitlines())) < 200
     assert table[0]["a"] == "x" * 500
     assert "x" * 500 in table._repr_html_()
+    assert "x" * 500 in Table.of("t", ("a",), [{"a": "x" * 500}]).wide()

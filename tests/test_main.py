@@ -191,6 +191,27 @@ def test_status_and_explain_show_a_journal(tmp_path: Path, capsys: pytest.Captur
     assert family.path.read_bytes() == before
 
 
+@pytest.mark.parametrize("command", ["status", "explain"])
+def test_long_cells_are_shown_whole_where_that_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    family = Family(tmp_path)
+    order_id = family.trade()
+    arguments = [command, str(family.path), *([order_id] if command == "explain" else [])]
+    family.engine.stop()
+    monkeypatch.setattr("dhan_copy.display._WIDEST", 5)
+    assert main(arguments) == 0 and "…" in capsys.readouterr().out
+    assert main([*arguments, "--wide"]) == 0 and "…" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("more", [["--account", "WIFE"], ["--journal", "x.db"], ["--journal", "copies.db"]])
+def test_the_doctor_takes_a_settings_file_or_accounts(more: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["doctor", "--config", "family.toml", *more])
+    assert ended.value.code == 2
+    assert "--config names accounts and journal itself: leave --account and --journal away" in capsys.readouterr().err
+
+
 def test_what_is_no_journal_is_said_in_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "no.db").write_text("nothing")
     for command in (["status"], ["explain"]):

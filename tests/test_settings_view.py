@@ -56,7 +56,8 @@ def test_what_is_said_of_a_follower_alone_is_told_with_who_said_it() -> None:
     told = said(lab(mode="EXECUTION", reverse=True))
     assert told["mode"] == ("EXECUTION", "follower F")
     assert told["reverse"] == (True, "follower F")
-    follower = Follower(F, size="1", loss_limit=LossLimit("5000"), limits=RateLimits(reserve=2), max_lots=3, leaders="M")
+    limits = RateLimits(reserve=2)
+    follower = Follower(F, size="1", loss_limit=LossLimit("5000"), limits=limits, max_lots=3, leaders="M")
     engine = CopyEngine([Leader(name, source=ReadingSource()) for name in "LM"], [follower], MemoryStore())
     rows = {row["setting"]: (row["value"], row["said_by"]) for row in engine.settings(F)}
     engine.stop()

@@ -20,6 +20,7 @@ from dhan_copy.settings_file import Settings
 from dhan_copy.stores.premises import premises
 
 LOOK_SECONDS = 30.0
+_JOURNAL = "copies.db"
 DOCTOR = """\
 Look for what would go wrong before the market opens. Nothing is sent but reads, and nothing is started. The exit status
 is 1 when something is found that live followers are not started with.
@@ -45,18 +46,21 @@ def parser() -> argparse.ArgumentParser:
         help="an account that is to place orders, as the environment describes it (DHAN_NAME_CLIENT_ID, "
         "DHAN_NAME_ACCESS_TOKEN); may be repeated",
     )  # fmt: skip
-    doctor.add_argument("--journal", default="copies.db", metavar="FILE", help="the journal's file (default copies.db)")
+    doctor.add_argument("--journal", metavar="FILE", help=f"the journal's file (default {_JOURNAL})")
     status = commands.add_parser("status", help="the accounts of a journal, as it was last written")
     status.add_argument("journal", metavar="JOURNAL")
     explain = commands.add_parser("explain", help="everything that a journal says of one leader order")
     explain.add_argument("journal", metavar="JOURNAL")
     explain.add_argument("order", metavar="ID", help="the leader's order id")
+    for shows in (status, explain):
+        shows.add_argument("--wide", action="store_true", help="the whole of each cell, however long")
     return root
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status: 0, 1 for fatal findings and orders that are not there, 2 for errors."""
-    options = parser().parse_args(arguments)
+    known = parser()
+    options = known.parse_args(arguments)
     try:
         match options.command:
             case "run":
@@ -66,8 +70,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 Settings.load(options.config).engine(rebuild=options.rebuild, skip_checks=options.skip_check).run()
                 return 0
             case "doctor":
+                if options.config is not None and (options.account or options.journal is not None):
+                    known.error("--config names accounts and journal itself: leave --account and --journal away")
                 findings = (
-                    tuple(_findings(options.account, Path(options.journal)))
+                    tuple(_findings(options.account, Path(options.journal or _JOURNAL)))
                     if options.config is None
                     else _of_settings(options.config)
                 )
@@ -75,16 +81,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 return int(any(each.severity is Severity.FATAL for each in findings))
             case "status":
                 with JournalFile(options.journal) as journal:
-                    print(journal.status())
+                    print(_shown(journal.status(), wide=options.wide))
                     return 0
             case _:
                 with JournalFile(options.journal) as journal:
                     story = journal.explain(options.order)
-                print(story)
+                print(_shown(story, wide=options.wide))
                 return int(not story)
     except DhanCopyError as error:
         print(error, file=sys.stderr)
         return 2
+
+
+def _shown(table: Table, *, wide: bool) -> str:
+    return table.wide() if wide else repr(table)
 
 
 def _of_settings(path: str) -> tuple[Finding, ...]:

@@ -8,9 +8,9 @@ from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from dhan_copy.model.times import IST
 
@@ -24,7 +24,8 @@ _WIDEST = 110
 
 @frozen(repr=False)
 class Table:
-    """Rows under named columns. Iterating yields each row as a dict; ``len`` is the number of rows."""
+    """Rows under named columns. Iterating yields each row as a dict; ``len`` is the number of rows. A slice is a table of
+    those rows. As text a cell has at most 110 characters; :meth:`wide` shows the whole of it."""
 
     title: str
     columns: tuple[str, ...]
@@ -42,7 +43,13 @@ class Table:
         for row in self.rows:
             yield dict(zip(self.columns, row))
 
-    def __getitem__(self, index: int) -> dict[str, Cell]:
+    @overload
+    def __getitem__(self, index: int) -> dict[str, Cell]: ...
+    @overload
+    def __getitem__(self, index: slice) -> Table: ...
+    def __getitem__(self, index: int | slice) -> dict[str, Cell] | Table:
+        if isinstance(index, slice):
+            return evolve(self, rows=self.rows[index])
         return dict(zip(self.columns, self.rows[index]))
 
     def to_dicts(self) -> list[dict[str, Cell]]:
@@ -55,11 +62,18 @@ class Table:
 
         return DataFrame(self.to_dicts(), columns=list(self.columns))
 
+    def wide(self) -> str:
+        """As text, with the whole of each cell."""
+        return self._lines(None)
+
     def __repr__(self) -> str:
+        return self._lines(_WIDEST)
+
+    def _lines(self, widest: int | None) -> str:
         head = f"{self.title}: {len(self)} row{'' if len(self) == 1 else 's'}"
         if not self.rows:
             return head
-        texts = [[_short(cell) for cell in row] for row in self.rows]
+        texts = [[_short(_text(cell), widest) for cell in row] for row in self.rows]
         widths = [max(len(name), *(len(row[i]) for row in texts)) for i, name in enumerate(self.columns)]
         numeric = [all(isinstance(row[i], (int, Decimal, Fraction)) for row in self.rows) for i in range(len(widths))]
         lines = [head, "  ".join(name.ljust(width) for name, width in zip(self.columns, widths)).rstrip()]
@@ -100,6 +114,5 @@ def _text(cell: Cell) -> str:
     return printable(str(cell))
 
 
-def _short(cell: Cell) -> str:
-    text = _text(cell)
-    return text if len(text) <= _WIDEST else text[: _WIDEST - 1] + "…"
+def _short(text: str, widest: int | None) -> str:
+    return text if widest is None or len(text) <= widest else text[: widest - 1] + "…"
