@@ -174,7 +174,7 @@ def test_z7_value_range() -> None:
         lambda: Origins("APP"), lambda: Symbols(), lambda: Symbols(""), lambda: Tags(" "), lambda: Between("15:15", "09:20"),
         lambda: Between("09:20", "09:20"), lambda: Between("9", "10"), lambda: Between(9, 10), lambda: QuantityRange(),
         lambda: QuantityRange(least=-1), lambda: QuantityRange(least=2, most=1), lambda: ValueRange(most=0.5),
-        lambda: ValueRange(most="NaN"),
+        lambda: ValueRange(most="NaN"), lambda: QuantityRange(least="75"), lambda: QuantityRange(most=7.5),
     ],
 )  # fmt: skip
 def test_a_filter_that_makes_no_sense_is_refused(wrong: Callable[[], Filter]) -> None:
@@ -185,6 +185,8 @@ def test_a_filter_that_makes_no_sense_is_refused(wrong: Callable[[], Filter]) ->
 def test_what_is_allowed_is_named() -> None:
     with pytest.raises(ValueError, match="'NFO' is no ExchangeSegment: it must be one of NSE_EQ, NSE_FNO"):
         Segments("NFO")
+    with pytest.raises(ValueError, match="a time of the day is written as '09:20', not '9:20'"):
+        Between("9:20", "15:15")
 
 
 def test_filters_are_values() -> None:

@@ -176,8 +176,14 @@ def test_z5_percent_at_risk_needs_the_followers_money_alone() -> None:
 
 @pytest.mark.parametrize("percent", [0, -1, 101, 0.5, "NaN"])
 def test_a_percent_that_makes_no_sense_is_refused(percent: object) -> None:
-    with pytest.raises((ValueError, TypeError, ArithmeticError)):
+    with pytest.raises((ValueError, TypeError), match="'percent' must be|no number|not exact"):
         PercentAtRisk(percent)  # type: ignore[arg-type]
+
+
+def test_a_figure_of_the_funds_is_taken_by_its_name() -> None:
+    assert PercentAtRisk(1, of="EQUITY").of is Money.EQUITY
+    with pytest.raises(ValueError, match="'equity' is no Money: it must be one of TOTAL, EQUITY, AVAILABLE"):
+        PercentAtRisk(1, of="equity")
 
 
 def test_z1_a_function_of_ones_own() -> None:
