@@ -108,6 +108,7 @@ SAID: list[tuple[Fact, str]] = [
     (SettingChanged(account=None, setting="caps", given="null", value="[]"), "The setting caps of all was changed to []"),
     (FundsReported(account=FOLLOWER, read_at=START, funds=Funds(Decimal(5), Decimal(9))), "5 rupees"),
     (ADMITTED, "75 units close what the leader holds; 150 units open, scaled by 1/2 plus 12.5 carried, lot 75"),
+    (evolve(ADMITTED, most_units=300), "lot 75, 300 at the most whatever becomes of the leader's order"),
     (evolve(ADMITTED, live=False, position_before=None), "on paper"),
     (evolve(ADMITTED, reason=ReasonCode.CAPPED, detail="750 cut to 75"), "cut to the largest order that is allowed (750"),
     (evolve(ADMITTED, exit_quantity=0, entry_quantity=0, carry=Fraction(0)), "nothing to do"),

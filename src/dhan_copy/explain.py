@@ -232,7 +232,8 @@ def _admitted(fact: CopyAdmitted) -> str:
         parts.append(f"{fact.exit_quantity} units close what the leader holds")
     if fact.entry_quantity:
         carry = f" plus {number(fact.carry)} carried" if fact.carry else ""
-        parts.append(f"{fact.entry_quantity} units open, scaled by {fact.ratio}{carry}, lot {fact.facts.lot_units}")
+        most = "" if fact.most_units is None else f", {fact.most_units} at the most whatever becomes of the leader's order"
+        parts.append(f"{fact.entry_quantity} units open, scaled by {fact.ratio}{carry}, lot {fact.facts.lot_units}{most}")
     before = "unknown" if fact.position_before is None else str(fact.position_before)
     paper = "" if fact.live else " on paper"
     said = f"Copied{paper}: {'; '.join(parts) or 'nothing to do'} (leader held {before})"

@@ -135,6 +135,27 @@ def test_what_a_cap_cut_off_is_capped() -> None:
     assert dict(row.terms) == {Term.CAPPED: Fraction(3 * LOT, 2)}
 
 
+def test_what_a_cap_cut_off_of_an_order_that_grew_is_capped_and_no_later_order_makes_up_for_it() -> None:
+    bench = World({"F": HALF}, max_lots=2)
+    order = bench.place(Side.BUY, 4, terms=Limit(Decimal(90)))
+    bench.change(order, quantity=10 * LOT)
+    bench.place(Side.BUY, 2, terms=Limit(Decimal(90)))
+    assert [one.report.quantity for one in bench.open_orders("F")] == [2 * LOT, LOT]
+    for order in list(bench.leader.values()):
+        bench.fill(order, order.report.quantity)
+    for settled in (False, True):
+        if settled:
+            bench.fill_everything("F")
+        [row] = rows(bench)
+        assert (row.target, row.of(Term.CAPPED), dict(row.causes)) == (6 * LOT, 3 * LOT, {ReasonCode.CAPPED: 3 * LOT})
+    assert (row.owned, dict(row.terms)) == (3 * LOT, {Term.CAPPED: 3 * LOT})
+    bench.trade(Side.SELL, 6)
+    bench.fill_everything("F")
+    [row] = rows(bench)
+    assert (row.target, row.owned) == (3 * LOT, LOT)
+    assert dict(row.terms) == {Term.CAPPED: Fraction(3 * LOT, 2), Term.ROUNDING: Fraction(LOT, 2)}
+
+
 @pytest.mark.parametrize(
     ("status", "term", "reason"),
     [

@@ -342,6 +342,23 @@ def test_z7_an_order_that_grows_stays_within_its_cap() -> None:
     assert copies(made) == [150, 150]
 
 
+@pytest.mark.parametrize(("per", "held"), [("ORDER", 300), ("DAY", 150)])
+def test_z7_what_a_cap_takes_off_an_order_that_grows_is_named_as_when_it_was_that_large_at_once(per: str, held: int) -> None:
+    for first, owned in ((6, 300), (2, held)):
+        made = lab(Rules(size="1", caps=[Cap("LOTS", 4, per=per)]))
+        order = made.leader.buy(CE, lots=first, price=90)
+        made.step()
+        order.modify(lots=6)
+        made.step()
+        assert f"{owned} at the most" in str(list(made.explain(order))[1]["what"])
+        order.fill(price=90)
+        made.price(CE, 90)
+        made.step()
+        [row] = made.drift()
+        cut = 450 - owned
+        assert (row["target"], row["owned"], row["capped"], row["causes"]) == (450, owned, cut, f"CAPPED +{cut}")
+
+
 def test_z7_the_margin_is_read_once_for_a_burst_and_is_in_the_journal() -> None:
     made = lab(Rules(size="1", caps=[Cap("MARGIN", 10**6, per="DAY")]))
     for _ in range(3):

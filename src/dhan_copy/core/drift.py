@@ -12,9 +12,9 @@ from dhan_copy.core.changes import in_force
 from dhan_copy.core.requests import Intent
 from dhan_copy.core.settle import is_given_up, reason_of
 from dhan_copy.core.sizers import SameQuantity
-from dhan_copy.core.sizing import entry_size, trunc_to_lot
+from dhan_copy.core.sizing import trunc_to_lot
 from dhan_copy.core.state import State, claim_left, entry_total
-from dhan_copy.core.target import closing_entry_leaves, entry_leaves, entry_pending
+from dhan_copy.core.target import closing_entry_leaves, entry_pending, share_to_come
 from dhan_copy.core.trade import CopyTrade, StakeKey
 from dhan_copy.model.reason import ReasonCode
 from dhan_copy.model.size import Ratio
@@ -203,12 +203,10 @@ def _due_to_open(state: State, trade: CopyTrade) -> Iterator[tuple[Term, int, Re
     if admitted is None or not admitted.ratio:
         return
     told = trade.opened + (0 if admitted.exit_quantity else trade.closed)
-    full, total = entry_size(admitted.carry, admitted.ratio, max(0, told), admitted.facts.lot_units), entry_total(trade, told)
-    if told > 0 and full > total:
-        yield Term.CAPPED, full - total, ReasonCode.CAPPED
+    total = entry_total(trade, told)
     filled = trade.filled(Intent.ENTRY)
     lag = max(0, total - trade.forgone) - filled
-    early = filled - max(0, full - trade.forgone)  # what it was to carry is not early, though the leader has filled nothing
+    early = filled - max(0, total - trade.forgone)  # what it was to carry is not early, though the leader has filled nothing
     if early > 0:
         yield Term.AHEAD, -early, None
     coming = max(0, min(lag, entry_pending(state, trade)))
@@ -225,8 +223,7 @@ def _carried(state: State, trade: CopyTrade) -> Fraction:
     if admitted is None or not admitted.ratio:
         return Fraction(0)
     due = entry_total(trade, trade.opened) - trade.forgone - trade.filled(Intent.ENTRY)
-    to_come = admitted.ratio * entry_leaves(trade, state.leader_order(trade.key).report)
-    return pending - min(max(0, due), pending) - to_come
+    return pending - min(max(0, due), pending) - share_to_come(trade, state.leader_order(trade.key).report)
 
 
 def _within(part: Fraction, whole: Fraction) -> Fraction:

@@ -255,9 +255,9 @@ class CopyAdmitted:
     detail: str = ""
 
     @property
-    def cut(self) -> Fraction:
-        """What caps have taken off the ratio."""
-        return Fraction(0) if self.uncapped is None else self.uncapped - self.ratio
+    def asked(self) -> Fraction:
+        """The ratio that the sizer asked for."""
+        return self.ratio if self.uncapped is None else self.uncapped
 
 
 @frozen(kw_only=True)

@@ -10,7 +10,7 @@ from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.legs import EXIT_LEGS
 from dhan_copy.core.losses import closed_by_hand
 from dhan_copy.core.requests import Intent
-from dhan_copy.core.state import State, claim_left
+from dhan_copy.core.state import State, claim_left, entry_share
 from dhan_copy.core.trade import CopyTrade, StakeKey, TradeKey, is_own, leg_key
 from dhan_copy.model.order import Market, OrderReport, OrderStatus, Side, Validity
 from dhan_copy.model.reason import ReasonCode
@@ -36,8 +36,8 @@ def admitted(state: State, fact: CopyAdmitted, at: datetime, position: int) -> N
     elif fact.ratio and trade.opened:
         stake_key = state.stake_key(key)
         stake = state.stake(stake_key).left_out(-trade.opened * report.side.sign)
-        opened = trade.opened * report.side.sign
-        state.stakes[stake_key] = stake.opened(fact.ratio * opened, fact.cut * opened)
+        scaled = entry_share(fact, trade.opened)
+        state.stakes[stake_key] = stake.opened(scaled * report.side.sign, fact.asked * trade.opened * report.side.sign)
     elif fact.entry_declined is not None:
         explain_left_out(state, state.trades[key], fact.entry_declined)
     state.touch(key, position)

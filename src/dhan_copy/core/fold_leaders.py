@@ -12,7 +12,7 @@ from dhan_copy.core.legs import is_exit_leg, tree_of
 from dhan_copy.core.losses import value_carried
 from dhan_copy.core.requests import Intent
 from dhan_copy.core.sizing import kept_after_exit
-from dhan_copy.core.state import LeaderKey, State, behind_by, entry_total, obliged, split
+from dhan_copy.core.state import LeaderKey, State, behind_by, entry_share, entry_total, obliged, split
 from dhan_copy.core.trade import CopyTrade, PositionKey, StakeKey, TradeKey, leg_key, place_of
 from dhan_copy.model.order import Leg, Validity
 from dhan_copy.model.times import ist_date
@@ -150,7 +150,8 @@ def _leader_opened(state: State, key: TradeKey, stake_key: StakeKey, opening: in
         copied = min(opening, max(0, entry_part - trade.opened))
     stake = state.stake(stake_key).left_out((opening - copied) * sign, trade.why_left_out)
     if copied and trade.admitted is not None:
-        stake = stake.opened(trade.admitted.ratio * copied * sign, trade.admitted.cut * copied * sign)
+        scaled = entry_share(trade.admitted, trade.opened + copied) - entry_share(trade.admitted, trade.opened)
+        stake = stake.opened(scaled * sign, trade.admitted.asked * copied * sign)
     state.stakes[stake_key] = stake
     # Undecided yet: what it opened is brought in by the decision.
     state.trades[key] = evolve(trade, opened=trade.opened + (copied if trade.decision is not None else opening))

@@ -78,9 +78,9 @@ class Stake:
             to_net_off=stake.to_net_off + other.to_net_off,
         )  # fmt: skip
 
-    def opened(self, units: Fraction, capped: Fraction = Fraction(0)) -> Stake:
-        """The leader opened more: ``units`` is signed and scaled, and caps have cut off ``capped`` of it before."""
-        return evolve(self, ideal=self.ideal + units, capped=self.capped + capped)
+    def opened(self, units: Fraction, asked: Fraction) -> Stake:
+        """The leader opened more: ``units`` is signed and scaled, and what caps have left of ``asked``."""
+        return evolve(self, ideal=self.ideal + units, capped=self.capped + asked - units)
 
     def scaled_down(self, before: int, after: int) -> Stake:
         """The leader went from ``before`` to ``after`` of his position (unsigned)."""

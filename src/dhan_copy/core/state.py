@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from typing import TypeAlias
 
 from attrs import define, field, frozen
@@ -13,7 +14,7 @@ from attrs import define, field, frozen
 from dhan_copy.core.circuit import Circuit
 from dhan_copy.core.coded import Coded
 from dhan_copy.core.evolving import evolve
-from dhan_copy.core.facts import AlertRaised, BookRead, MarginReported, Refusal, SettingChanged, TradingState
+from dhan_copy.core.facts import AlertRaised, BookRead, CopyAdmitted, MarginReported, Refusal, SettingChanged, TradingState
 from dhan_copy.core.feeds import Feed
 from dhan_copy.core.intake import SETTLED_AFTER
 from dhan_copy.core.killing import Switch
@@ -427,6 +428,15 @@ def entry_total(trade: CopyTrade, leader_units: int) -> int:
         return 0
     total = entry_size(admitted.carry, admitted.ratio, leader_units, admitted.facts.lot_units)
     return total if admitted.most_units is None else min(total, admitted.most_units)
+
+
+def entry_share(admitted: CopyAdmitted, leader_units: int) -> Fraction:
+    """What so many of the leader's units scale to, exactly and without the carry. Of what he adds to his order after it was
+    decided, no more than the largest entry that was allowed then: a cap cuts off the rest."""
+    share = admitted.ratio * leader_units
+    if admitted.most_units is None or leader_units <= admitted.entry_quantity:
+        return share
+    return min(share, max(admitted.most_units - admitted.carry, admitted.ratio * admitted.entry_quantity))
 
 
 def split(trade: CopyTrade, leader_units: int) -> tuple[int, int]:

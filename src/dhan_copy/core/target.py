@@ -9,7 +9,7 @@ from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.legs import is_exit_leg
 from dhan_copy.core.requests import Intent
 from dhan_copy.core.sizing import kept_after_exit
-from dhan_copy.core.state import State, behind_by, claim_left, entry_total, split
+from dhan_copy.core.state import State, behind_by, claim_left, entry_share, entry_total, split
 from dhan_copy.core.trade import CopyTrade, StakeKey, TradeKey, is_own, place_of
 from dhan_copy.model.order import OrderReport, OrderStatus
 
@@ -56,6 +56,14 @@ def entry_leaves(trade: CopyTrade, report: OrderReport) -> int:
     return min(entry_units, exit_units + entry_units - report.filled_quantity)
 
 
+def share_to_come(trade: CopyTrade, report: OrderReport) -> Fraction:
+    """What the leader's units of the entry part that may still fill scale to."""
+    if trade.admitted is None:
+        return Fraction(0)
+    opened = trade.opened + entry_leaves(trade, report)
+    return entry_share(trade.admitted, opened) - entry_share(trade.admitted, trade.opened)
+
+
 def entry_pending(state: State, trade: CopyTrade) -> int:
     """What the follower's entry is still expected to fill."""
     if trade.may_be_sliced:
@@ -81,7 +89,7 @@ def balance_of(state: State, stake_key: StakeKey, sign: int | None = None) -> Fr
         # What a copy has given up is no other's to make up: it is declared when the leader's order is over.
         share = _entry_share(trade, report) if trade.declined is not None else entry_want(state, trade)
         left = max(0, share - trade.filled(Intent.ENTRY))
-        balance += (trade.admitted.ratio * entry_leaves(trade, report) - left) * report.side.sign
+        balance += (share_to_come(trade, report) - left) * report.side.sign
     return balance
 
 
