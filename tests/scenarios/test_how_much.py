@@ -272,6 +272,30 @@ def test_z7_an_exit_makes_room_for_a_symbol_and_not_for_the_day() -> None:
         assert copies(made) == again, per
 
 
+@pytest.mark.parametrize("measure", ["LOTS", "VALUE"])
+@pytest.mark.parametrize("per", ["SYMBOL", "ACCOUNT"])
+def test_z7_what_an_order_that_crosses_zero_closes_first_is_room_for_what_it_opens(per: str, measure: str) -> None:
+    most = 4 if measure == "LOTS" else 4 * 75 * 100
+    made = lab(Rules(size="1", caps=[Cap(measure, most, per=per)]))
+    made.leader.buy(CE, lots=4)
+    made.step()
+    made.leader.sell(CE, lots=10)
+    made.step()
+    made.step()
+    assert (copies(made), code(made)[0]) == ([300, 300, 300], "CAPPED")
+    assert made.exchange.position(F, made.instrument(CE), Product.INTRADAY) == -300
+    assert [(row["target"], row["causes"]) for row in made.drift()] == [(-450, "CAPPED -150")]
+
+
+def test_z7_the_day_counts_what_an_order_that_crosses_zero_opens_besides_all_others() -> None:
+    made = lab(Rules(size="1", caps=[Cap("LOTS", 6, per="DAY")]))
+    made.leader.buy(CE, lots=4)
+    made.step()
+    made.leader.sell(CE, lots=8)
+    made.step()
+    assert (copies(made), code(made)[0]) == ([300, 300, 150], "CAPPED")
+
+
 def test_z7_a_symbols_cap_is_the_symbols_and_an_accounts_is_the_accounts() -> None:
     made = lab(Rules(size="1", caps=[Cap("LOTS", 4, per="SYMBOL"), Cap("LOTS", 6, per="ACCOUNT")]))
     made.leader.buy(CE, lots=4)

@@ -24,7 +24,7 @@ from dhan_copy.core.rules import BelowLot, Percent
 from dhan_copy.core.settings import CopierSettings, FollowerRules
 from dhan_copy.core.sizers import unit_loss
 from dhan_copy.core.sizing import entry_size
-from dhan_copy.core.state import State
+from dhan_copy.core.state import State, claim_left
 from dhan_copy.core.target import carry_of
 from dhan_copy.core.trade import StakeKey
 from dhan_copy.core.worth import price_of, worth
@@ -295,7 +295,8 @@ def _capped(state: State, asked: Asked, sized: Sized, total: int) -> Sized | Ref
         return sized
     report = asked.order.report
     price = price_of(report)
-    entry = Entered(asked.rules.name, report.key, report.product, asked.side, asked.facts.lot_units, total, price)
+    lot, closes = asked.facts.lot_units, _closes(state, asked) if asked.crossing else 0
+    entry = Entered(asked.rules.name, report.key, report.product, asked.side, lot, total, price, closes)
     left = room(state, caps, entry)
     if isinstance(left, NoRoom):
         return Refused(left.reason, left.detail)
@@ -303,6 +304,13 @@ def _capped(state: State, asked: Asked, sized: Sized, total: int) -> Sized | Ref
         return Sized(sized.ratio, sized.carry, left.most_units, sized.reason, sized.detail)
     ratio = Fraction(left.total, asked.units)
     return Sized(ratio, Fraction(0), left.most_units, ReasonCode.CAPPED, left.detail, sized.ratio)
+
+
+def _closes(state: State, asked: Asked) -> int:
+    """What the follower holds that an order closes which crosses zero: all that other exits are not due to close."""
+    order, sign = asked.order, asked.order.report.side.sign
+    own = claim_left(state.trades[order.leader, order.report.order_id, asked.rules.name])
+    return max(0, state.stake(asked.stake_key).closable(sign) - state.claims(asked.stake_key, sign) + own)
 
 
 def _caps(asked: Asked) -> tuple[Cap, ...]:

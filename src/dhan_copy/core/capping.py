@@ -49,6 +49,8 @@ class Entered:
     total: int
     price: Decimal | None = None
     """Rupees for a unit of this entry."""
+    closes: int = 0
+    """Units held on the other side, of which its order closes the last before any of it is sent."""
 
 
 def needs_margin(caps: Sequence[Cap]) -> bool:
@@ -129,6 +131,8 @@ def _counted(state: State, per: Per, entry: Entered) -> Iterator[tuple[Instrumen
             yield key, product, Side.SELL if stake.turned else Side.BUY, stake.long
             yield key, product, Side.BUY if stake.turned else Side.SELL, stake.short
         yield from _pending(state, stake_key)
+    if per is not Per.DAY:
+        yield entry.key, entry.product, entry.side.opposite, -entry.closes
 
 
 def _pending(state: State, stake_key: StakeKey) -> Iterator[tuple[InstrumentKey, Product, Side, int]]:

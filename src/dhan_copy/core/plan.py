@@ -16,7 +16,7 @@ from dhan_copy.core.requests import Intent
 from dhan_copy.core.settings import FollowerRules
 from dhan_copy.core.state import State
 from dhan_copy.core.target import closes, entry_want, exit_wants, is_taken_back, may_be_taken_back
-from dhan_copy.core.trade import SLICES_APART, CopyTrade, FollowerOrder, StakeKey, TradeKey
+from dhan_copy.core.trade import SLICES_APART, CopyTrade, FollowerOrder, StakeKey, TradeKey, place_of
 from dhan_copy.model.order import OrderStatus
 from dhan_copy.model.reason import ReasonCode
 
@@ -90,7 +90,10 @@ def _exit_comes_first(state: State, trade: CopyTrade, exit_total: int) -> bool:
         return False
     if trade.live(Intent.EXIT) is not None or exit_total > trade.filled(Intent.EXIT):
         return True
-    side = state.leader_order(trade.key).report.side
+    crossing = state.leader_order(trade.key).report
+    side, exit_left = crossing.side, max(0, trade.admitted.exit_quantity - crossing.filled_quantity)
+    if -side.sign * state.position(place_of(trade.stake_key)) > exit_left:
+        return True  # he has added to it since: as it stands, the entry part of his order would close
     for key in state.open_trades.get(state.stake_key(trade.key), ()):
         report = state.leader_order(key).report
         if report.side is not side and report.status.is_terminal and state.trades[key].leaves(Intent.ENTRY):
