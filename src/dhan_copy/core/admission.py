@@ -14,7 +14,7 @@ from dhan_copy.core.effective import effective, unclear_override
 from dhan_copy.core.facts import Channel, CopyAdmitted, CopyDeclined, CopyMode
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.legs import EXIT_LEGS, LINKED, is_exit_leg, leg_id, tree_of
-from dhan_copy.core.requests import Intent, ReadMargin
+from dhan_copy.core.requests import Intent, ReadMargin, ReadQuotes
 from dhan_copy.core.settings import CopierSettings, FirstStart, FollowerRules, ProtectedMarket, StopMarketForm
 from dhan_copy.core.state import State, entry_total, has_fired, waits
 from dhan_copy.core.terms import protected_market
@@ -61,12 +61,12 @@ def look_again_at(state: State, order: LeaderOrder, now: datetime) -> datetime:
 
 def decide(
     state: State, key: TradeKey, rules: FollowerRules, now: datetime, *, patient: bool = True
-) -> CopyAdmitted | CopyDeclined | ReadMargin | None:
+) -> CopyAdmitted | CopyDeclined | ReadMargin | ReadQuotes | None:
     """The decision for a leader order. The first reason not to copy wins.
 
     None while the order is not confirmed, and for a moment while only a row of the book has shown it: rows carry
     neither lot nor kind nor source, and the frame that does may be on its way. A read that it waits for where a cap
-    counts margin, while ``patient``.
+    counts margin, or where it comes late and the price may have moved, while ``patient``.
     """
     leader, order_id, follower = key
     order = state.leader_order(key)
@@ -145,7 +145,7 @@ def decide(
     holds = effective(state.settings, changed, leader, rules, report.segment, *symbols)
     more_may_follow = frame_may_follow or (is_cut(report.segment, symbols[0]) and now < _symbol_by(state, order))
     unclear = unclear_override(state.settings, changed, rules, report.segment, *symbols)
-    sized: Sized | Refused | ReadMargin | None = _not_this_way(report, rules, turned)
+    sized: Sized | Refused | ReadMargin | ReadQuotes | None = _not_this_way(report, rules, turned)
     if sized is not None:
         pass
     elif before is None and not report.product.is_delivery:
@@ -160,7 +160,7 @@ def decide(
     match sized:
         case Sized():
             return admitted(sized.ratio, sized.carry, entry_units, sized.reason, sized.detail, sized.most_units, sized.uncapped)
-        case ReadMargin() | None:
+        case ReadMargin() | ReadQuotes() | None:
             return sized
     if exit_units and _has_anything(state, stake_key, key):
         why = f"exit only: {sized.reason.value}{_in_brackets(sized.detail)}"

@@ -17,8 +17,9 @@ from dhan_copy.core.facts import CopyMode, TradingState
 from dhan_copy.core.filtering import Verdict
 from dhan_copy.core.hours import refusal
 from dhan_copy.core.leader import LeaderOrder
-from dhan_copy.core.requests import ReadMargin
+from dhan_copy.core.requests import ReadMargin, ReadQuotes
 from dhan_copy.core.legs import is_exit_leg, leg_id
+from dhan_copy.core.losses import last_told
 from dhan_copy.core.reserve import spendable
 from dhan_copy.core.rules import BelowLot, Percent
 from dhan_copy.core.settings import CopierSettings, FollowerRules
@@ -37,8 +38,11 @@ from dhan_copy.model.size import Quantity, Ratio
 from dhan_copy.protocols import Accounts
 
 YES = Verdict(True, "")
-MARGIN_MAY_COME = timedelta(seconds=5)
-"""How long an entry waits for what it would block, where a cap counts that."""
+ANSWER_MAY_COME = timedelta(seconds=5)
+"""How long an entry waits for what it would block, where a cap counts that, and for a price."""
+A_MOMENT = timedelta(seconds=2)
+"""A copy that follows the leader's order within this is not held up to ask for a price: times of the broker are in whole
+seconds."""
 MARGIN_HOLDS = timedelta(seconds=60)
 """How long an answer of the margin calculator counts for the next order of the same instrument."""
 
@@ -108,7 +112,7 @@ def has_passed(order: LeaderOrder, now: datetime, settings: CopierSettings, *, c
 
 def admit_entry(
     state: State, asked: Asked, now: datetime, *, more_may_follow: bool, patient: bool
-) -> Sized | Refused | ReadMargin | None:
+) -> Sized | Refused | ReadMargin | ReadQuotes | None:
     """The first reason not to enter, or the size. None to ask again when a frame, a row or a list has told more; what to read first, as
     long as one is ``patient``."""
     read = _margin_to_read(state, asked, now) if patient else None
@@ -121,7 +125,9 @@ def admit_entry(
         return Refused(ReasonCode.FILTER_FAILED, f"{type(problem).__name__}: {problem}")
     if not passes:
         return None if passes is None and more_may_follow else Refused(ReasonCode.FILTERED, because)
-    return _not_now(state, asked, now) or _sized(state, asked)
+    refused = _not_now(state, asked, now)
+    quotes = _quotes_to_read(state, asked, now) if patient and refused is None else None
+    return refused or quotes or _sized(state, asked)
 
 
 # Now
@@ -151,7 +157,7 @@ def price_moved(state: State, order: LeaderOrder, most: Percent) -> str | None:
     An order of his that rests has a price of its own, which the copy has too.
     """
     report = order.report
-    told = state.prices.get(report.key)
+    told = last_told(state, report.key)
     was = report.average_price if report.filled_quantity else report.last_price
     if not is_momentary(order) or told is None or was is None or report.updated_at is None or told[1] <= report.updated_at:
         return None
@@ -160,6 +166,21 @@ def price_moved(state: State, order: LeaderOrder, most: Percent) -> str | None:
     if percent <= most.value:
         return None
     return f"{was} when the leader traded, {now} now: {percent:.2f} %, and {most.value:f} % are allowed"
+
+
+def _quotes_to_read(state: State, asked: Asked, now: datetime) -> ReadQuotes | None:
+    """The question for the price by now, where an entry that would trade at it comes late. What closes something as well
+    is not held up."""
+    order, rules = asked.order, asked.rules
+    if not (rules.reads_quotes and rules.live and rules.name in state.started_at) or asked.crossing:
+        return None
+    report = order.report
+    if not is_momentary(order) or passes_at(order, now, state.settings) is None or age_of(order, now) <= A_MOMENT:
+        return None
+    marked = state.marks.get(report.key)
+    if marked is not None and marked[1] >= max(order.first_seen_at, report.updated_at or order.first_seen_at):
+        return None
+    return ReadQuotes(account=rules.name, keys=(report.key,))
 
 
 # Size

@@ -10,7 +10,7 @@ from attrs import frozen
 
 from dhan_copy.core import checkpoint, supers
 from dhan_copy.core.admission import decide, look_again_at
-from dhan_copy.core.admit_entry import MARGIN_MAY_COME
+from dhan_copy.core.admit_entry import ANSWER_MAY_COME
 from dhan_copy.core.alerts import (
     abandoned,
     ahead,
@@ -171,7 +171,7 @@ class Copier:
         self._overdue = Overdue()
         self._self_healing = SelfHealing()
         self._waiting: dict[TradeKey, datetime | None] = {}
-        self._margin_awaited: dict[TradeKey, datetime] = {}
+        self._answer_awaited: dict[TradeKey, datetime] = {}
         """Since when a decision has waited for what an order would block."""
         self._unreadable: set[tuple[AccountName, str]] = set()
         self._at_rest: dict[TradeKey, tuple[CopyTrade, LeaderOrder]] = {}
@@ -414,6 +414,9 @@ class Copier:
             self._record(fact)
         else:
             self._note(fact)
+        for key in self._answer_awaited:
+            if key[2] == fact.account:
+                self.state.touched.setdefault(key, self.position)
         for rules in self._loss_limited:
             if rules.name == fact.account and stopped_by_loss(self.state, rules, day_result(self.state, rules.name)):
                 self._record(fact)
@@ -488,13 +491,13 @@ class Copier:
             return
         now, rules = self._now.wall, self._rules[key[2]]
         decision = decide(self.state, key, rules, now)
-        if isinstance(decision, ReadMargin):
-            if now < self._margin_awaited.setdefault(key, now) + MARGIN_MAY_COME:
+        if isinstance(decision, (ReadMargin, ReadQuotes)):
+            if now < self._answer_awaited.setdefault(key, now) + ANSWER_MAY_COME:
                 self._reads.want(decision)
                 self._waiting[key] = now + self.settings.policy.retry_after
                 return
             decision = decide(self.state, key, rules, now, patient=False)
-            assert not isinstance(decision, ReadMargin)
+            assert not isinstance(decision, (ReadMargin, ReadQuotes))
         if decision is None:
             order = self.state.leader_order(key)
             again = look_again_at(self.state, order, self._now.wall)
@@ -503,7 +506,7 @@ class Copier:
                 if order.report.variety in LINKED or is_cut(order.report.segment, order.report.symbol):
                     self._reads.want(ReadOrders(account=key[0]))
             return
-        self._margin_awaited.pop(key, None)
+        self._answer_awaited.pop(key, None)
         entry = self._record(decision, cause)
         if not isinstance(decision, CopyAdmitted):
             self._alert(alert_for(self.state, decision), entry.position)
@@ -857,7 +860,7 @@ class Copier:
         self._record(DayOpened(day=day, continuous=continuous, queued=known))
         self._permits.new_day()
         self._waiting.clear()
-        self._margin_awaited.clear()
+        self._answer_awaited.clear()
         self._unreadable.clear()
         self._forever.new_day()
         self._overdue.new_day()

@@ -39,7 +39,7 @@ def day_result(state: State, follower: AccountName) -> DayResult:
         if dealt.carried and not (dealt.net or dealt.cash):
             carried.append(key)
             continue
-        told = _last_told(state, key)
+        told = last_told(state, key)
         points = dealt.cash + dealt.net * (told[0] if told is not None else Decimal(0))
         gained = worth(key.segment, 1, points, state.priced(key))
         if gained is None or dealt.unpriced or dealt.carried or (told is None and dealt.net):
@@ -57,7 +57,7 @@ def carry(state: State) -> None:
         if stake.held:
             state.dealt[where] = evolve(dealt, carried=dealt.carried + stake.held)
     for follower, key in list(state.dealt):
-        told = _last_told(state, key)
+        told = last_told(state, key)
         if told is not None:
             value_carried(state, (follower,), key, *told)
 
@@ -74,7 +74,7 @@ def closed_by_hand(state: State, follower: AccountName, key: InstrumentKey, unit
     """Fold that ``units``, signed as the account showed them, are gone without an order of ours: at the last price that
     is known."""
     dealt = state.dealt.get((follower, key), Dealt())
-    told = _last_told(state, key)
+    told = last_told(state, key)
     if dealt.carried * units > 0:
         # Nobody has named a price today: they went for what they were worth.
         gone = units if abs(units) <= abs(dealt.carried) else dealt.carried
@@ -86,7 +86,8 @@ def closed_by_hand(state: State, follower: AccountName, key: InstrumentKey, unit
     state.dealt[follower, key] = dealt
 
 
-def _last_told(state: State, key: InstrumentKey) -> tuple[Decimal, datetime] | None:
+def last_told(state: State, key: InstrumentKey) -> tuple[Decimal, datetime] | None:
+    """The newest price of an instrument that an order of a leader or a broker's quotes have told, and when."""
     return max((one for one in (state.prices.get(key), state.marks.get(key)) if one), key=_told_at, default=None)
 
 

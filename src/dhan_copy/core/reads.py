@@ -46,6 +46,10 @@ class ReadSchedule:
     """What the sweeps hung on when none was due, and when the next one is."""
 
     def want(self, read: Read) -> None:
+        if isinstance(read, ReadQuotes):
+            keys = (key for other in self.pressing if isinstance(other, ReadQuotes) and other == read for key in other.keys)
+            read = ReadQuotes(account=read.account, keys=tuple(dict.fromkeys((*keys, *read.keys))))
+            self.pressing.pop(read, None)
         self.pressing[read] = None
 
     def answered(self, read: Read) -> None:

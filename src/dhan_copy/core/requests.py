@@ -144,7 +144,7 @@ class ReadMargin:
 
 @frozen(kw_only=True, cache_hash=True)
 class ReadQuotes:
-    """Ask a follower's broker for the last prices of what was copied there."""
+    """Ask a follower's broker for the last prices of what was copied there, or is about to be."""
 
     account: AccountName
     keys: tuple[InstrumentKey, ...] = field(default=(), eq=False)
