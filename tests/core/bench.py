@@ -56,6 +56,7 @@ class Bench:
     max_lots: int | None = None
     rules: Rules = Rules()
     reads_positions: bool = True
+    reads_quotes: bool = False
     positions_known_flat: bool = False
     instruments: Callable[[InstrumentKey], InstrumentFacts | None] = lambda key: None
     awaited: Callable[[InstrumentKey], bool] = lambda key: False
@@ -82,7 +83,7 @@ class Bench:
     def fresh(self) -> Copier:
         follower = FollowerRules(
             name=FOLLOWER, sizer=self.sizer, live=self.live, limits=self.limits, max_lots=self.max_lots,
-            reads_positions=self.reads_positions, rules=self.rules,
+            reads_positions=self.reads_positions, reads_quotes=self.reads_quotes, rules=self.rules,
         )  # fmt: skip
         leader = LeaderRules(name=LEADER, positions_known_flat=self.positions_known_flat)
         return Copier(

@@ -16,16 +16,17 @@ from dhan_copy.core.facts import (
     FundsReported,
     LeaderReported,
     MarginReported,
+    QuotesReported,
     ReadFailed,
 )
 from dhan_copy.core.filtering import Filter, Verdict
 from dhan_copy.core.filters import OPTIONS, Origins, Sides
 from dhan_copy.core.leader import LeaderOrder
-from dhan_copy.core.requests import ReadMargin
+from dhan_copy.core.requests import ReadMargin, ReadQuotes
 from dhan_copy.core.rules import BelowLot, Percent, Rules
 from dhan_copy.core.settings import Policy
 from dhan_copy.core.sizers import PercentAtRisk
-from dhan_copy.model.account import Funds, Margin
+from dhan_copy.model.account import Funds, Margin, Quote
 from dhan_copy.model.bracket import Bracket
 from dhan_copy.model.ids import BrokerOrderId
 from dhan_copy.model.instrument import InstrumentFacts, InstrumentKind
@@ -168,6 +169,49 @@ def test_s4_how_far_is_a_setting_and_a_resting_order_has_a_price_of_its_own() ->
     bench.wait(20)
     bench.tell(traded(2, "150", 20))
     assert answer(evolve(RESTING, last_price=Decimal(100)), bench)[0] is ReasonCode.COPIED
+
+
+def quotes_asked(bench: Bench) -> list[ReadQuotes]:
+    assert bench.last is not None
+    return [command for command in bench.last.commands if isinstance(command, ReadQuotes)]
+
+
+@pytest.mark.parametrize(("now", "code"), [("101", ReasonCode.COPIED), ("101.05", ReasonCode.PRICE_MOVED)])
+def test_s4_a_late_entry_waits_for_a_price_that_was_read_since(now: str, code: ReasonCode) -> None:
+    bench = Bench(reads_quotes=True)
+    bench.wait(20)
+    assert decided(traded(1, "100", 15), bench) is None
+    [read] = quotes_asked(bench)
+    key = traded(1, "100", 15).key
+    assert (read.account, read.keys) == (FOLLOWER, (key,))
+    early = QuotesReported(account=FOLLOWER, read_at=after(19), quotes=(Quote(key, Decimal(100)),))
+    bench.step(early)
+    assert bench.decisions() == [], "it was read before the order was seen"
+    bench.wait(1)
+    bench.step(QuotesReported(account=FOLLOWER, read_at=after(21), quotes=(Quote(key, Decimal(now)),)))
+    [decision] = bench.decisions()
+    assert decision.reason is code
+
+
+def test_s4_without_an_answer_a_late_entry_goes_on_as_where_nobody_tells_prices() -> None:
+    bench = Bench(reads_quotes=True)
+    bench.wait(20)
+    assert decided(traded(1, "100", 15), bench) is None
+    bench.step(ReadFailed(account=FOLLOWER, what="ReadQuotes", problem="no answer"))
+    bench.wait(4)
+    bench.step()
+    assert bench.decisions() == [] and len(quotes_asked(bench)) == 1, "it is asked again"
+    bench.wait(1)
+    bench.step()
+    assert [decision.reason for decision in bench.decisions()] == [ReasonCode.COPIED]
+
+
+def test_s4_neither_a_prompt_entry_nor_one_that_rests_nor_one_that_closes_first_waits_for_a_price() -> None:
+    for told, holds in ((traded(1, "100", 19), 0), (RESTING, 0), (traded(1, "100", 5), -75)):
+        bench = Bench(reads_quotes=True, leader_holds=holds)
+        bench.wait(20)
+        assert decided(told, bench) is not None
+        assert quotes_asked(bench) == []
 
 
 def test_s4_an_exit_is_never_skipped_for_its_price() -> None:

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 from dhan_copy.core.facts import DriftDeclared
 from dhan_copy.core.reads import ANSWER_OVERDUE, LONGEST_LOOKUP_PAUSE, ReadSchedule, needs_funds
-from dhan_copy.core.requests import Query, ReadFunds, ReadOrders, ReadPositions
+from dhan_copy.core.requests import Query, ReadFunds, ReadOrders, ReadPositions, ReadQuotes
 from dhan_copy.core.settings import CopierSettings, FollowerRules
 from dhan_copy.core.state import State
+from dhan_copy.model.ids import SecurityId
+from dhan_copy.model.instrument import ExchangeSegment, InstrumentKey
 from dhan_copy.model.order import Side
 from dhan_copy.model.reason import ReasonCode
 from dhan_copy.model.size import Ratio
@@ -72,6 +74,15 @@ def test_a_lookup_is_asked_again_with_growing_pauses(waits: list[float]) -> None
     pauses = [later - earlier for earlier, later in zip(asked, asked[1:])]
     for number, pause in enumerate(pauses):
         assert pause >= min(timedelta(seconds=1) * 2 ** min(number, 10), LONGEST_LOOKUP_PAUSE)
+
+
+def test_prices_that_several_decisions_wait_for_are_one_question() -> None:
+    schedule = ReadSchedule()
+    keys = [InstrumentKey(ExchangeSegment.NSE_FNO, SecurityId(number)) for number in ("1", "2", "1")]
+    for key in keys:
+        schedule.want(ReadQuotes(account=FOLLOWER, keys=(key,)))
+    [read], _ = schedule.due(QUIET, START)
+    assert isinstance(read, ReadQuotes) and read.keys == tuple(keys[:2])
 
 
 def test_a_read_under_way_is_not_asked_again_until_it_is_overdue() -> None:

@@ -419,6 +419,18 @@ def test_z1_below_one_lot(below: BelowLot, risk: str, first: list[int]) -> None:
 # The price
 
 
+@pytest.mark.parametrize(("price", "code"), [("102", "COPIED"), ("103", "PRICE_MOVED")])
+def test_s4_what_an_engine_that_was_away_enters_late_is_judged_by_the_price_by_then(price: str, code: str) -> None:
+    made = lab(Rules(size="1"), policy=Policy(price_deviation=Percent(Decimal(2))))
+    made.engine.stop()
+    made.leader.buy(CE, lots=1)
+    made.clock.advance(5)
+    made.price(CE, price)
+    made.restart()
+    made.step()
+    assert [row["code"] for row in made.decisions()] == [code]
+
+
 def test_s4_an_entry_is_skipped_when_the_price_has_run_away() -> None:
     made = lab(Rules(size="1"), policy=Policy(price_deviation=Percent(Decimal(2))))
     source = made.sources["LEADER"]

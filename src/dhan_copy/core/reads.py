@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache
@@ -47,8 +48,7 @@ class ReadSchedule:
 
     def want(self, read: Read) -> None:
         if isinstance(read, ReadQuotes):
-            keys = (key for other in self.pressing if isinstance(other, ReadQuotes) and other == read for key in other.keys)
-            read = ReadQuotes(account=read.account, keys=tuple(dict.fromkeys((*keys, *read.keys))))
+            read = _with_all_keys(read, self.pressing)
             self.pressing.pop(read, None)
         self.pressing[read] = None
 
@@ -103,6 +103,8 @@ class ReadSchedule:
             else:
                 at = record.at + max(every, ANSWER_OVERDUE)
             if ready and read in ready:
+                if isinstance(read, ReadQuotes):
+                    ready[ready.index(read)] = _with_all_keys(read, ready)
                 at = now + every
             elif at <= now:
                 ready.append(read)
@@ -128,6 +130,12 @@ class ReadSchedule:
         if isinstance(read, (Query, ReadKillSwitch)):
             pause = min(pause * 2 ** min(record.times - 1, 10), LONGEST_LOOKUP_PAUSE)
         return record.at + pause
+
+
+def _with_all_keys(read: ReadQuotes, others: Iterable[Read]) -> ReadQuotes:
+    """One question for what it and the others that are for the same account ask."""
+    keys = (key for other in others if isinstance(other, ReadQuotes) and other == read for key in other.keys)
+    return ReadQuotes(account=read.account, keys=tuple(dict.fromkeys((*keys, *read.keys))))
 
 
 def _lacks_position(state: State, read: Read) -> bool:
