@@ -564,7 +564,12 @@ class Copier:
         """The account's own stream tells at once of a fill that is not ours, and the next regular read may be a minute
         away: until then what rests could close a second time what a hand has closed."""
         report, rules = fact.report, self._rules.get(fact.follower)
-        if fact.channel is not Channel.STREAM or not report.filled_quantity or rules is None or is_from_before(self.state, report):
+        if (
+            fact.channel is not Channel.STREAM
+            or not report.filled_quantity
+            or rules is None
+            or is_from_before(self.state, report)
+        ):
             return
         where = (fact.follower, report.key, report.product)
         stakes = (stake for key, stake in self.state.stakes.items() if key[1:4] == where)

@@ -132,7 +132,9 @@ def is_given_up(state: State, trade: CopyTrade) -> bool:
     owed = exit_wants(state, state.stake_key(trade.key)).get(trade.key, 0) - trade.filled(Intent.EXIT)
     most = trade.admitted.slice_units or owed
     falls_to = list(lanes)[: -(-owed // most)] if owed > 0 else []
-    return owed <= most * len(falls_to) and bool(falls_to) and all(_is_lane_given_up(state, trade, orders) for orders in falls_to)
+    return (
+        owed <= most * len(falls_to) and bool(falls_to) and all(_is_lane_given_up(state, trade, orders) for orders in falls_to)
+    )
 
 
 def _is_lane_given_up(state: State, trade: CopyTrade, exits: list[FollowerOrder]) -> bool:
