@@ -79,8 +79,9 @@ def test_what_is_your_own_is_told_apart_by_where_it_is_defined() -> None:
         ("F", "caps", "many", "caps must be"),
         ("F", "size", half, "OwnFunction is your own"),
         ("F", "overrides", "all", "overrides must be"),
-        ("F", "overrides", 3, "overrides: 'int' object is not iterable"),
+        ("F", "overrides", 3, "overrides must be Override.* or several of them, not 3"),
         ("F", "overrides", [Override(symbol="X", size=half)], "OwnFunction is your own"),
+        ("F", "below_lot", "LOT", "^below_lot: must be one of SKIP, ONE_LOT, "),
         ("L", "overrides", [], "'overrides' of L, who leads, cannot be changed"),
     ],
 )

@@ -6,10 +6,10 @@ import json
 import typing
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import cast
 
 import attrs
 
+from dhan_copy.core.checked import shown
 from dhan_copy.core.effective import OVERRIDES, SETTINGS, Effective, effective
 from dhan_copy.core.facts import SettingChanged
 from dhan_copy.core.rules import Override, Rules
@@ -133,10 +133,11 @@ def check_sizes(settings: CopierSettings, changes: Iterable[SettingChanged]) -> 
 
 
 def _overrides(value: object) -> tuple[Override, ...]:
-    said = () if value is None else (value,) if isinstance(value, Override) else tuple(cast("Iterable[object]", value))
+    given: object = () if value is None else (value,) if isinstance(value, Override) else value
+    said = tuple(given) if isinstance(given, Iterable) else (given,)
     if not all(isinstance(one, Override) for one in said):
-        raise TypeError("overrides must be Override(...)")
-    return cast("tuple[Override, ...]", said)
+        raise TypeError(f"overrides must be Override(...) or several of them, not {shown(value)}")
+    return said
 
 
 def in_force(state: State, leader: AccountName, follower: FollowerRules, key: InstrumentKey) -> Effective:
