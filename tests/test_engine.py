@@ -612,7 +612,7 @@ def test_a_leader_whose_positions_were_given_trades_from_them(world: World) -> N
     reports = [fact for fact in world.store.facts(PositionsReported) if isinstance(fact, PositionsReported)]
     assert [[p.net_quantity for p in fact.positions] for fact in reports] == [[-150]]
     (row,) = second.decisions().to_dicts()
-    assert row["code"] == "NOTHING_OWNED"
+    assert (row["code"], row["detail"]) == ("COPIED", "an exit, and nothing is held yet")
 
 
 def send_when_ready(world: World, number: signal.Signals) -> None:
