@@ -204,8 +204,8 @@ def test_a_follower_that_may_not_trade_shows_what_is_missing(lab: Playground) ->
     order.fill()
     lab.exchange.fill("F", copy(lab, Leg.ENTRY), 75)
     lab.step()
-    lab.engine.halt()
     lab.exchange.fill("F", copy(lab, Leg.ENTRY))
+    lab.engine.halt()  # nobody has heard of the fill yet
     lab.step()
     assert waits(lab)[0] == "its legs; both legs live for 75"
     assert waits(lab)[1:] == ["its price, live for 75 of the 150 that are open: trading is halted"] * 2

@@ -78,8 +78,6 @@ def test_the_stricter_of_what_was_said_for_all_and_for_one_holds(
             own[follower] = trading
         else:
             everybody = trading
-            if trading is TradingState.ACTIVE:
-                own = {F: TradingState.ACTIVE, G: TradingState.ACTIVE}
     strictness = [TradingState.ACTIVE, TradingState.REDUCING, TradingState.CLOSING, TradingState.HALTED]
     for follower in (F, G):
         assert state.trading_state(follower) is max(everybody, own[follower], key=strictness.index)

@@ -13,10 +13,10 @@ from dhan_copy.errors import KillSwitchRefused, StoreError
 from dhan_copy.model.ids import AccountName
 from dhan_copy.model.order import Side
 from dhan_copy.model.times import ist
-from dhan_copy.testing import Call, ExchangeRefusal, FakeBroker, Fault
+from dhan_copy.testing import Call, ExchangeRefusal, FakeBroker, Fault, NewOrder
 from dhan_copy.testing.server.faults import Action, HttpFault
 from tests.scenarios.day_kit import CE, Day, Died, DurableMemory, TrippedBroker
-from tests.scenarios.kit import F, G, Lab, Stage, Wire, limit
+from tests.scenarios.kit import CALL, F, G, Lab, Stage, Wire, limit
 
 TWO = {F: "1/2", G: "1/2"}
 
@@ -89,19 +89,31 @@ def test_k2_the_request_is_in_the_journal_before_it_leaves() -> None:
 
 @pytest.mark.parametrize("what", ["position", "order"])
 def test_k2_refused_while_something_is_open_and_taken_once_it_is_flat(stage: Stage, what: str) -> None:
-    order = stage.buy(150, limit(90)) if what == "order" else stage.buy(150)
-    stage.until(lambda: stage.row(order)["state"] == ("WORKING" if what == "order" else "FILLED"))
+    by_hand = NewOrder(key=CALL, side=Side.BUY, quantity=75, terms=limit(90))
+    own = stage.exchange.place(F, by_hand) if what == "order" else None
+    held = None if own else stage.buy(150)
+    stage.until(lambda: held is None or stage.row(held)["state"] == "FILLED")
     with pytest.raises(KillSwitchRefused, match="positions are open" if what == "position" else "orders are pending"):
         stage.engine.kill(F)
     assert not stage.exchange.is_killed(F)
     assert (stage.status(F)["trading"], stage.status(F)["health"]) == ("HALTED", "OK")
     stage.until(lambda: alarms(stage) == ["KILL_SWITCH_REFUSED"])
     stage.engine.resume(F)
+    if own:
+        stage.exchange.cancel(F, own.order_id)
     stage.engine.flatten(F)
     stage.until(lambda: stage.net() == 0 and all(copy.status.is_terminal for copy in stage.copies()))
     stage.until(lambda: all(copy["state"] in ("CANCELLED", "FILLED") for copy in stage.engine.orders()))
     stage.engine.kill(F)
     assert stage.exchange.is_killed(F)
+
+
+def test_k2_a_copy_that_rests_does_not_stand_in_the_way(stage: Stage) -> None:
+    order = stage.buy(150, limit(90))
+    stage.until(lambda: stage.row(order)["state"] == "WORKING")
+    stage.engine.kill(F)
+    assert stage.exchange.is_killed(F)
+    stage.until(lambda: stage.row(order)["state"] == "CANCELLED")
 
 
 def test_k2_a_lost_answer_is_read_back_by_status(lab: Lab) -> None:
