@@ -1,6 +1,10 @@
 """Stopping a follower, from gentle to strict, and letting it go on. Each is remembered over a restart."""
 
+import logging
+
 from dhan_copy import Playground
+
+logging.getLogger("dhan_copy").addHandler(logging.NullHandler())  # the alert for an exit that a halt keeps back
 
 CALL = "NIFTY 22500 CE"
 lab = Playground({"WIFE": "1", "SON": "1", "DAUGHTER": "1"})
