@@ -152,7 +152,6 @@ def _leg_waits(state: State, entry: CopyTrade, leg: CopyTrade) -> str:
 _TOLD = {
     "EXIT_CANCELLED_BY_HAND": "it was cancelled by hand",
     "EXIT_LOST": "it was lost twice",
-    "STALLED": "it was refused or ended again and again",
 }
 """Why a leg that has ended is not placed again, by the alert that has said so."""
 
@@ -163,7 +162,7 @@ def _why_no_more(state: State, leg: CopyTrade, order: LeaderOrder) -> str | None
     for last in (orders[-1] for orders in leg.lanes(Intent.EXIT).values()):
         for code, said in _TOLD.items() if last.state.is_over else ():
             if (code, follower, order_id, last.client_order_id) in state.alerts:
-                return f"{said} ({last.text})" if code == "STALLED" and last.text else said
+                return said
         if not last.state.is_over and last.refused is not None:
             return "the broker refused the change"
     if ("REQUEST_BUDGET", follower, order_id, "") in state.alerts:

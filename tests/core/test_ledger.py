@@ -72,8 +72,8 @@ def test_a_declared_difference_moves_the_ideal_and_not_what_the_leader_scales_to
 @settings(max_examples=40)
 @given(stakes, fractions)
 def test_the_leader_opens_more(stake: Stake, more: Fraction) -> None:
-    assert stake.opened(more).scaled == stake.scaled + more
-    assert stake.opened(more).owned == stake.owned
+    assert stake.opened(more, more).scaled == stake.scaled + more
+    assert stake.opened(more, more).owned == stake.owned
 
 
 @settings(max_examples=40)
@@ -108,7 +108,7 @@ def test_what_is_explained_is_never_more_than_what_was_left_out(told: list[tuple
     for why, left_out in told:
         stake = stake.explained(left_out, why)
     assert sum(abs(quantity) for _, quantity in stake.whys) <= unknown and all(quantity > 0 for _, quantity in stake.whys)
-    stake = stake.left_out(100, ReasonCode.FILTERED).opened(Fraction(50), Fraction(30))
+    stake = stake.left_out(100, ReasonCode.FILTERED).opened(Fraction(50), Fraction(80))
     half = stake.scaled_down(2, 1)
     assert half.whys == tuple((why, quantity / 2) for why, quantity in stake.whys) and half.capped == 15
     assert (stake.scaled_down(2, 0).whys, stake.scaled_down(2, 0).capped) == ((), 0)

@@ -134,7 +134,7 @@ def test_days_with_forever_orders_and_without_faults_come_through_what_they_are_
     assert summary.rare["a copy waits for what the leader's waits for"] > 0
 
 
-@pytest.mark.parametrize(("seed", "days", "only"), [(18, 1, []), (5, 5, None), (11, 4, None)])
+@pytest.mark.parametrize(("seed", "days", "only"), [(18, 1, []), (5, 5, None), (14, 4, None)])
 def test_what_is_held_is_judged_with_the_orders_that_make_up_for_it_and_wait(
     seed: int, days: int, only: list[str] | None
 ) -> None:
