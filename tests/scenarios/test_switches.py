@@ -340,26 +340,6 @@ def test_f41_legs_shrink_soon_after_a_hand_has_closed_what_they_protect(
     assert [fact.reason for fact in lab.facts(DriftDeclared)] == [ReasonCode.MANUAL]
 
 
-@pytest.mark.parametrize(("lag", "within"), [(2, 3), (5, 9), (12, 17)])
-def test_f36_legs_come_soon_after_the_positions_show_what_they_are_for(
-    labs: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch, lag: int, within: int
-) -> None:
-    """What a lagging list lacks may have been closed by hand: it is looked at again after one, two, four, eight and sixteen
-    seconds, and every ten from then on."""
-    lab = labs()
-    tree = Tree.place(lab, 300)
-    lab.advance(40)
-    positions_lag(lab, monkeypatch, lag)
-    tree.fill_copy(Leg.ENTRY)
-    tree.fill(Leg.ENTRY)
-    lab.step()
-    lab.advance(lag - 0.5)
-    assert tree.live() == [0, 0]
-    lab.advance(within - lag + 0.5)
-    assert tree.live() == [150, 150]
-    assert not lab.facts(DriftDeclared)
-
-
 def test_f41_a_resting_exit_shrinks_soon_after_a_hand_has_closed_what_it_is_for(lab: Lab) -> None:
     lab.buy(300)
     exit = lab.sell(300, limit(110))

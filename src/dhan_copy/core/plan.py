@@ -65,17 +65,12 @@ def _entry_total(b: Draft) -> int:
 
 
 def _look_again(b: Draft) -> None:
-    """What is missing from the account keeps an exit back until its cause is known: the positions are read sooner, and at
-    first soonest, for a list that is a few seconds behind a fill shows the same."""
-    read_at, suspect = b.state.positions_read_at.get(b.rules.name), b.state.suspects[b.trade.stake_key[1:4]]
-    if read_at is None:
-        b.positions_since = b.now
-        return
-    again = read_at + min(LOOK_AGAIN, max(b.policy.retry_after, read_at - suspect.since))
-    if b.now >= again:
+    """What is missing from the account keeps an exit back until its cause is known: the positions are read sooner."""
+    read_at = b.state.positions_read_at.get(b.rules.name)
+    if read_at is None or b.now >= read_at + LOOK_AGAIN:
         b.positions_since = b.now
     else:
-        b.wake(again)
+        b.wake(read_at + LOOK_AGAIN)
 
 
 def _look_at_the_leaders_book(b: Draft, stake_key: StakeKey) -> None:
