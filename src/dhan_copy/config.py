@@ -342,7 +342,7 @@ def settings(
         freeze_limits=published_freeze_limits() if freeze_limits is None else freeze_limits,
         calendar=_calendar(leaders, followers) if calendar is None else calendar,
         rules=rules,
-        overrides=_as_tuple(overrides),
+        overrides=several,
     )
 
 

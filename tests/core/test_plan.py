@@ -29,7 +29,6 @@ from dhan_copy.core.facts import (
 from dhan_copy.core.requests import Cancel, Intent, Modify, Query, ReadPositions, Submit
 from dhan_copy.core.settings import AtModificationCap, Behind, Policy, RateLimits, RateWindow, StopMarketForm
 from dhan_copy.model.ids import AccountName, BrokerOrderId, id_parts
-from dhan_copy.model.instrument import InstrumentFacts
 from dhan_copy.model.order import (
     Limit,
     Market,
@@ -38,7 +37,6 @@ from dhan_copy.model.order import (
     Side,
     StopLimit,
     StopMarket,
-    Terms,
     Validity,
 )
 from dhan_copy.model.reason import ReasonCode
@@ -447,22 +445,6 @@ def test_k2_an_exit_cancelled_by_hand_in_a_halt_is_told_though_nothing_may_leave
     assert bench.step(TradingStateChanged(follower=None, state=TradingState.ACTIVE)) == []
 
 
-def test_r7_an_exit_that_is_refused_again_and_again_stops_and_says_so() -> None:
-    bench = desk(policy=Policy(stalled_after=3))
-    bench.owns()
-    bench.leader()
-    asked = bench.position(2 * LOT)
-    refused = 0
-    for _ in range(10):
-        if asked:
-            refused += 1
-            bench.no(asked[0], final=True)
-        bench.wait(60)
-        asked = bench.position(2 * LOT)
-    assert refused == 3
-    assert "STALLED" in bench.alerts()
-
-
 def refused_again_and_again(bench: Desk, asked: list[Asked]) -> int:
     """How often an exit is asked for while the broker refuses it."""
     times = 0
@@ -473,6 +455,14 @@ def refused_again_and_again(bench: Desk, asked: list[Asked]) -> int:
         bench.wait(60)
         asked = bench.position(2 * LOT)
     return times
+
+
+def test_r7_an_exit_that_is_refused_again_and_again_stops_and_says_so() -> None:
+    bench = desk(policy=Policy(stalled_after=3))
+    bench.owns()
+    bench.leader()
+    assert refused_again_and_again(bench, bench.position(2 * LOT)) == 3
+    assert "STALLED" in bench.alerts()
 
 
 def test_r7_an_exit_that_stalled_is_tried_anew_once_the_leader_has_moved_it_and_may_stall_again() -> None:

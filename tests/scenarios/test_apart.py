@@ -30,15 +30,21 @@ def bought(stage: Stage, units: int = 300) -> None:
     stage.until(lambda: stage.net() == units // 2)
 
 
-@pytest.mark.parametrize("ahead", Ahead)
-def test_x3_what_the_follower_filled_ahead_of_a_leader_who_cancels_is_kept_or_closed_by_policy(
-    stages: Stages, ahead: Ahead
-) -> None:
+def filled_ahead(stages: Stages, ahead: Ahead) -> tuple[Stage, str]:
+    """The leader's order rests, and half of the follower's copy has filled."""
     stage = stages(policy=Policy(ahead=ahead))
     order = stage.buy(300, limit(95))
     stage.until(lambda: stage.copies())
     stage.exchange.fill(F, stage.copy().order_id, 75)
     stage.until(lambda: stage.row(order)["done"] == 75)
+    return stage, order
+
+
+@pytest.mark.parametrize("ahead", Ahead)
+def test_x3_what_the_follower_filled_ahead_of_a_leader_who_cancels_is_kept_or_closed_by_policy(
+    stages: Stages, ahead: Ahead
+) -> None:
+    stage, order = filled_ahead(stages, ahead)
     stage.cancel(order)
     stage.until(lambda: "AHEAD" in told(stage))
     stage.until(lambda: stage.net() == (75 if ahead is Ahead.HOLD else 0))
@@ -70,11 +76,7 @@ def test_x4_an_entry_that_is_behind_waits_is_chased_or_taken_back_by_policy(stag
 def test_x5_a_copy_of_what_the_leaders_exchange_rejected_is_taken_back_and_its_fills_are_kept_or_closed(
     stages: Stages, ahead: Ahead
 ) -> None:
-    stage = stages(policy=Policy(ahead=ahead))
-    order = stage.buy(300, limit(95))
-    stage.until(lambda: stage.copies())
-    stage.exchange.fill(F, stage.copy().order_id, 75)
-    stage.until(lambda: stage.row(order)["done"] == 75)
+    stage, order = filled_ahead(stages, ahead)
     stage.exchange.reject(LEADER, order)
     stage.until(lambda: stage.net() == (75 if ahead is Ahead.HOLD else 0))
     stage.until(lambda: "AHEAD" in told(stage) and stage.copies()[0].status is OrderStatus.CANCELLED)

@@ -175,7 +175,7 @@ def _quotes_to_read(state: State, asked: Asked, now: datetime) -> ReadQuotes | N
     if not (rules.reads_quotes and rules.live and rules.name in state.started_at) or asked.crossing:
         return None
     report = order.report
-    if not is_momentary(order) or passes_at(order, now, state.settings) is None or age_of(order, now) <= A_MOMENT:
+    if passes_at(order, now, state.settings) is None or age_of(order, now) <= A_MOMENT:
         return None
     marked = state.marks.get(report.key)
     if marked is not None and marked[1] >= max(order.first_seen_at, report.updated_at or order.first_seen_at):

@@ -172,7 +172,7 @@ class Copier:
         self._self_healing = SelfHealing()
         self._waiting: dict[TradeKey, datetime | None] = {}
         self._answer_awaited: dict[TradeKey, datetime] = {}
-        """Since when a decision has waited for what an order would block."""
+        """Since when a decision has waited for what an order would block, or for the price by now."""
         self._unreadable: set[tuple[AccountName, str]] = set()
         self._at_rest: dict[TradeKey, tuple[CopyTrade, LeaderOrder]] = {}
         """Entries whose last plan came to nothing: none else will until they change, or the trading state does."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import chain
 
 from dhan_copy.core import supers
-from dhan_copy.core.facts import CopyDeclined, TradingState
+from dhan_copy.core.facts import TradingState
 from dhan_copy.core.intake import SETTLED_AFTER
 from dhan_copy.core.plan_change import steer_leg, steer_live
 from dhan_copy.core.plan_draft import Draft, Plan, Wants
@@ -56,11 +56,7 @@ def _entry_total(b: Draft) -> int:
         his_went = b.report.status.is_terminal and b.report.status is not OrderStatus.TRADED
         return live.filled_quantity + (0 if his_went or not live.filled_quantity else live.leaves_quantity)
     if b.trade.declined is None:
-        leader, order_id, follower = b.trade.key
-        reason = ReasonCode.NOT_ACTIVE
-        b.facts.append(
-            CopyDeclined(leader=leader, leader_order_id=order_id, follower=follower, reason=reason, detail=trading.value)
-        )
+        b.decline(ReasonCode.NOT_ACTIVE, trading.value)
     return b.trade.filled(Intent.ENTRY)
 
 

@@ -156,7 +156,6 @@ def _tell_when_it_takes_long(b: Draft, order: FollowerOrder, since: datetime) ->
 
 
 def _modify(b: Draft, order: FollowerOrder, want: Instruction, leg: Leg = Leg.ENTRY) -> None:
-    intent = order.intent
     if want == order.refused:
         b.alert(
             "MODIFICATION_REFUSED", "the broker refuses the leader's modification", f"{order.code} {order.text}",
@@ -172,7 +171,7 @@ def _modify(b: Draft, order: FollowerOrder, want: Instruction, leg: Leg = Leg.EN
         _at_cap(b, order)
         return
     shrinks = _too_large(order, want.most)
-    if must_wait(b, order, intent, requests=0 if shrinks else 1):
+    if must_wait(b, order, order.intent, requests=0 if shrinks else 1):
         return
     if order.intent is Intent.EXIT and grows and not position_checked(b, b.order.seen_at):
         return
@@ -182,7 +181,7 @@ def _modify(b: Draft, order: FollowerOrder, want: Instruction, leg: Leg = Leg.EN
             client_order_id=order.client_order_id,
             attempt=order.attempts + 1,
             broker_order_id=supers.id_at_broker(b.state, b.rules.name, order),
-            intent=intent,
+            intent=order.intent,
             validity=want.validity,
             terms=want.terms,
             quantity=want.quantity,
@@ -192,7 +191,7 @@ def _modify(b: Draft, order: FollowerOrder, want: Instruction, leg: Leg = Leg.EN
             second_leg=want.second_leg,
             linked=order.linked is not None,
             bracket=want.bracket,
-            not_after=b.now + b.policy.send_within if intent is Intent.ENTRY else None,
+            not_after=b.now + b.policy.send_within if order.intent is Intent.ENTRY else None,
         )  # fmt: skip
     )
 

@@ -7,11 +7,12 @@ from typing import TypeAlias
 
 from attrs import frozen
 
-from dhan_copy.core.facts import AlertRaised, Fact
+from dhan_copy.core.facts import AlertRaised, CopyDeclined, Fact
 from dhan_copy.core.requests import Query, Request
 from dhan_copy.core.settings import FollowerRules
 from dhan_copy.core.state import State
 from dhan_copy.core.trade import CopyTrade, FollowerOrder, StakeKey, TradeKey
+from dhan_copy.model.reason import ReasonCode
 
 
 @frozen(kw_only=True)
@@ -62,6 +63,11 @@ class Draft:
             code=code, what=what, known=known, advice=advice, account=self.rules.name,
             leader_order_id=self.trade.key[1], client_order_id=order.client_order_id if order else None,
         )  # fmt: skip
+        self.facts.append(fact)
+
+    def decline(self, reason: ReasonCode, detail: str = "") -> None:
+        leader, order_id, follower = self.trade.key
+        fact = CopyDeclined(leader=leader, leader_order_id=order_id, follower=follower, reason=reason, detail=detail)
         self.facts.append(fact)
 
     def build(self) -> Plan:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from dhan_copy.core import supers
 from dhan_copy.core.admit_entry import age_of, passes_at
 from dhan_copy.core.after_market import BEFORE_THE_OPENING, is_queued, session_of
-from dhan_copy.core.facts import CopyDeclined, TradingState
+from dhan_copy.core.facts import TradingState
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.legs import is_exit_leg, tree_of
 from dhan_copy.core.lifecycle import OrderState
@@ -148,7 +148,6 @@ def _note(b: Draft, want: Instruction) -> str:
 
 def _may_enter(b: Draft) -> bool:
     """An entry that has not left yet goes only while it is fresh and allowed."""
-    leader, order_id, follower = b.trade.key
     reason: ReasonCode | None = None
     detail = ""
     until = passes_at(b.order, b.now, b.state.settings, copies_fills=b.trade.copies_fills)
@@ -159,7 +158,7 @@ def _may_enter(b: Draft) -> bool:
     elif is_refused_stop_market(b):
         reason = ReasonCode.STOP_MARKET_REFUSED
     if reason is not None:
-        b.facts.append(CopyDeclined(leader=leader, leader_order_id=order_id, follower=follower, reason=reason, detail=detail))
+        b.decline(reason, detail)
         return False
     if until is not None:
         b.wake(until + timedelta(seconds=1))  # whatever keeps it back for longer

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing_extensions import assert_never
 
 from dhan_copy.core import supers
-from dhan_copy.core.facts import CopyDeclined, TradingState
+from dhan_copy.core.facts import TradingState
 from dhan_copy.core.legs import is_exit_leg
 from dhan_copy.core.lifecycle import OrderState
 from dhan_copy.core.plan_draft import Draft
@@ -132,12 +132,7 @@ def watch_what_is_behind(b: Draft, order: FollowerOrder) -> None:
         case Behind.CANCEL | Behind.CLOSE:
             advice = "An exit waits." if order.intent is Intent.EXIT else "The entry is given up."
             if order.intent is Intent.ENTRY:
-                leader, order_id, follower = b.trade.key
-                reason, age = ReasonCode.LEFT_BEHIND, (b.now - filled_at).total_seconds()
-                declined = CopyDeclined(
-                    leader=leader, leader_order_id=order_id, follower=follower, reason=reason, detail=f"{age:.0f} s before"
-                )
-                b.facts.append(declined)
+                b.decline(ReasonCode.LEFT_BEHIND, f"{(b.now - filled_at).total_seconds():.0f} s before")
         case _:
             assert_never(b.policy.behind)
     if order.generation and _is_told(b):
