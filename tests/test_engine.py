@@ -34,6 +34,8 @@ from dhan_copy.model.ids import BrokerOrderId, SecurityId
 from dhan_copy.model.instrument import ExchangeSegment, InstrumentFacts, InstrumentKey
 from dhan_copy.model.order import Limit, Market, Product, Side
 from dhan_copy.runtime import kernel
+from dhan_copy.runtime.feed import Feed
+from dhan_copy.runtime.gate import Gate
 from dhan_copy.testing.broker import FakeBroker, Fault
 from dhan_copy.testing.clock import VirtualClock
 from dhan_copy.testing.exchange import SimulatedExchange
@@ -656,6 +658,65 @@ def test_run_on_another_thread_ends_with_stop_and_raises_what_ended_the_engine(w
     world.store.fail_before = [StoreError("disk full")] * 100
     with pytest.raises(StoreError, match="disk full"):
         second.run()
+
+
+def test_run_on_another_thread_leaves_the_journal_to_the_stop_that_waits_for_an_answer(world: World, tmp_path: Path) -> None:
+    broker = world.brokers["F"]
+    broker.go_on.clear()
+    path = tmp_path / "copies.db"
+    arrived = threading.Event()
+
+    def has_begun(entry: Entry) -> None:
+        if isinstance(entry.fact, PositionsReported):
+            arrived.set()
+
+    engine = world.engine(store=path, on_event=has_begun)
+    runner = threading.Thread(target=engine.run)
+    runner.start()
+    assert arrived.wait(PATIENCE_SECONDS)
+    world.buy()
+    assert broker.arrived.wait(PATIENCE_SECONDS)
+
+    def ends() -> None:
+        runner.join(PATIENCE_SECONDS)
+        broker.go_on.set()
+
+    answering = threading.Thread(target=ends)
+    answering.start()
+    assert engine.stop(PATIENCE_SECONDS) == ()
+    answering.join()
+    store = SqliteStore.open_readonly(path)
+    assert any(isinstance(entry.fact, RequestAccepted) for entry in store.read())
+    store.close()
+
+
+@pytest.mark.parametrize(("of", "what"), [(kernel.Kernel, "start"), (Feed, "start")])
+def test_a_stop_while_it_is_being_started_leaves_nothing_running(
+    world: World, monkeypatch: pytest.MonkeyPatch, of: type, what: str
+) -> None:
+    engine = world.engine()
+    stopper = threading.Thread(target=engine.stop)
+    closed = threading.Event()
+    before = set(threading.enumerate())
+    start, close = getattr(of, what), Gate.close
+
+    def start_and_stop(*args: object) -> object:
+        done = start(*args)
+        if not stopper.ident:
+            stopper.start()
+            assert closed.wait(PATIENCE_SECONDS)
+        return done
+
+    def close_and_tell(gate: Gate) -> None:
+        close(gate)
+        closed.set()
+
+    monkeypatch.setattr(of, what, start_and_stop)
+    monkeypatch.setattr(Gate, "close", close_and_tell)
+    engine.start()
+    stopper.join(PATIENCE_SECONDS)
+    assert not stopper.is_alive()
+    assert set(threading.enumerate()) <= before
 
 
 def test_log_lines_are_written_for_every_entry(world: World, caplog: pytest.LogCaptureFixture) -> None:

@@ -160,6 +160,9 @@ class CopyEngine:
         self._callbacks: Outlet[Told] = Outlet("callback", self._tell, self._dropping)
         self._machine: Threads[Copier] | Inline[Copier] | None = None
         self._stopped = False
+        self._starting = threading.RLock()
+        self._stopped_by: int | None = None
+        """The thread that stops it: another one's call finds it under way, and leaves the journal to it."""
         self._gave_back = False
         self._stepping = False
         self._threaded = False
@@ -203,22 +206,23 @@ class CopyEngine:
         Raises :class:`~dhan_copy.errors.StoreError` when the journal cannot be read, or is held by another engine, and
         :class:`~dhan_copy.errors.JournalLost` when it is not the one that the followers' books tell of.
         """
-        self._check_open()
-        if isinstance(self._machine, Threads):
-            raise ConfigurationError("the engine has been started already")
-        self._acquire()
-        self._threaded = True
-        machine = Threads(
-            self._make, self._opened_store(), self._accounts, self._clock, self._inbox, self._hooks(), self._failed
-        )
-        try:
-            self._begin(machine)
-            self._log.start()
-            self._callbacks.start()
-            machine.start()
-        except BaseException:
-            self.stop()
-            raise
+        with self._starting:
+            self._check_open()
+            if isinstance(self._machine, Threads):
+                raise ConfigurationError("the engine has been started already")
+            self._acquire()
+            self._threaded = True
+            machine = Threads(
+                self._make, self._opened_store(), self._accounts, self._clock, self._inbox, self._hooks(), self._failed
+            )
+            try:
+                self._begin(machine)
+                self._log.start()
+                self._callbacks.start()
+                machine.start()
+            except BaseException:
+                self.stop()
+                raise
 
     def stop(self, timeout: float = 15.0) -> tuple[ClientOrderId, ...]:
         """Send nothing more, wait up to ``timeout`` seconds for answers under way, and give the journal back.
@@ -227,13 +231,16 @@ class CopyEngine:
         call twice.
         """
         if self._stopped:
-            if self._store is not None and not self._gave_back:
+            if self._store is not None and not self._gave_back and self._stopped_by == threading.get_ident():
                 self._store.close()  # Ctrl-C has cut the first call short
             return ()
+        self._stopped_by = threading.get_ident()
         self._stopped = True
         end = time.monotonic() + timeout
         for gate in self._gates.values():
             gate.close()
+        with self._starting:
+            pass  # another thread may be about to start what is to be stopped
         try:
             if self._machine is not None:
                 self._machine.stop(timeout)

@@ -105,7 +105,7 @@ BROKEN: tuple[Broken, ...] = (
     Broken(
         name="failed_start_keeps_the_journal", fault="F10",
         broken="A start that failed for lack of descriptors or memory gives nothing back.",
-        edits=(Edit("engine.CopyEngine.start", "            self.stop()\n            raise\n", "            raise\n"),),
+        edits=(Edit("engine.CopyEngine.start", "                self.stop()\n                raise\n", "                raise\n"),),
         caught_by="tests/proof/test_limits.py",
     ),
     Broken(
