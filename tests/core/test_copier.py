@@ -30,6 +30,7 @@ from dhan_copy.core.facts import (
     ReadFailed,
     Refusal,
     ReportUnreadable,
+    TradeSettled,
     TradingState,
     TradingStateChanged,
 )
@@ -46,7 +47,7 @@ from tests.core.bench import Asked, Bench, holds
 from tests.core.make import FOLLOWER, KEY, LEADER, START, TAG, after, leader_reported, order_reported, report, submit
 from tests.core.slow_world import SlowWorld
 from tests.core.trading import UNRULY, Act, act, acts, declared, flatten, lots, ratios, uncopied
-from tests.core.world import World
+from tests.core.world import TrueOrder, World
 
 EXAMPLES = int(os.environ.get("DHAN_COPY_EXAMPLES", "40"))
 
@@ -510,6 +511,106 @@ def test_t4_windows_are_refilled_from_the_journal() -> None:
     assert bench.tell(report(order_id=BrokerOrderId("L2"), created_at=bench.now, updated_at=bench.now)) == []
     bench.wait(7)
     assert len(bench.step()) == 1
+
+
+@pytest.mark.parametrize("fills", [True, False])
+def test_what_an_exit_on_its_way_out_may_close_is_not_closed_by_another(monkeypatch: pytest.MonkeyPatch, fills: bool) -> None:
+    """The leader has two orders to close the same, and both fill, the second first; the first one's copy, which is to go
+    then, does not answer."""
+    world = World({"F": Fraction(1)})
+    world.fill(world.place(Side.SELL, 2), 2 * world.lot)
+    world.fill_everything("F")
+    his = world.place(Side.BUY, 2)
+    world.refuse["F"] = [(Refusal.OTHER, False)] * 3
+    second = world.place(Side.BUY, 2)
+    monkeypatch.setattr(World, "on_change", lambda *_: [])
+    world.fill(second, 2 * world.lot)
+    world.fill(his, 2 * world.lot)
+    assert world.refuse["F"]
+    for _ in range(5):
+        world.tick()
+    (first,) = world.open_orders("F")
+    assert isinstance(world.requests()[-1], Cancel)
+    if fills:
+        world.fill_follower("F", first, 2 * world.lot)
+    else:
+        first.report = evolve(first.report, status=OrderStatus.CANCELLED, updated_at=world.now)
+        world.feed(world.follower_report("F", first))
+    for _ in range(5):
+        world.tick()
+    assert len(world.open_orders("F")) == (0 if fills else 1)
+    world.fill_everything("F")
+    assert world.net_position("F") == 0
+
+
+def stuck(monkeypatch: pytest.MonkeyPatch) -> tuple[World, TrueOrder]:
+    """The follower owns two lots, and the exit that rests there is to go, but its cancel is not answered. And the order by
+    which the leader then closes everything."""
+    world = World({"F": Fraction(1)})
+    world.fill(world.place(Side.BUY, 2), 2 * world.lot)
+    world.fill_everything("F")
+    resting = world.place(Side.SELL, 2)
+    closing = world.place(Side.SELL, 2)
+    monkeypatch.setattr(World, "on_change", lambda *_: [])
+    world.cancel(resting)
+    return world, closing
+
+
+def codes(world: World) -> list[str]:
+    return [entry.fact.code for entry in world.journal if isinstance(entry.fact, AlertRaised)]
+
+
+def test_an_exit_that_waits_for_another_to_be_gone_is_told_of_after_half_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World({"F": Fraction(1)})
+    world.fill(world.place(Side.BUY, 2), 2 * world.lot)
+    world.fill_everything("F")
+    resting = world.place(Side.SELL, 2)
+    monkeypatch.setattr(World, "on_change", lambda *_: [])
+    world.cancel(resting)
+    closing = world.place(Side.SELL, 2, terms=Market())
+    world.fill(closing, 2 * world.lot)
+    for _ in range(28):
+        world.tick()
+    assert len(world.open_orders("F")) == 1 and "EXIT_WAITS" not in codes(world)
+    for _ in range(5):
+        world.tick()
+    assert len(world.open_orders("F")) == 1 and codes(world).count("EXIT_WAITS") == 1
+
+
+def test_an_exit_that_a_hand_took_back_is_told_while_another_is_to_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, closing = stuck(monkeypatch)
+    world.end_follower("F", world.open_orders("F")[-1], OrderStatus.CANCELLED)
+    world.fill(closing, 2 * world.lot)
+    for _ in range(10):
+        world.tick()
+    assert "EXIT_CANCELLED_BY_HAND" in codes(world)
+
+
+def test_an_exit_that_waits_in_a_halt_for_another_to_be_gone_is_told_of_as_unprotected(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, closing = stuck(monkeypatch)
+    world.end_follower("F", world.open_orders("F")[-1], OrderStatus.EXPIRED)
+    world.feed(TradingStateChanged(follower=AccountName("F"), state=TradingState.HALTED))
+    world.fill(closing, 2 * world.lot)
+    world.tick()
+    assert "UNPROTECTED" in codes(world)
+
+
+def test_what_he_has_turned_round_and_back_is_entered_and_closed_by_the_followers_own_share() -> None:
+    """He is short 10, his order for 40 more rests, and one to buy 20 crosses zero and fills before it. The copy of the 40 is
+    for 12 and the copy of the 20 has 3 left to enter: as his did, the one closes what the other enters."""
+    world = World({"F": Fraction(3, 10)}, lot=1)
+    world.fill(world.place(Side.SELL, 10), 10)
+    world.fill_everything("F")
+    more = world.place(Side.SELL, 40)
+    (copy,) = world.open_orders("F")
+    world.fill(world.place(Side.BUY, 20, terms=Market()), 20)
+    world.fill(more, 40)
+    world.fill_follower("F", copy, 12)
+    for _ in range(30):
+        world.fill_everything("F")
+        world.tick()
+    assert (world.leader_position(), world.net_position("F")) == (-30, -9)
+    assert world.facts(DriftDeclared) == [] and len(world.facts(TradeSettled)) == 3
 
 
 def test_c6_cancels_go_before_exits_and_exits_before_entries() -> None:

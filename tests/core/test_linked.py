@@ -354,6 +354,30 @@ def test_what_the_leader_closes_by_another_order_is_closed_once(side: Side, vari
 
 
 @with_target
+def test_an_order_that_crossed_zero_and_closes_after_all_enters_nothing_and_leaves_no_difference(variety: Variety) -> None:
+    """He buys 35 of the 10 that he has sold, while a linked order of his is about to sell 57 more: in the end all 35 close.
+    The follower, whose copy has waited, has sold 91 by then."""
+    bench = World({"F": Fraction(1)}, lot=1)
+    bench.fill(bench.place(Side.SELL, 10), 10)
+    bench.fill_everything("F")
+    linked = Linked.place(bench, 100, Side.SELL, variety)
+    (entry,) = bench.open_orders("F")
+    bench.refuse["F"] = [(Refusal.RATE_LIMIT, False)]
+    crossing = bench.place(Side.BUY, 35)
+    bench.fill(crossing, 34)
+    bench.fill_follower("F", entry, 91)
+    linked.fill_entry(57)
+    bench.fill(crossing, 1)
+    bench.cancel(linked.entry)
+    wait(bench, 4)
+    (copy,) = [order for order in bench.open_orders("F") if order.report.terms == Limit(Decimal(100))]
+    bench.fill_follower("F", copy, copy.report.quantity)
+    wait(bench, 40)
+    assert bench.leader_position() == bench.net_position("F") == -32
+    assert bench.facts(DriftDeclared) == []
+
+
+@with_target
 def test_t4_a_restart_changes_nothing(variety: Variety) -> None:
     bench = world()
     linked = Linked.place(bench, 4, variety=variety)

@@ -173,6 +173,7 @@ def _leader_closed(state: State, key: TradeKey, stake_key: StakeKey, before: int
     lot = state.instruments[stake_key[2]].lot_units if stake_key[2] in state.instruments else 1
     kept = kept_after_exit(stake.ideal, abs(before), after, lot)
     excess = max(0, free + sum(late for _, late in behind) - kept)
+    _give_up_what_would_close(state, key, direction, excess)
     covered = min(excess, _covered_by_entry(state, state.trades[key], opening))
     if covered:
         state.trades[key] = evolve(state.trades[key], covers=state.trades[key].covers + covered)
@@ -187,6 +188,17 @@ def _leader_closed(state: State, key: TradeKey, stake_key: StakeKey, before: int
     if excess:
         trade = state.trades[key]
         state.open(obliged(trade, excess), stake_key)
+
+
+def _give_up_what_would_close(state: State, key: TradeKey, direction: int, most: int) -> None:
+    """An order that crossed zero, and closes again after a linked order was taken apart: what it was to enter and has not
+    is a part of what its exit closes."""
+    trade = state.trades[key]
+    if trade.admitted is None or not trade.admitted.exit_quantity or trade.last(Intent.ENTRY) is not None:
+        return
+    given_up = min(most, behind_by(state, trade, -direction))
+    if given_up:
+        state.trades[key] = evolve(trade, forgone=trade.forgone + given_up)
 
 
 def _covered_by_entry(state: State, trade: CopyTrade, opening: int) -> int:

@@ -10,10 +10,11 @@ from dhan_copy.core.facts import TradingState
 from dhan_copy.core.intake import SETTLED_AFTER
 from dhan_copy.core.plan_change import steer_leg, steer_live
 from dhan_copy.core.plan_draft import Draft, Plan, Wants
-from dhan_copy.core.plan_limits import LOOK_AGAIN
+from dhan_copy.core.plan_limits import LOOK_AGAIN, tell_if_it_waits_long, tell_if_unprotected
 from dhan_copy.core.plan_place import is_replaced, place
 from dhan_copy.core.requests import Intent
 from dhan_copy.core.settings import FollowerRules
+from dhan_copy.core.settle import is_given_up
 from dhan_copy.core.state import State
 from dhan_copy.core.target import closes, entry_want, exit_wants, is_taken_back, may_be_taken_back
 from dhan_copy.core.trade import SLICES_APART, CopyTrade, FollowerOrder, StakeKey, TradeKey, place_of
@@ -39,11 +40,36 @@ def plan(state: State, key: TradeKey, rules: FollowerRules, now: datetime, wants
         if missing:
             exit_total = exit_wants(state, stake_key, missing=missing).get(key, trade.filled(Intent.EXIT))
             _look_again(b)
+        exit_total = _beside_what_goes(b, wants[stake_key], exit_total)
         if stake_key[4] is not None and may_be_taken_back(state, stake_key, b.order):
             _look_at_the_leaders_book(b, stake_key)
     _steer(b, Intent.EXIT, exit_total)
     _steer(b, Intent.ENTRY, _entry_total(b), hold=_exit_comes_first(state, trade, due))
     return b.build()
+
+
+def _beside_what_goes(b: Draft, wants: dict[TradeKey, int], total: int) -> int:
+    """The exit, as far as exits of other orders that are to go cannot close the same: they may fill until they are gone.
+    What it covers already stays."""
+    state, trade, sign = b.state, b.trade, b.report.side.sign
+    covered = trade.leaves(Intent.EXIT)
+    if total <= trade.filled(Intent.EXIT) + covered:
+        return total
+    going = 0
+    for key in state.open_trades.get(trade.stake_key, ()):
+        other = state.trades[key]
+        leaves = other.leaves(Intent.EXIT) if key != trade.key and state.leader_order(key).report.side.sign == sign else 0
+        going += max(0, leaves - max(0, wants.get(key, 0) - other.filled(Intent.EXIT)))
+    most = trade.filled(Intent.EXIT) + max(covered, state.stake(trade.stake_key).closable(sign) - going)
+    if not going or total <= most or is_given_up(state, trade):
+        return total
+    tell_if_unprotected(b, total - most)
+    due = [at for at in (trade.admitted_at, b.order.last_filled_at) if at is not None]
+    tell_if_it_waits_long(
+        b, max(due, default=b.now), "for another to be gone that may close the same",
+        "It is sent once that one is over: cancel the other, or close the position, by hand if this lasts.",
+    )  # fmt: skip
+    return most
 
 
 def _entry_total(b: Draft) -> int:
@@ -83,7 +109,7 @@ def _exit_comes_first(state: State, trade: CopyTrade, exit_total: int) -> bool:
         return True
     crossing = state.leader_order(trade.key).report
     side, exit_left = crossing.side, max(0, trade.admitted.exit_quantity - crossing.filled_quantity)
-    if -side.sign * state.position(place_of(trade.stake_key)) > exit_left:
+    if not crossing.status.is_terminal and -side.sign * state.position(place_of(trade.stake_key)) > exit_left:
         return True  # he has added to it since: as it stands, the entry part of his order would close
     for key in state.open_trades.get(state.stake_key(trade.key), ()):
         report = state.leader_order(key).report

@@ -12,7 +12,14 @@ from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.legs import is_exit_leg, tree_of
 from dhan_copy.core.lifecycle import OrderState
 from dhan_copy.core.plan_draft import Draft
-from dhan_copy.core.plan_limits import EXIT_WAITS_LONG, LOOK_AGAIN, must_wait, position_checked, tell_if_unprotected
+from dhan_copy.core.plan_limits import (
+    EXIT_WAITS_LONG,
+    LOOK_AGAIN,
+    must_wait,
+    position_checked,
+    tell_if_it_waits_long,
+    tell_if_unprotected,
+)
 from dhan_copy.core.plan_terms import instruction, is_refused_stop_market, refused_in_a_row, tell_of_refused_stop_market
 from dhan_copy.core.requests import Intent, Submit
 from dhan_copy.core.settings import AtModificationCap
@@ -121,9 +128,9 @@ def _is_unknown_there(b: Draft, tag: ClientOrderId, intent: Intent, *, first: bo
     if not first or started is None or b.state.has_read_book(b.rules.name) or _is_newer(b.order, started):
         return True
     b.book_awaited = True
-    if intent is Intent.EXIT and b.now - started > EXIT_WAITS_LONG:
-        b.alert(
-            "EXIT_WAITS", "an exit waits because the follower's order book cannot be read", f"since {started}",
+    if intent is Intent.EXIT:
+        tell_if_it_waits_long(
+            b, started, "because the follower's order book cannot be read",
             "It is sent once it can; close the position by hand if this lasts.",
         )  # fmt: skip
     else:
