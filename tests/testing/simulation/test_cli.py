@@ -26,7 +26,9 @@ def test_the_last_line_is_json_and_the_status_says_whether_anything_was_violated
     assert status == (1 if summary["violations"] else 0)
 
 
-@pytest.mark.parametrize("words", [("--days", "0"), ("--form", "cover"), ("--faults", "F99"), ("--orders", "many")])
+@pytest.mark.parametrize(
+    "words", [("--days", "0"), ("--form", "cover"), ("--behind", "run"), ("--faults", "F99"), ("--orders", "many")]
+)
 def test_senseless_options_are_refused(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         parsed(*words)
@@ -44,6 +46,7 @@ def test_faults_are_chosen_by_name() -> None:
     [
         ((), ""),
         (("--form", "super"), " --form super"),
+        (("--behind", "chase"), " --behind chase"),
         (("--forever", "0.3", "--form", "super", "--faults", "none"), " --form super --forever 0.3 --faults none"),
     ],
 )

@@ -8,7 +8,7 @@ import os
 import pytest
 
 from dhan_copy.core import copier
-from dhan_copy.core.settings import LinkedForm
+from dhan_copy.core.settings import Behind, LinkedForm
 from dhan_copy.testing.simulation.oracle import Violation
 from dhan_copy.testing.simulation.summary import simulate, told
 
@@ -76,3 +76,10 @@ def test_days_of_followers_with_super_orders_violate_nothing(seed: int) -> None:
     summary = simulate(seed, max(1, DAYS // 60), orders=20, followers=2, linked=0.52, form=LinkedForm.SUPER_ORDER)
     assert [told(violation, "") for violation in summary.violations] == []
     assert summary.rare["native tree judged"] > 0
+
+
+@pytest.mark.parametrize("behind", [Behind.CHASE, Behind.CANCEL, Behind.CLOSE])
+def test_days_on_which_what_rests_is_chased_given_up_or_closed_violate_nothing(behind: Behind) -> None:
+    summary = simulate(4, max(1, DAYS // 60), orders=20, followers=2, linked=0.3, behind=behind)
+    assert [told(violation, "") for violation in summary.violations] == []
+    assert summary.rare["alert BEHIND"] > summary.days

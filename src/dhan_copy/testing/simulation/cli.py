@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from dhan_copy.core.settings import LinkedForm
+from dhan_copy.core.settings import Behind, LinkedForm
 from dhan_copy.testing.simulation.faults import KINDS
 from dhan_copy.testing.simulation.summary import LINKED, simulate, told
 
@@ -16,6 +16,7 @@ the invariants. The last line of the output is one JSON object; the exit status 
 the command that shows it again is printed.
 """
 FORMS = {"orders": LinkedForm.ORDERS, "super": LinkedForm.SUPER_ORDER}
+BEHIND = {policy.name.lower(): policy for policy in Behind}
 SHOWN = 3
 """Violations printed in full: those after the first mostly follow from it."""
 
@@ -38,6 +39,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--forever", type=_share, default=0.0, metavar="SHARE",
         help="of his new orders, how many are Forever orders, single or OCO (0 to 1, default 0)",
     )  # fmt: skip
+    parser.add_argument(
+        "--behind", choices=sorted(BEHIND), default="wait",
+        help="what becomes of a follower's order that rests when the leader's has filled (default wait)",
+    )  # fmt: skip
     parser.add_argument("--followers", type=_positive, default=5, help="how many follow him (default 5)")
 
 
@@ -51,13 +56,15 @@ def run(options: argparse.Namespace, say: Callable[[str], object]) -> int:
     summary = simulate(
         options.seed, options.days, orders=options.orders, followers=options.followers, only=options.faults,
         linked=options.linked, form=FORMS[options.form], forever=options.forever,
+        behind=BEHIND[options.behind],
     )  # fmt: skip
     named = "" if options.faults is None else f" --faults {','.join(options.faults) or 'none'}"
     form = "" if options.form == "orders" else f" --form {options.form}"
     forever = f" --forever {options.forever:g}" if options.forever else ""
+    behind = "" if options.behind == "wait" else f" --behind {options.behind}"
     command = (
         f"python -m dhan_copy.testing simulate --seed {options.seed} --days {summary.days} --orders {options.orders} "
-        f"--followers {options.followers} --linked {options.linked:g}{form}{forever}{named}"
+        f"--followers {options.followers} --linked {options.linked:g}{form}{forever}{behind}{named}"
     )
     for violation in summary.violations[:SHOWN]:
         say(told(violation, command))

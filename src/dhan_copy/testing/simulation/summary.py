@@ -10,7 +10,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from dhan_copy.core.settings import LinkedForm
+from dhan_copy.core.settings import Behind, LinkedForm
 from dhan_copy.testing.simulation.oracle import RAISED, Violation
 from dhan_copy.testing.simulation.world import World
 
@@ -57,18 +57,19 @@ class Summary:
 
 def simulate(
     seed: int, days: int, *, orders: int = 200, followers: int = 5, only: Sequence[str] | None = None,
-    linked: float = LINKED, form: LinkedForm = LinkedForm.ORDERS, forever: float = 0.0,
+    linked: float = LINKED, form: LinkedForm = LinkedForm.ORDERS, forever: float = 0.0, behind: Behind = Behind.WAIT,
 ) -> Summary:  # fmt: skip
     """Run ``days`` trading days; stops after the day that shows the first violation. ``only`` names the faults to
     inject (empty: none; None: all, each as often as the seed says). ``linked`` of his new orders are super, bracket or cover
-    orders, which followers have in this ``form``, and ``forever`` Forever orders."""
+    orders, which followers have in this ``form``, and ``forever`` Forever orders; ``behind`` is the policy for what rests
+    when his has filled."""
     began = time.process_time()
     done = orders_seen = rows = 0
     faults: dict[str, int] = {}
     rare: dict[str, int] = {}
     violations: tuple[Violation, ...] = ()
     digest = 0
-    for world, count in _worlds(seed, days, orders, followers, only, linked, form, forever):
+    for world, count in _worlds(seed, days, orders, followers, only, linked, form, forever, behind):
         for _ in range(count):
             _run_day(world)
             done += 1
@@ -96,10 +97,10 @@ def _run_day(world: World) -> None:
 
 def _worlds(
     seed: int, days: int, orders: int, followers: int, only: Sequence[str] | None, linked: float,
-    form: LinkedForm, forever: float,
+    form: LinkedForm, forever: float, behind: Behind,
 ) -> Iterator[tuple[World, int]]:  # fmt: skip
     for number in range(0, days, DAYS_PER_WORLD):
-        world = World(seed * 1_000_000 + number, orders, followers, only, linked, form, forever)
+        world = World(seed * 1_000_000 + number, orders, followers, only, linked, form, forever, behind)
         yield world, min(DAYS_PER_WORLD, days - number)
 
 

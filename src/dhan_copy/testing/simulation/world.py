@@ -7,10 +7,12 @@ from datetime import timedelta
 from fractions import Fraction
 from random import Random
 
+from attrs import evolve
+
 from dhan_copy.core.changes import change
 from dhan_copy.core.facts import Channel, LeaderReported, OrderReported, Refusal, TradingState
 from dhan_copy.core.requests import Cancel, Command, Modify, Submit
-from dhan_copy.core.settings import CopierSettings, FollowerRules, LeaderRules, LinkedForm, Policy, RateLimits
+from dhan_copy.core.settings import Behind, CopierSettings, FollowerRules, LeaderRules, LinkedForm, Policy, RateLimits
 from dhan_copy.model.freeze import FreezeLimit, FreezeLimits
 from dhan_copy.model.ids import AccountName, BrokerOrderId
 from dhan_copy.model.instrument import InstrumentKey
@@ -39,16 +41,19 @@ QUIET_SECONDS = 20.0
 """At the end of the rest nothing is asked any more but what is asked for ever."""
 GHOSTS = 0.0
 """Of the orders rejected after they were taken, how many never show in any book."""
+BEHIND_AFTER = timedelta(seconds=8)
+"""A day has ten minutes here, in which hardly anything is left behind for one."""
 RATIOS = tuple(Fraction(text) for text in ("1", "1", "1/2", "1/3", "2", "3/10", "7/5", "1/10"))
 
 
 class World:
     """One run. ``linked`` of the leader's new orders are super, bracket or cover orders, which followers have in this
-    ``form``, and ``forever`` Forever orders."""
+    ``form``, and ``forever`` Forever orders. What they leave ``behind`` is waited for, or dealt with after
+    :data:`BEHIND_AFTER`."""
 
     def __init__(
         self, seed: int, orders: int, followers: int, only: Sequence[str] | None = None, linked: float = 0.0,
-        form: LinkedForm = LinkedForm.ORDERS, forever: float = 0.0,
+        form: LinkedForm = LinkedForm.ORDERS, forever: float = 0.0, behind: Behind = Behind.WAIT,
     ) -> None:  # fmt: skip
         self.random = Random(f"dhan_copy {seed}")
         random = self.random
@@ -61,6 +66,8 @@ class World:
             sweep_open=timedelta(seconds=random.choice((10, 20, 40))), checkpoint_after=random.choice((30, 300, 2_000)),
             linked_form=form,
         )  # fmt: skip
+        if behind is not Behind.WAIT:
+            self.policy = evolve(self.policy, behind=behind, behind_after=BEHIND_AFTER)
         self.limits = RateLimits(per_day=250) if self.faults.rates.get("F34") and random.random() < 0.1 else RateLimits()
         self.names = [AccountName(f"F{number}-") for number in range(1, followers + 1)]
         self.next_follower = followers + 1
