@@ -34,7 +34,7 @@ from dhan_copy.protocols import Accounts
 from tests.core.many_world import LEADERS, MARGIN_RATE, PRICE, F, ManyLeaders
 from tests.core.trading import KINDS, UNRULY, Act, act, acts, declared, follow, lots
 
-EXAMPLES = int(os.environ.get("DHAN_COPY_EXAMPLES", "1000"))
+EXAMPLES = int(os.environ.get("DHAN_COPY_EXAMPLES", "400"))
 MONEY = {"L": Funds(Decimal(300_000), Decimal(500_000), Decimal(100_000)), "M": Funds(Decimal(10**6), Decimal(10**6), Decimal(0)),
          "F": Funds(Decimal(150_000), Decimal(250_000), Decimal(50_000))}  # fmt: skip
 

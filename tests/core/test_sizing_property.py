@@ -21,7 +21,7 @@ How = tuple[CopyMode, bool]
 ORDERS, FILLS, REVERSED = (CopyMode.ORDER, False), (CopyMode.EXECUTION, False), (CopyMode.EXECUTION, True)
 ways = st.sampled_from([ORDERS, FILLS, REVERSED])
 """What of the leader's is copied, and whether to the other side."""
-EXAMPLES = int(os.environ.get("DHAN_COPY_EXAMPLES", "1000"))
+EXAMPLES = int(os.environ.get("DHAN_COPY_EXAMPLES", "400"))
 
 # Entries of both sides at once, whose fills at the leader closed one another: what chance seldom finds.
 BOTH_SIDES_REST: list[Act] = [

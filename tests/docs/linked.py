@@ -40,8 +40,8 @@ EVERY = (Variety.REGULAR, *LINKED)
 UNITS = 300
 
 POLICY = Policy(
-    sweep_open=timedelta(milliseconds=300), sweep_idle=timedelta(milliseconds=300),
-    retry_after=timedelta(milliseconds=100), positions_every=timedelta(milliseconds=300),
+    sweep_open=timedelta(milliseconds=100), sweep_idle=timedelta(milliseconds=100),
+    retry_after=timedelta(milliseconds=100), positions_every=timedelta(milliseconds=100),
     behind_after=timedelta(seconds=3),
 )  # fmt: skip
 """Real time passes over the wire: what takes ten seconds or a minute elsewhere is sooner here."""

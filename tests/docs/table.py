@@ -36,6 +36,12 @@ def unhurried(policy: Policy) -> Policy:
     return evolve(policy, sweep_open=SWEPT, sweep_idle=SWEPT, positions_every=SWEPT)
 
 
+def over_the_wire(policy: Policy, row: Row) -> Policy:
+    """The same, where real time passes: soon behind where the row tells of it, and never else, however busy the machine
+    is."""
+    return evolve(policy, behind_after=timedelta(milliseconds=500) if "BEHIND" in row[-1] else timedelta(minutes=5))
+
+
 def happened(
     cell: Cell[SceneT], lab: Lab, book: Callable[[SceneT | None], BookT], outcome: Callable[[SceneT, BookT], Row]
 ) -> Row:

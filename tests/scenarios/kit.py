@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from functools import partial
+from operator import ne
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -357,10 +358,13 @@ class Started(Stage):
 
     def read_anew(self, *accounts: str) -> None:
         """Until a look at each account has ended that began after this; one may be under way."""
-        for account in accounts:
-            for _ in range(2):
-                ended = self.status(account)["book_read_at"]
-                self.until(lambda: self.status(account)["book_read_at"] != ended)
+        for _ in range(2):
+            ended = self._read_at(accounts)
+            self.until(lambda: all(map(ne, self._read_at(accounts), ended)))
+
+    def _read_at(self, accounts: Sequence[str]) -> list[object]:
+        at = {row["account"]: row["book_read_at"] for row in self.engine.status()}
+        return [at[account] for account in accounts]
 
     def settle(self) -> None:
         # What was told first is taken first, and requests of one kind leave in the order in which they were decided:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 
 import pytest
-from attrs import evolve
 
 from dhan_copy import CopyMode
 from tests.docs.linked import POLICY
+from tests.docs.table import over_the_wire
 from tests.docs.waiting import CELLS, WAITING, Cell, book, outcome, written
 from tests.scenarios.kit import MARKER, F, LEADER, Wire
 
@@ -21,10 +20,7 @@ def name(cell: Cell) -> str:
 
 
 def opened(wires: Callable[..., Wire], cell: Cell) -> Wire:
-    """Nobody is behind who is not to be, however busy the machine is."""
-    behind = "BEHIND" in written()[cell.key][-1]
-    after = POLICY.behind_after if behind else timedelta(minutes=5)
-    return wires(policy=evolve(POLICY, behind_after=after), how=cell.how)
+    return wires(policy=over_the_wire(POLICY, written()[cell.key]), how=cell.how)
 
 
 def shown(wire: Wire, cell: Cell) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from dhan_copy import LinkedForm
 from tests.docs.linked import CELLS, WITH_TARGET, After, Cell, book, outcome, written
+from tests.docs.table import over_the_wire
 from tests.scenarios.kit import F, LEADER, Wire
 
 READ = [
@@ -24,6 +25,10 @@ def name(cell: Cell) -> str:
     return ": ".join(cell.key)
 
 
+def opened(wires: Callable[..., Wire], cell: Cell) -> Wire:
+    return wires(policy=over_the_wire(cell.policy, written()[cell.key]))
+
+
 def shown(wire: Wire, cell: Cell) -> None:
     """What the table says of a cell comes to be so, and stays so."""
     tree = cell.prepared(wire)
@@ -38,12 +43,12 @@ def shown(wire: Wire, cell: Cell) -> None:
 
 @pytest.mark.parametrize("cell", CELLS, ids=name)
 def test_a_cell_over_the_wire(wires: Callable[..., Wire], cell: Cell) -> None:
-    shown(wires(policy=cell.policy), cell)
+    shown(opened(wires, cell), cell)
 
 
 @pytest.mark.parametrize("cell", READ, ids=name)
 def test_a_cell_over_the_wire_read_from_the_leaders_books_alone(wires: Callable[..., Wire], cell: Cell) -> None:
     """His socket is there and says nothing: all is learnt from his order book and his list of super orders."""
-    wire = wires(policy=cell.policy)
+    wire = opened(wires, cell)
     wire.withhold_news(LEADER)
     shown(wire, cell)

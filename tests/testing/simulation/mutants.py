@@ -89,7 +89,7 @@ MUTANTS: tuple[Mutant, ...] = (
         edits=(Edit("core.admit_entry.passes_at", "now - age_of(order, now) + settings.policy.entry_age", "None"),),
     ),
     Mutant(
-        name="withheld_taken_for_sent", fault="F12", shows=4, seed=31, orders=100,
+        name="withheld_taken_for_sent", fault="F12", shows=4, seed=35, orders=30,
         broken="A request that never left is waited for.",
         edits=(Edit("core.trade.withheld", "state=next_state(order.state, OrderEvent.HELD_BACK)", "state=OrderState.WORKING"),),
     ),
@@ -100,7 +100,7 @@ MUTANTS: tuple[Mutant, ...] = (
             "        if known is None and fact.channel is Channel.BOOK:\n            return\n        entry = self._record(fact)"),),
     ),
     Mutant(
-        name="followers_books_not_read", fault="F21", shows=4, seed=15,
+        name="followers_books_not_read", fault="F21", shows=4, seed=38, orders=30,
         broken="The book of a follower is not read: his stream is trusted to tell everything.",
         edits=(Edit("core.reads.ReadSchedule.due", "return ready, wake",
             "return [r for r in ready if not isinstance(r, ReadOrders) or r.account == state.settings.leaders[0].name], wake"),),
@@ -117,7 +117,7 @@ MUTANTS: tuple[Mutant, ...] = (
         edits=(Edit("core.intake._is_newer", "    old, new = known.report, fact.report\n", "    return True\n"),),
     ),
     Mutant(
-        name="repeats_journaled", fault="F25", shows=2, seed=5,
+        name="repeats_journaled", fault="F25", shows=2, seed=7, orders=15,
         broken="A report that says nothing new is journaled again.",
         edits=(Edit("core.intake.says_nothing_new", "    old, new = known.report, merged.report\n", "    return False\n"),),
     ),
@@ -140,7 +140,7 @@ MUTANTS: tuple[Mutant, ...] = (
         edits=(Edit("core.trade._absent", "order.missed_by_tag >= 2", "order.missed_by_tag >= 2_000"),),
     ),
     Mutant(
-        name="answer_lost_sent_again", fault="F31", shows=9, seed=4,
+        name="answer_lost_sent_again", fault="F31", shows=9, seed=7, orders=15,
         broken="An order whose answer was lost is taken for refused and sent again.",
         edits=(Edit("core.trade.unresolved", "    order = _cleared(order, request)\n",
             "    order = _cleared(order, request)\n    if isinstance(request, Submit):\n"
@@ -163,12 +163,12 @@ MUTANTS: tuple[Mutant, ...] = (
             "generation = 0 if last is None else last.generation + (not last.refused_for_now)"),),
     ),
     Mutant(
-        name="blocked_for_good", fault="F35", shows=4, seed=2,
+        name="blocked_for_good", fault="F35", shows=4, seed=7, orders=15,
         broken="An account that was refused once stays blocked for the day.",
         edits=(Edit("core.fold_requests.answered", "(at + pause, fact.refusal)", "(at + timedelta(days=1), fact.refusal)"),),
     ),
     Mutant(
-        name="blocked_all", fault="F35", shows=13, seed=2,
+        name="blocked_all", fault="F35", shows=13, seed=7, orders=15,
         broken="One follower's blocked account blocks the others.",
         edits=(Edit("core.plan_limits.must_wait", "b.state.blocked_until.get(b.rules.name)",
             "max(b.state.blocked_until.values(), key=lambda one: one[0], default=None)"),),
@@ -187,12 +187,12 @@ MUTANTS: tuple[Mutant, ...] = (
             Edit("core.trade.reported", "        state = OrderState.WORKING  #", "        pass  #")),
     ),
     Mutant(
-        name="modification_cap_ignored", fault="F39", shows=12, seed=10, orders=100,
+        name="modification_cap_ignored", fault="F39", shows=12, seed=39, orders=30,
         broken="An order's modifications are not counted.",
         edits=(Edit("core.plan_change._modify", "if supers.modifications(b.state, b.rules.name, order) >= b.rules.limits.modifications_per_order:", "if False:"),),
     ),
     Mutant(
-        name="lost_modification_taken_for_done", fault="F39", shows=10, seed=16, orders=100, followers=6,
+        name="lost_modification_taken_for_done", fault="F39", shows=10, seed=19, orders=15, followers=6,
         broken="A modification without an answer is taken for done.",
         edits=(Edit("core.trade.unresolved", "    order = _cleared(order, request)\n",
             "    order = _cleared(order, request)\n    if isinstance(request, Modify):\n"
@@ -230,7 +230,7 @@ MUTANTS: tuple[Mutant, ...] = (
         edits=(Edit("core.copier.Copier.step", "if day > self.state.day:", "if day > self.state.day and starting:"),),
     ),
     Mutant(
-        name="change_of_size_lost", fault="F51", shows=6,
+        name="change_of_size_lost", fault="F51", shows=6, seed=11, orders=15,
         broken="A size that was changed while running is what the engine was started with.",
         edits=(Edit("core.fold.setting_changed", "(state.changes if holds else state.overruled)", "state.overruled"),),
     ),
@@ -246,7 +246,7 @@ MUTANTS: tuple[Mutant, ...] = (
         edits=(Edit("core.sizing.entry_size", "units // (both * lot_units) * lot_units", "units // (both * lot_units) * lot_units + lot_units"),),
     ),
     Mutant(
-        name="exit_not_clamped", fault="", shows=5, seed=2,
+        name="exit_not_clamped", fault="", shows=5, seed=1, orders=15,
         broken="An exit is not clamped to what is owned.",
         edits=(Edit("core.target._exit_wants_of_side", "due = min(owned, due_claims[trade.key] + take - closing_entry_leaves(trade))",
             "due = due_claims[trade.key] + take"),),
@@ -268,12 +268,12 @@ MUTANTS: tuple[Mutant, ...] = (
                Edit("core.plan_change.steer_live", "if order.outstanding is not None or order.broker_order_id", "if order.broker_order_id")),
     ),
     Mutant(
-        name="own_orders_copied", fault="", shows=14, seed=8, orders=60,
+        name="own_orders_copied", fault="", shows=14, seed=15, orders=15,
         broken="An order that carries a copier's tag is taken for the leader's own.",
         edits=(Edit("core.admission.decide", "if is_ours(report.client_order_id):", "if False:"),),
     ),
     Mutant(
-        name="instructions_forgotten_at_restart", fault="", shows=16, seed=4,
+        name="instructions_forgotten_at_restart", fault="", shows=16, seed=10, orders=15,
         broken="A new process does not know what the broker took before it.",
         edits=(Edit("core.trade.taken_over", "    return order\n", "    return evolve(order, accepted=None)\n"),),
     ),
@@ -306,7 +306,7 @@ MUTANTS: tuple[Mutant, ...] = (
         edits=(Edit("core.trade.reported", "max(order.filled_quantity, report.filled_quantity)", "report.filled_quantity"),),
     ),
     Mutant(
-        name="absent_from_one_book", fault="F36", shows=1, seed=2,
+        name="absent_from_one_book", fault="F36", shows=1, seed=13, orders=15,
         broken="An order that a read of the book does not show is taken for never placed.",
         edits=(Edit("core.fold_reads.looked", "        shown = set(fact.tags)\n",
             "        shown = set(fact.tags)\n"
@@ -348,7 +348,7 @@ MUTANTS: tuple[Mutant, ...] = (
             "        wants[key] = order.report.quantity if open_units else trade.filled(Intent.EXIT)\n"),),
     ),
     Mutant(
-        name="sibling_does_not_shrink", fault="", row="L3", shows=5, linked=0.5,
+        name="sibling_does_not_shrink", fault="", row="L3", shows=5, seed=9, orders=15, linked=0.5,
         broken="What one leg has filled is not taken off the other.",
         edits=(Edit("core.target._leg_wants", "        open_units = max(0, stake.closable(sign) - max(0, -sign * missing))\n",
             "        others = sum(t.filled(Intent.EXIT) for t, o in trades if t.key != key and is_exit_leg(o.report))\n"
@@ -367,30 +367,30 @@ MUTANTS: tuple[Mutant, ...] = (
             "    state.open_trades.setdefault(stake_key, {})[entry] = None\n"),),
     ),
     Mutant(
-        name="legs_go_with_the_leaders", fault="", row="L5", shows=5, linked=0.5,
+        name="legs_go_with_the_leaders", fault="", row="L5", shows=5, seed=7, orders=15, linked=0.5,
         broken="The follower's stop goes when the exchange takes the leader's away, whether the follower is flat or not.",
         edits=(Edit("core.target.is_taken_back", "    return may_be_taken_back(state, stake_key, order) and _looked_since(state, order)\n",
             "    return order.report.status.is_terminal and order.report.status is not OrderStatus.TRADED\n"),),
     ),
     Mutant(
-        name="legs_do_not_move", fault="", row="L6", shows=10, linked=0.5,
+        name="legs_do_not_move", fault="", row="L6", shows=10, seed=3, orders=30, linked=0.5,
         broken="A target or stop that the leader moves or trails is left where it was.",
         edits=(Edit("core.plan_change.steer_live", "    if want == order.accepted:\n",
             "    if want == order.accepted or (is_exit_leg(b.report) and order.accepted and want.quantity == order.accepted.quantity):\n"),),
     ),
     Mutant(
-        name="taken_back_leg_stays", fault="", row="L7", shows=4, linked=0.5,
+        name="taken_back_leg_stays", fault="", row="L7", shows=4, seed=3, orders=15, linked=0.5,
         broken="A leg that the leader takes back stays at the follower.",
         edits=(Edit("core.target.may_be_taken_back", "    report = order.report\n", "    return False\n    report = order.report\n"),),
     ),
     Mutant(
-        name="brackets_of_no_entry", fault="", row="L8", shows=2, linked=0.5,
+        name="brackets_of_no_entry", fault="", row="L8", shows=2, seed=4, orders=15, linked=0.5,
         broken="The leg of a bracket order is known by a report that names its entry alone.",
         edits=(Edit("core.legs.Trees._named", "            entry = self._entry(fact, facts)\n",
             "            entry = report.parent_order_id or (report.order_id if report.variety is Variety.SUPER else None)\n"),),
     ),
     Mutant(
-        name="cover_orders_are_plain", fault="", row="L9", shows=4, linked=0.5,
+        name="cover_orders_are_plain", fault="", row="L9", shows=4, seed=8, orders=7, linked=0.5,
         broken="A cover order and its stop are taken for two plain orders.",
         edits=(Edit("core.legs.tree_of", "    if report.variety not in LINKED:\n", "    if report.variety not in LINKED or report.variety is Variety.COVER:\n"),),
     ),
@@ -411,19 +411,19 @@ MUTANTS: tuple[Mutant, ...] = (
             "        wants[key] = trade.filled(Intent.EXIT) + (int(left * ratio) if left and open_units else open_units)\n"),),
     ),
     Mutant(
-        name="stop_at_its_cap_left_alone", fault="F39", row="L12", shows=5, linked=0.5, seed=7, orders=100,
+        name="stop_at_its_cap_left_alone", fault="F39", row="L12", shows=5, seed=3, orders=15, linked=0.5,
         broken="What a stop that can no longer be modified does not cover is not completed by another order.",
         edits=(Edit("core.plan._steer", "    if left <= 0 or hold or b.trade.admitted is None:\n",
             "    if left <= 0 or hold or b.trade.admitted is None or (intent is Intent.EXIT and slices and supers.is_exit_leg(b.report)):\n"),),
     ),
     Mutant(
-        name="freeze_limit_ignored", fault="F42", row="P12", shows=6, linked=0.5,
+        name="freeze_limit_ignored", fault="F42", row="P12", shows=6, seed=3, orders=15, linked=0.5,
         broken="An order above the freeze limit goes in one piece.",
         edits=(Edit("core.admission.slice_units", "    return state.settings.freeze_limits.most_units(",
             "    return None\n    return state.settings.freeze_limits.most_units("),),
     ),
     Mutant(
-        name="refused_slice_sent_again", fault="F42", row="P12", shows=9, linked=0.5,
+        name="refused_slice_sent_again", fault="F42", row="P12", shows=9, seed=3, orders=15, linked=0.5,
         broken="A slice that was refused for good is sent again.",
         edits=(Edit("core.plan_place.is_replaced", "    return last.refused_for_now or (", "    return last.state is OrderState.REJECTED or ("),),
     ),
@@ -440,7 +440,7 @@ MUTANTS: tuple[Mutant, ...] = (
             "    return list(facts)\n"),),
     ),
     Mutant(
-        name="leg_for_too_much_stays", fault="", shows=4, seed=2, linked=0.5, form=LinkedForm.SUPER_ORDER,
+        name="leg_for_too_much_stays", fault="", shows=4, seed=24, orders=15, linked=0.5, form=LinkedForm.SUPER_ORDER,
         broken="A leg of a super order stays although it is for more than is open.",
         edits=(Edit("core.plan_change._may_stay", "        return False\n", "        return True\n"),
                Edit("core.plan_change._may_stay", "    return left >= supers.kept_open(b.state, b.rules.name, order)\n", "    return True\n")),
@@ -452,34 +452,34 @@ MUTANTS: tuple[Mutant, ...] = (
             "            ended.append((number, orders))\n"),),
     ),
     Mutant(
-        name="leg_gone_and_not_replaced", fault="", shows=5, seed=2, linked=0.5, form=LinkedForm.SUPER_ORDER,
+        name="leg_gone_and_not_replaced", fault="", shows=5, seed=24, orders=7, linked=0.5, form=LinkedForm.SUPER_ORDER,
         broken="No order takes the place of a leg that the broker took back.",
         edits=(Edit("core.plan._steer", "    if left <= 0 or hold or b.trade.admitted is None:\n",
             "    if left <= 0 or hold or b.trade.admitted is None or any(order.is_leg for order in b.trade.orders):\n"),),
     ),
     Mutant(
-        name="leg_moved_while_the_entry_works", fault="F38", shows=11, seed=4, linked=0.5, form=LinkedForm.SUPER_ORDER,
+        name="leg_moved_while_the_entry_works", fault="F38", shows=11, seed=3, orders=15, linked=0.5, form=LinkedForm.SUPER_ORDER,
         broken="A leg is moved by its name while its entry works.",
         edits=(Edit("core.plan_change.steer_leg", "entry is None or not entry.state.is_over:", "entry is None:"),),
     ),
     Mutant(
-        name="brokers_legs_do_not_move", fault="", shows=10, seed=21, days=2, linked=0.7, orders=60,
+        name="brokers_legs_do_not_move", fault="", shows=10, seed=38, orders=30, days=2, linked=0.7,
         form=LinkedForm.SUPER_ORDER,
         broken="A leg that the broker keeps is left where it was.",
         edits=(Edit("core.plan_change.steer_leg", "            _modify(b, order, want)\n", "            pass\n"),),
     ),
     Mutant(
-        name="leg_gone_unseen_is_looked_up_for_ever", fault="", shows=18, seed=2, linked=0.5, orders=270, form=LinkedForm.SUPER_ORDER,
+        name="leg_gone_unseen_is_looked_up_for_ever", fault="", shows=18, seed=23, linked=0.5, orders=120, form=LinkedForm.SUPER_ORDER,
         broken="A leg that was taken back before it was for anything is looked up until a row shows it.",
         edits=(Edit("core.state.State.legs_gone", "        if not read.linked:\n", "        if read:\n"),),
     ),
     Mutant(
-        name="gone_with_its_entry_is_gone_by_hand", fault="F38", shows=5, seed=9, linked=0.5, form=LinkedForm.SUPER_ORDER,
+        name="gone_with_its_entry_is_gone_by_hand", fault="F38", shows=5, seed=12, orders=15, linked=0.5, form=LinkedForm.SUPER_ORDER,
         broken="A leg that goes with the entry that the copier takes back is thought to have been cancelled by hand.",
         edits=(Edit("core.state.State.entry_was_cancelled", "if found is None or not found[1].was_cancelled_by_us:", "if leg:"),),
     ),
     Mutant(
-        name="gone_with_the_other_is_gone_by_hand", fault="F23", shows=5, linked=0.5, form=LinkedForm.SUPER_ORDER,
+        name="gone_with_the_other_is_gone_by_hand", fault="F23", shows=5, seed=33, orders=15, linked=0.5, form=LinkedForm.SUPER_ORDER,
         broken="A leg that goes because the other has closed everything is thought to have been cancelled by hand.",
         edits=(Edit("core.supers.is_unexplained", "    if not order.is_leg or", "    if order or"),),
     ),
