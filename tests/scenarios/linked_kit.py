@@ -122,10 +122,10 @@ class Tree:
 
 
 def entered(stage: Stage, variety: Variety = Variety.SUPER, *, units: int = 300, **more: Any) -> Tree:
-    """An entry that has filled at both, at half the size, and legs that are in place."""
+    """An entry that has filled at both, at half the size, as the engine knows, and legs that are in place."""
     tree = Tree.place(stage, units, variety, **more)
     stage.until(lambda: tree.copy(Leg.ENTRY) is not None)
     tree.fill_copy(Leg.ENTRY)
     tree.fill(Leg.ENTRY)
-    stage.until(lambda: tree.protects(units // 2))
+    stage.until(lambda: tree.protects(units // 2) and stage.row(tree.order_id)["done"] == units // 2)
     return tree
