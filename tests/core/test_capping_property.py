@@ -10,11 +10,12 @@ from decimal import Decimal
 from fractions import Fraction
 from math import floor
 
+import pytest
 from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
 from dhan_copy.core.caps import AtCap, Cap, Measure, Per
-from dhan_copy.core.facts import CopyAdmitted, CopyDeclined
+from dhan_copy.core.facts import CopyAdmitted, CopyDeclined, CopyMode
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.requests import Intent
 from dhan_copy.core.rules import Rules
@@ -80,9 +81,9 @@ def capped(drawn: list[Drawn], lot: int) -> list[Cap]:
     ]
 
 
-def made(sizers: list[object], held: list[Cap], lot: int) -> ManyLeaders:
+def made(sizers: list[object], held: list[Cap], lot: int, mode: CopyMode = CopyMode.ORDER) -> ManyLeaders:
     own = dict(zip(LEADERS, (Rules(size=size) for size in sizers)))  # type: ignore[arg-type]
-    return ManyLeaders({}, lot=lot, rules=own, own=Rules(caps=held), funds=dict(MONEY))
+    return ManyLeaders({}, lot=lot, mode=mode, rules=own, own=Rules(caps=held), funds=dict(MONEY))
 
 
 def weight(cap: Cap, lot: int) -> Fraction:
@@ -252,16 +253,30 @@ UNTOLD = ("trade", "trade", "place", "place", "fill", "fill", "cancel", "modify"
     script=st.lists(st.tuples(st.integers(0, 1), acts(UNTOLD, 1).map(lambda one: one[0])), min_size=2, max_size=14),
     size=st.sampled_from([Ratio(1), Ratio("1/3"), Ratio("5/2"), FixedLots(3)]),
     most=st.sampled_from([1, 2, 4, 9]), per=st.sampled_from([Per.SYMBOL, Per.ACCOUNT]), then=st.sampled_from(AtCap),
+    mode=st.sampled_from(CopyMode),
 )  # fmt: skip
 def test_z7_a_cap_on_what_is_held_holds_at_every_moment_while_orders_cross_zero(
-    script: Script, size: object, most: int, per: Per, then: AtCap
+    script: Script, size: object, most: int, per: Per, then: AtCap, mode: CopyMode
 ) -> None:
-    world = made([size, size], [Cap("LOTS", most, per=per, then=then)], 75)
+    world = made([size, size], [Cap("LOTS", most, per=per, then=then)], 75, mode)
     for who, (what, buy, count, which) in script:
         world.advance(1)
         world.speaking = LEADERS[who]
         act(world, what, Side.BUY if buy else Side.SELL, count, which, obedient=False)
         assert most_there(world) <= most * 75
+
+
+@pytest.mark.parametrize("per", [Per.SYMBOL, Per.ACCOUNT, Per.DAY])
+def test_z7_what_the_leader_takes_off_an_order_and_adds_again_does_not_exceed_a_cap(per: Per) -> None:
+    world = made([Ratio(1), Ratio(1)], [Cap("LOTS", 4, per=per)], 75)
+    changing = world.place(Side.BUY, 3)
+    world.change(changing, quantity=75)
+    world.place(Side.BUY, 2)
+    world.change(changing, quantity=3 * 75)
+    assert most_there(world) == 4 * 75
+    world.cancel(changing)
+    world.place(Side.BUY, 9)
+    assert most_there(world) == 4 * 75, "what he has cancelled leaves its room to others"
 
 
 def test_x10_the_entry_part_waits_as_well_while_the_leader_has_added_to_what_his_order_crosses() -> None:

@@ -13,7 +13,7 @@ from dhan_copy.core.caps import AtCap, Cap, Measure, Per
 from dhan_copy.core.requests import Intent
 from dhan_copy.core.sizing import trunc_to_lot
 from dhan_copy.core.state import State
-from dhan_copy.core.target import entry_pending
+from dhan_copy.core.target import entry_room
 from dhan_copy.core.trade import StakeKey
 from dhan_copy.core.worth import worth
 from dhan_copy.model.ids import AccountName
@@ -61,7 +61,7 @@ def room(state: State, caps: Sequence[Cap], entry: Entered) -> Room | NoRoom:
     """What is left of ``entry`` under all caps together; the first that leaves nothing, or is unknown, refuses it.
 
     A cap over more than the one order holds for what it was admitted with: room that others may need is not kept for
-    what the leader might add to it.
+    what the leader might add to it, but for what he has taken off it and may add again.
     """
     total, most, cut_by = entry.total, None, ""
     grows = True
@@ -139,7 +139,7 @@ def _pending(state: State, stake_key: StakeKey) -> Iterator[tuple[InstrumentKey,
     for trade_key in state.open_trades.get(stake_key, ()):
         trade = state.trades[trade_key]
         if trade.admitted is not None and trade.admitted.ratio:
-            units = max(trade.leaves(Intent.ENTRY), entry_pending(state, trade))
+            units = max(trade.leaves(Intent.ENTRY), entry_room(state, trade))
             yield stake_key[2], stake_key[3], state.side_of(trade), units
 
 

@@ -66,12 +66,25 @@ def share_to_come(trade: CopyTrade, report: OrderReport) -> Fraction:
 
 def entry_pending(state: State, trade: CopyTrade) -> int:
     """What the follower's entry is still expected to fill."""
+    return _unfilled(trade, entry_want(state, trade))
+
+
+def entry_room(state: State, trade: CopyTrade) -> int:
+    """The same, for caps: while the leader's order lives he may add again what he has taken off it since it was decided."""
+    want = entry_want(state, trade)
+    if trade.admitted is None or trade.declined is not None or state.leader_order(trade.key).report.status.is_terminal:
+        return _unfilled(trade, want)
+    return _unfilled(trade, max(want, entry_total(trade, trade.admitted.entry_quantity) - trade.forgone))
+
+
+def _unfilled(trade: CopyTrade, total: int) -> int:
+    """What is still to fill of an entry that should come to ``total``: one that has ended is not placed anew."""
     if trade.may_be_sliced:
-        return max(0, entry_want(state, trade) - trade.filled(Intent.ENTRY) - trade.given_up())
+        return max(0, total - trade.filled(Intent.ENTRY) - trade.given_up())
     last = trade.last(Intent.ENTRY)
     if last is not None and last.state.is_over and not last.refused_for_now:
         return 0
-    return max(0, entry_want(state, trade) - trade.filled(Intent.ENTRY))
+    return max(0, total - trade.filled(Intent.ENTRY))
 
 
 def balance_of(state: State, stake_key: StakeKey, sign: int | None = None) -> Fraction:
