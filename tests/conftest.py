@@ -28,6 +28,14 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         leaked.append(f"{report.nodeid} ({report.when})")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def locks_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Accounts have the same names everywhere: an engine of another worker, or of the user's, would hold them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def no_token_in_files(request: pytest.FixtureRequest) -> Iterator[None]:
     folder: Path | None = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else None

@@ -272,7 +272,7 @@ class Cell:
             stage.until(lambda: row(forever.order_id)["filled"] == HALF)
         if after is After.BEHIND:
             forever.fill(LEADER)
-            stage.until(lambda: "BEHIND" in {alert.code for alert in stage.alerts})
+            stage.until(lambda: ("BEHIND", forever.order_id) in {(alert.code, alert.leader_order_id) for alert in stage.alerts})
         return forever
 
     def happen(self, stage: Stage, forever: Forever | None) -> Forever:

@@ -126,6 +126,7 @@ def entered(stage: Stage, variety: Variety = Variety.SUPER, *, units: int = 300,
     tree = Tree.place(stage, units, variety, **more)
     stage.until(lambda: tree.copy(Leg.ENTRY) is not None)
     tree.fill_copy(Leg.ENTRY)
+    stage.until(lambda: stage.row(tree.order_id)["done"] == units // 2)
     tree.fill(Leg.ENTRY)
-    stage.until(lambda: tree.protects(units // 2) and stage.row(tree.order_id)["done"] == units // 2)
+    stage.until(lambda: tree.protects(units // 2))
     return tree

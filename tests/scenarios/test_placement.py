@@ -12,7 +12,7 @@ from dhan_copy.core.facts import LeaderReported, RequestIssued
 from dhan_copy.core.settings import Policy, ProtectedMarket
 from dhan_copy.model.ids import BrokerOrderId, client_order_id, is_ours
 from dhan_copy.model.instrument import InstrumentKey
-from dhan_copy.model.order import Market, OrderStatus, Product, Side, StopMarket, Terms, Validity, Variety
+from dhan_copy.model.order import Market, OrderStatus, Product, Side, StopMarket, Validity, Variety
 from dhan_copy.testing import Rejection, RequestKind
 from dhan_copy.testing.reports import report_of
 from dhan_copy.testing.server import HttpFault
@@ -278,8 +278,9 @@ def test_p15_a_follower_who_is_rejected_takes_nothing_from_the_others(stages: Ca
 
 
 def test_p2_p3_prices_over_the_wire_are_exact(wire: Wire) -> None:
-    prices: list[Terms] = [limit(Decimal(tick) / 20) for tick in range(1, 1999, 97)]
-    for terms in prices:
-        wire.buy(150, terms)
+    prices = [Decimal(tick) / 20 for tick in range(1, 1999, 97)]
+    for price in prices:
+        wire.buy(150, limit(price))
     wire.until(lambda: len(wire.copies()) == len(prices))
-    assert [copy.terms for copy in wire.copies()] == prices
+    terms = sorted((copy.terms for copy in wire.copies()), key=lambda terms: terms.price)
+    assert terms == [limit(price) for price in prices]

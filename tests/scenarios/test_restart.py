@@ -266,7 +266,7 @@ def test_t8_stream_and_poll_tell_the_same_in_either_order(stages: Callable[..., 
     stage = stages("1/2")
     if first == "poll":
         stage.withhold_news(kit.LEADER)
-    order = stage.buy(300, kit.limit(90))
+    order = stage.buy(300, kit.limit("99.9"))
     stage.exchange.fill(kit.LEADER, order, 150)
     stage.exchange.fill(kit.LEADER, order)
     if first == "poll":

@@ -78,8 +78,8 @@ def test_k1_resuming_all_ends_what_was_said_for_all_and_takes_nobody_back(leavin
 
 def test_k4_what_was_left_to_its_owner_stays_his_when_all_are_resumed(stages: Callable[..., Stage]) -> None:
     stage = stages(TWO)
-    stage.buy(300)
-    stage.until(lambda: (stage.net(F), stage.net(G)) == (150, 150))
+    held = stage.buy(300)
+    stage.until(lambda: [stage.row(held, name)["done"] for name in TWO] == [150, 150])
     stage.engine.unsubscribe(F)
     stage.engine.halt(G)
     stage.engine.resume()
