@@ -13,6 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dhan_copy.core.copier import Copier
+from dhan_copy.core.drift import drifts
 from dhan_copy.core.facts import (
     AlertRaised,
     BookRead,
@@ -541,6 +542,69 @@ def test_what_an_exit_on_its_way_out_may_close_is_not_closed_by_another(monkeypa
     assert len(world.open_orders("F")) == (0 if fills else 1)
     world.fill_everything("F")
     assert world.net_position("F") == 0
+
+
+@pytest.mark.parametrize("units", [4, 10])
+def test_an_exit_that_has_filled_before_the_leaders_is_not_sent_again_when_another_order_of_his_closes_all(units: int) -> None:
+    """He sells what he has, and a part of it once more; the copy of the second fills first, in part or in full."""
+    world = World({"F": Fraction(1)}, lot=1)
+    world.fill(world.place(Side.BUY, 40), 40)
+    world.fill_everything("F")
+    all_of_it = world.place(Side.SELL, 40, terms=Market())
+    more = world.place(Side.SELL, 10, terms=Market())
+    first, second = world.open_orders("F")
+    world.fill_follower("F", second, units)
+    world.fill(all_of_it, 40)
+    for _ in range(3):
+        world.tick()
+        live = [order.report.quantity - order.report.filled_quantity for order in world.open_orders("F")]
+        assert live == [40 - units, *([10 - units] if units < 10 else [])]
+    world.fill_everything("F")
+    world.tick()
+    assert world.net_position("F") == 0
+    world.fill(more, 10)
+    for _ in range(3):
+        world.tick()
+    assert (world.leader_position(), world.net_position("F"), world.open_orders("F")) == (-10, 0, [])
+    assert codes(world) == ["OPENED_BY_EXIT"]
+
+
+def test_a_stop_that_opens_after_the_target_has_closed_is_told_of_and_shown_as_a_difference() -> None:
+    world = World({"F": Fraction(1, 2)})
+    world.fill(world.place(Side.BUY, 2), 2 * world.lot)
+    world.fill_everything("F")
+    target, stop = (world.place(Side.SELL, 2, terms=Limit(Decimal(price))) for price in (110, 120))
+    world.fill(target, 2 * world.lot)
+    world.fill_follower("F", world.open_orders("F")[0], world.lot)
+    world.tick()
+    assert world.open_orders("F") == [] and codes(world) == []
+    world.fill(stop, 2 * world.lot)
+    world.tick()
+    assert codes(world) == ["OPENED_BY_EXIT"] and world.net_position("F") == 0
+    (drift,) = drifts(world.copier.state)
+    assert drift.causes == ((ReasonCode.OPENED_BY_EXIT, Fraction(-world.lot)),)
+
+
+@pytest.mark.parametrize("first", ["crossing", "other"])
+def test_what_he_sells_while_his_order_crosses_zero_is_sold_once_where_the_follower_fills_first(first: str) -> None:
+    """He is short 600, buys 1200 and sells 200 before that fills; the follower fills at once."""
+    world = World({"F": Fraction(1)}, lot=200)
+    world.fill(world.place(Side.SELL, 3), 600)
+    world.fill_everything("F")
+    crossing = world.place(Side.BUY, 6, terms=Market())
+    world.fill_everything("F")
+    world.tick()
+    other = world.place(Side.SELL, 1, terms=Market())
+    world.fill_everything("F")
+    for order in (crossing, other) if first == "crossing" else (other, crossing):
+        world.fill(order, order.report.quantity)
+        world.fill_everything("F")
+    for _ in range(10):
+        world.tick()
+        world.fill_everything("F")
+    traded = sum(order.report.filled_quantity for order in world.books["F"].values())
+    assert (world.leader_position(), world.net_position("F")) == (400, 400)
+    assert traded == 600 + 1200 + 200 and world.facts(DriftDeclared) == []
 
 
 def stuck(monkeypatch: pytest.MonkeyPatch) -> tuple[World, TrueOrder]:

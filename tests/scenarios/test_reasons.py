@@ -355,6 +355,19 @@ def nothing_owned() -> CopyEngine:
     return made.engine
 
 
+@produces(ReasonCode.OPENED_BY_EXIT)
+def opened_by_exit() -> CopyEngine:
+    made = Playground({F: "1"})
+    made.exchange.set_position(LEADER, made.instrument(CE), Product.INTRADAY, 75, Decimal(100))
+    made.step()
+    orders = [made.leader.sell(CE, lots=1, price=price) for price in (110, 120)]
+    made.step()
+    for order in orders:
+        order.fill()
+        made.step()
+    return made.engine
+
+
 @produces(ReasonCode.STALE)
 def stale() -> CopyEngine:
     made = lab()

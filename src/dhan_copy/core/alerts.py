@@ -214,6 +214,19 @@ def requests_spent(request: Request, today: int) -> AlertRaised:
     )  # fmt: skip
 
 
+def opened_by_exit(state: State, key: TradeKey) -> AlertRaised | None:
+    """The alert for what the leader has opened by an order that was to close: he had nothing left to close when it filled."""
+    trade = state.trades[key]
+    if not trade.opened or trade.why_left_out is not ReasonCode.OPENED_BY_EXIT:
+        return None
+    return AlertRaised(
+        code="OPENED_BY_EXIT", what="an order that was to close has opened a position of the leader's, which is not copied",
+        known=f"{trade.opened} of {state.leader_order(key).report.key}",
+        advice="Enter it by engine.heal(..., opening=True) or by hand, or leave it.",
+        account=key[2], leader_order_id=key[1],
+    )  # fmt: skip
+
+
 def left_over(state: State, key: TradeKey) -> AlertRaised | None:
     """The alert for what a follower still holds when nothing is open any more and the leader is out: nobody watches it."""
     stake_key = state.stake_key(key)

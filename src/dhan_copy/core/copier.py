@@ -20,6 +20,7 @@ from dhan_copy.core.alerts import (
     fills_apart,
     kill_switch_alert,
     left_over,
+    opened_by_exit,
     naming_the_leaders_order,
     over_exit,
     requests_spent,
@@ -723,6 +724,7 @@ class Copier:
         return known is not None and known[0] is self.state.trades[key] and known[1] is self.state.leader_order(key)
 
     def _settle(self, key: TradeKey, cause: int) -> None:
+        self._alert(opened_by_exit(self.state, key), cause)
         settled = is_over(self.state, key)
         if settled is not None:
             self._tell_what_is_given_up(key, cause)

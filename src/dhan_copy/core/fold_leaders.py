@@ -12,9 +12,10 @@ from dhan_copy.core.legs import is_exit_leg, tree_of
 from dhan_copy.core.losses import value_carried
 from dhan_copy.core.requests import Intent
 from dhan_copy.core.sizing import kept_after_exit
-from dhan_copy.core.state import LeaderKey, State, behind_by, entry_share, entry_total, obliged, split
+from dhan_copy.core.state import LeaderKey, State, ahead_by, behind_by, entry_share, entry_total, obliged, split
 from dhan_copy.core.trade import CopyTrade, PositionKey, StakeKey, TradeKey, leg_key, place_of
 from dhan_copy.model.order import Leg, Validity
+from dhan_copy.model.reason import ReasonCode
 from dhan_copy.model.times import ist_date
 
 
@@ -154,7 +155,8 @@ def _leader_opened(state: State, key: TradeKey, stake_key: StakeKey, opening: in
         stake = stake.opened(scaled * sign, trade.admitted.asked * copied * sign)
     state.stakes[stake_key] = stake
     # Undecided yet: what it opened is brought in by the decision.
-    state.trades[key] = evolve(trade, opened=trade.opened + (copied if trade.decision is not None else opening))
+    all_of_it = trade.decision is None or trade.why_left_out is ReasonCode.OPENED_BY_EXIT
+    state.trades[key] = evolve(trade, opened=trade.opened + (opening if all_of_it else copied))
 
 
 def _leader_closed(state: State, key: TradeKey, stake_key: StakeKey, before: int, closing: int, opening: int) -> None:
@@ -169,6 +171,7 @@ def _leader_closed(state: State, key: TradeKey, stake_key: StakeKey, before: int
         if (late := behind_by(state, other, direction)) > 0
     ]
     free = stake.closable(-direction) - state.claims(stake_key, -direction)
+    free = max(0, free - _entered_since(state, key, stake_key, direction))
     after = abs(before) - closing
     lot = state.instruments[stake_key[2]].lot_units if stake_key[2] in state.instruments else 1
     kept = kept_after_exit(stake.ideal, abs(before), after, lot)
@@ -190,6 +193,17 @@ def _leader_closed(state: State, key: TradeKey, stake_key: StakeKey, before: int
         state.open(obliged(trade, excess), stake_key)
 
 
+def _entered_since(state: State, key: TradeKey, stake_key: StakeKey, direction: int) -> int:
+    """What the follower has entered ahead of orders that the leader placed after the one that crosses zero, and that may
+    still fill: it is not among what that closes."""
+    crossing = state.trades[key]
+    since = crossing.admitted_at
+    if since is None or crossing.admitted is None or not (crossing.admitted.exit_quantity and crossing.admitted.entry_quantity):
+        return 0
+    others = (state.trades[other] for other in state.open_trades.get(stake_key, ()))
+    return sum(ahead_by(state, t, direction) for t in others if t.admitted_at is not None and t.admitted_at > since)
+
+
 def _give_up_what_would_close(state: State, key: TradeKey, direction: int, most: int) -> None:
     """An order that crossed zero, and closes again after a linked order was taken apart: what it was to enter and has not
     is a part of what its exit closes."""
@@ -202,9 +216,15 @@ def _give_up_what_would_close(state: State, key: TradeKey, direction: int, most:
 
 
 def _covered_by_entry(state: State, trade: CopyTrade, opening: int) -> int:
-    """What an order decided as an entry will close with its own copy, now that the leader's fills of it closed."""
-    if trade.admitted is None or not trade.admitted.ratio or trade.admitted.exit_quantity:
+    """What an order decided as an entry will close with its own copy, now that the leader's fills of it closed; and of one
+    that crosses zero, what its entry part has filled beyond what is left to enter."""
+    if trade.admitted is None or not trade.admitted.ratio:
         return 0
+    if trade.admitted.exit_quantity:
+        report = state.leader_order(trade.key).report
+        units = report.filled_quantity if report.status.is_terminal else report.quantity
+        share = entry_total(trade, units - max(trade.admitted.exit_quantity, trade.closed))
+        return max(0, trade.filled(Intent.ENTRY) - share - trade.covers)
     filled = split(trade, state.leader_order(trade.key).report.filled_quantity)[1]
     share = entry_total(trade, filled) - entry_total(trade, trade.opened + opening) - trade.covers
     placed = trade.last(Intent.ENTRY) is not None

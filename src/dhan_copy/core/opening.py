@@ -31,6 +31,7 @@ PASSING = (
     ReasonCode.NOT_ACTIVE, ReasonCode.CIRCUIT_OPEN, ReasonCode.MARKET_CLOSED, ReasonCode.STALE, ReasonCode.PRICE_MOVED,
     ReasonCode.FUNDS_UNKNOWN, ReasonCode.MARGIN_UNKNOWN, ReasonCode.VALUE_UNKNOWN, ReasonCode.INSTRUMENT_UNKNOWN,
     ReasonCode.LEADER_POSITION_UNKNOWN, ReasonCode.HELD_OTHER_WAY, ReasonCode.SQUARE_OFF_NEAR, ReasonCode.CAP_EXCEEDED,
+    ReasonCode.OPENED_BY_EXIT,
 )  # fmt: skip
 """Why an order is declined that would be copied at another moment: not what a filter, a rule or its kind forbids."""
 

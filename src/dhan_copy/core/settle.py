@@ -36,7 +36,7 @@ def _why_unsent(state: State, trade: CopyTrade) -> ReasonCode | None:
     if not report.filled_quantity:
         return None if is_exit_leg(report) else ReasonCode.LEADER_UNFILLED
     if not admitted.entry_quantity:
-        return ReasonCode.NOTHING_OWNED
+        return ReasonCode.OPENED_BY_EXIT if trade.opened else ReasonCode.NOTHING_OWNED
     if trade.forgone or trade.closed:
         return ReasonCode.LEADER_CLOSED
     return ReasonCode.UNFILLED if entry_total(trade, trade.opened) else ReasonCode.BELOW_ONE_LOT

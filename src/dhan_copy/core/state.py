@@ -477,3 +477,13 @@ def behind_by(state: State, trade: CopyTrade, direction: int) -> int:
     if trade.live(Intent.ENTRY) is None and trade.last(Intent.ENTRY) is not None:
         return 0
     return max(0, lag)
+
+
+def ahead_by(state: State, trade: CopyTrade, direction: int) -> int:
+    """How far the follower's entry is ahead of what the leader has filled of it, and may still fill."""
+    if trade.admitted is None or trade.settled or trade.closed > trade.admitted.exit_quantity:
+        return 0
+    report = state.leader_order(trade.key).report
+    if report.status.is_terminal or report.side.sign != direction:
+        return 0
+    return max(0, trade.filled(Intent.ENTRY) - entry_total(trade, trade.opened))

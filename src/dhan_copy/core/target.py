@@ -8,8 +8,8 @@ from dhan_copy.core.intake import SETTLED_AFTER
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.legs import is_exit_leg
 from dhan_copy.core.requests import Intent
-from dhan_copy.core.sizing import kept_after_exit
-from dhan_copy.core.state import State, behind_by, claim_left, entry_share, entry_total, split
+from dhan_copy.core.sizing import kept_after_exit, trunc_to_lot
+from dhan_copy.core.state import State, ahead_by, behind_by, claim_left, entry_share, entry_total, split
 from dhan_copy.core.trade import CopyTrade, StakeKey, TradeKey, is_own, place_of
 from dhan_copy.model.order import OrderReport, OrderStatus
 
@@ -88,15 +88,16 @@ def _unfilled(trade: CopyTrade, total: int) -> int:
 
 
 def balance_of(state: State, stake_key: StakeKey, sign: int | None = None) -> Fraction:
-    """Ideal less owned, both counting what is still under way (signed): what rounding has left over. With ``sign``,
-    only entries of that side count as under way: the other side has a carry of its own."""
+    """Ideal less owned, both counting what is still under way, and not what exits have filled before the leader (signed): what
+    rounding has left over. With ``sign``, only entries of that side count as under way: the other side has a carry of its own."""
     stake = state.stake(stake_key)
     balance = stake.ideal - stake.owned + state.claims(stake_key, -1) - state.claims(stake_key, 1)
     for key in state.open_trades.get(stake_key, ()):
-        trade = state.trades[key]
+        trade, report = state.trades[key], state.leader_order(key).report
+        if not report.status.is_terminal:
+            balance += trunc_to_lot(_exit_ahead(state, trade), state.lot_of(trade)) * report.side.sign
         if trade.admitted is None or not trade.admitted.ratio or trade.settled:
             continue
-        report = state.leader_order(key).report
         if sign is not None and report.side.sign != sign:
             continue
         # What a copy has given up is no other's to make up: it is declared when the leader's order is over.
@@ -107,9 +108,25 @@ def balance_of(state: State, stake_key: StakeKey, sign: int | None = None) -> Fr
 
 
 def carry_of(state: State, stake_key: StakeKey, sign: int, lot_units: int) -> Fraction:
-    """What earlier orders of this side left over or took too much, in units of the side; at most one lot."""
-    carry = balance_of(state, stake_key, sign) * sign
+    """What earlier orders of this side left over or took too much, in units of the side; at most one lot. What a follower
+    has entered before the leader, on the other side, is neither."""
+    early = sum(ahead_by(state, state.trades[key], -sign) for key in state.open_trades.get(stake_key, ()))
+    carry = balance_of(state, stake_key, sign) * sign - early
     return max(Fraction(-lot_units), min(Fraction(lot_units), carry))
+
+
+def _exit_ahead(state: State, trade: CopyTrade) -> Fraction:
+    """What an exit has filled beyond the leader's fills of his order; legs are for all that is open."""
+    if is_exit_leg(state.leader_order(trade.key).report):
+        return Fraction(0)
+    share = _share_of_position(state, trade) * trade.closed
+    return max(Fraction(0), trade.filled(Intent.EXIT) - max(Fraction(trade.claim), share))
+
+
+def _share_of_position(state: State, trade: CopyTrade) -> Fraction:
+    """The follower's units for each of the leader's: what it should own of what he holds."""
+    position = abs(state.position(place_of(trade.stake_key)))
+    return abs(state.stake(trade.stake_key).ideal) / position if position else Fraction(0)
 
 
 def closes(trade: CopyTrade) -> bool:
@@ -166,13 +183,28 @@ def _exit_wants_of_side(
             keep = min(unshared, kept_after_exit(stake.ideal, position, left - resting, state.lot_of(trade)))
             take, unshared, left = unshared - keep, keep, left - resting
         elif resting and resting > position:
-            take = free + claims - due_claims[trade.key]
+            take = max(free, min(free + claims - due_claims[trade.key], _covered(trade)))
         elif resting:
             take = max(0, free - kept_after_exit(stake.ideal, position, position - resting, state.lot_of(trade)))
+        if resting and not _covered(trade) and _has_done(state, trade, resting):
+            take = 0
         due = min(owned, due_claims[trade.key] + take - closing_entry_leaves(trade))
         if due > 0 or resting or trade.claim or trade.filled(Intent.EXIT):
             wants[trade.key] = trade.filled(Intent.EXIT) + max(0, due)
     return wants
+
+
+def _covered(trade: CopyTrade) -> int:
+    """What an exit covers, or did when it was taken back: it may keep what others are due to close, and grows by none of
+    that."""
+    last = trade.last(Intent.EXIT)
+    return trade.leaves(Intent.EXIT) or (0 if last is None else last.unfilled)
+
+
+def _has_done(state: State, trade: CopyTrade, resting: int) -> bool:
+    """Whether an exit has filled all that the leader's order may still close: what is entered meanwhile is not for it."""
+    ahead = _exit_ahead(state, trade)
+    return ahead > 0 and ahead >= resting * _share_of_position(state, trade)
 
 
 def _claims_less(trades: list[CopyTrade], missing: int) -> dict[TradeKey, int]:

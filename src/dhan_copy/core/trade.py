@@ -267,9 +267,13 @@ class CopyTrade:
     @property
     def why_left_out(self) -> ReasonCode | None:
         """Why what the leader opens by this order is not copied, where that was decided."""
+        admitted = self.admitted
         if self.declined is not None:
-            return self.declined.reason
-        return None if self.admitted is None else self.admitted.entry_declined
+            nothing = self.declined.reason is ReasonCode.NOTHING_OWNED
+            return ReasonCode.OPENED_BY_EXIT if nothing else self.declined.reason
+        if admitted is None or admitted.entry_quantity:
+            return None
+        return admitted.entry_declined or ReasonCode.OPENED_BY_EXIT
 
     @property
     def copies_fills(self) -> bool:

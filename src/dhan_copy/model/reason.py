@@ -49,6 +49,7 @@ class ReasonCode(Enum):
     FUNDS_UNKNOWN = "funds could not be read, and unknown is not zero"
     NOT_ACTIVE = "the follower takes no new entries now"
     CIRCUIT_OPEN = "the follower's broker has rejected several requests in a row: entries stop for a while"
+    OPENED_BY_EXIT = "it was to close, and nothing was left to close when it filled: what it opened is not copied"
     MARKET_CLOSED = "the calendar calls the market closed, and the policy copies no entries then"
     SQUARE_OFF_NEAR = "the broker is about to close intraday positions: such entries stop before it"
     CAPPED = "cut to the largest order that is allowed"
@@ -96,6 +97,7 @@ INPUTS: Mapping[ReasonCode, str] = MappingProxyType(
         ReasonCode.QUANTITY_OFF_LOT: "his quantity and the lot",
         ReasonCode.LEADER_POSITION_UNKNOWN: "",
         ReasonCode.NOTHING_OWNED: "",
+        ReasonCode.OPENED_BY_EXIT: "",
         ReasonCode.STALE: "its age and the age that is allowed",
         ReasonCode.OLDER_THAN_START: "when it was placed and when copying began",
         ReasonCode.SIZER_FAILED: "the sizer's words, or the error that it raised",
