@@ -312,6 +312,26 @@ def test_l10_a_market_leg_is_no_parent_for_sure_while_another_order_has_none() -
     assert known[LEADER, market.id].report.leg_order_id is None
 
 
+@pytest.mark.parametrize("known", [True, False], ids=["journaled", "in-one-step"])
+def test_l10_one_that_a_list_has_shown_as_fired_has_fired_though_an_older_list_comes_after_it(known: bool) -> None:
+    """Else what it placed, which a market leg may have placed too, would seem to be that other one's for certain."""
+    bench = world()
+    market, limited = bench.place_forever(Side.BUY, 4, StopMarket(Decimal(110))), place(bench)
+    older = LeaderReported(leader=LEADER, report=limited.first, channel=Channel.BOOK, read_at=bench.now)
+    bench.fire("L", market, tell=False)
+    bench.fire("L", limited, tell=False)
+    *rows, read = bench.book("L", forever=True)
+    appeared = [row for row in rows if isinstance(row, LeaderReported) and row.report.order_id in bench.leader]
+    listed = [row for row in rows if row not in appeared]
+    if known:
+        bench.feed(*listed)
+    bench.feed(*reversed(appeared), *(() if known else listed), older, read)
+    bench.let(12)
+    orders = bench.copier.state.leader_orders
+    assert [orders[LEADER, order.id].report.leg_order_id for order in (market, limited)] == [market.child, limited.child]
+    assert reasons(bench) == []
+
+
 def test_l10_what_appears_long_after_one_was_gone_was_not_placed_by_it() -> None:
     """Another, which fired before any list showed it, has placed it."""
     bench = world(keeps_fired=False)

@@ -123,6 +123,9 @@ class _Reading:
         listed = [fact for fact in rows if not is_child(fact.report)]
         appeared = [fact for fact in rows if is_child(fact.report)]
         self.still.update((account_of(fact), fact.report.order_id) for fact in listed if not _may_have_fired(fact.report))
+        # A list that shows one as waiting may be older than another that shows it as fired, and be answered after that.
+        self.still -= {(account_of(fact), fact.report.order_id) for fact in listed if fact.report.status in FIRED}
+        self.still -= {where for where in self.still if self._is_known_to_have_fired(where)}
         reads = {fact.account: fact for fact in self.facts if isinstance(fact, BookRead) and fact.forever is not None}
         doubtful = {account: self._settle(read, rows) for account, read in reads.items()}
         self._match_ours(reads, appeared)
@@ -172,6 +175,10 @@ class _Reading:
 
     def _child(self, fact: Report, listed: Sequence[Report]) -> Report | None:
         return self._leaders_child(fact, listed) if isinstance(fact, LeaderReported) else self._our_child(fact)
+
+    def _is_known_to_have_fired(self, where: _Id) -> bool:
+        order = self.state.leader_orders.get(where)
+        return order is not None and has_fired(order.report)
 
     # What a leader's placed
 
