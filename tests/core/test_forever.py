@@ -346,6 +346,38 @@ def test_l10_what_appears_long_after_one_was_gone_was_not_placed_by_it() -> None
     assert ReasonCode.UNKNOWN_PARENT in reasons(bench) and len(bench.requests()) == 1
 
 
+def test_l10_what_appears_in_the_morning_was_not_placed_by_one_that_was_gone_the_day_before() -> None:
+    bench = world(keeps_fired=False)
+    gone = bench.place_forever(Side.BUY, 4, StopMarket(Decimal(110)))
+    del bench.lists["L"][gone.id]
+    bench.look()
+    assert "FOREVER_GONE" in alerts(bench)
+    bench.next_day()
+    bench.restart()
+    bench.look()
+    _fill_quietly(bench, "L", bench.fire("L", place(bench, tell=False), tell=False))
+    bench.let(12)
+    assert bench.copier.state.leader_orders[LEADER, gone.id].report.filled_quantity == 0
+    assert ReasonCode.UNKNOWN_PARENT in reasons(bench) and len(bench.requests()) == 1
+
+
+@pytest.mark.parametrize("restarted", [True, False])
+def test_l10_one_that_is_listed_again_is_not_gone(restarted: bool) -> None:
+    """One list left it out, and those after it do not: when it fires it is the parent of what appears."""
+    bench = world(keeps_fired=False)
+    order = place(bench)
+    listed = bench.lists["L"].pop(order.id)
+    bench.look()
+    assert "FOREVER_GONE" in alerts(bench)
+    bench.lists["L"][order.id] = listed
+    bench.look()
+    bench.let(120)
+    if restarted:
+        bench.restart()
+    _fill_quietly(bench, "L", bench.fire("L", order, tell=False))
+    assert bench.copier.state.leader_orders[LEADER, order.id].report.filled_quantity == 4 * LOT and reasons(bench) == []
+
+
 def test_l10_what_appears_shortly_after_one_was_gone_was_placed_by_it() -> None:
     bench = world(keeps_fired=False)
     order = place(bench)

@@ -58,7 +58,7 @@ from dhan_copy.core.fold_copies import (
     touch_undecided_legs,
 )
 from dhan_copy.core.fold_days import clock_stepped, day_opened, engine_started, source_started
-from dhan_copy.core.fold_leaders import leader_reported
+from dhan_copy.core.fold_leaders import forever_gone, leader_reported
 from dhan_copy.core.fold_orders import order_reported
 from dhan_copy.core.fold_reads import funds_reported, looked, margin_reported, positions_reported
 from dhan_copy.core.fold_requests import answered
@@ -142,6 +142,7 @@ def fold(state: State, entry: Entry) -> None:
             setting_changed(state, fact)
         case AlertRaised():
             state.alerts.add(alert_key(fact))
+            forever_gone(state, fact, at)
         case CheckpointWritten():
             state.saved()
         case GapDetected():

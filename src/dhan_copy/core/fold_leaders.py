@@ -6,13 +6,13 @@ from datetime import datetime
 
 from dhan_copy.core import feeds, intake
 from dhan_copy.core.evolving import evolve
-from dhan_copy.core.facts import Channel, LeaderReported
+from dhan_copy.core.facts import AlertRaised, Channel, LeaderReported
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.legs import is_exit_leg, tree_of
 from dhan_copy.core.losses import value_carried
 from dhan_copy.core.requests import Intent
 from dhan_copy.core.sizing import kept_after_exit
-from dhan_copy.core.state import LeaderKey, State, ahead_by, behind_by, entry_share, entry_total, obliged, split
+from dhan_copy.core.state import LeaderKey, State, ahead_by, behind_by, entry_share, entry_total, has_fired, obliged, split
 from dhan_copy.core.trade import CopyTrade, PositionKey, StakeKey, TradeKey, leg_key, place_of
 from dhan_copy.model.order import Leg, Validity
 from dhan_copy.model.reason import ReasonCode
@@ -28,6 +28,8 @@ def leader_reported(state: State, fact: LeaderReported, at: datetime, position: 
         streamed = fact.channel is Channel.STREAM
         state.follow_feed(fact.leader, feeds.told(feed) if streamed else feeds.read_instead(feed, known, report, at))
     order = intake.merge(known, fact, at)
+    if known is not None and known.gone_at is not None and order.gone_at is None:
+        state.alerts.discard(("FOREVER_GONE", fact.leader, report.order_id, ""))  # it may go once more
     state.leader_orders[where] = order
     member(state.open_leader_orders, where, not order.report.status.is_terminal)
     member(state.disputed, where, order.disputed)
@@ -58,6 +60,16 @@ def leader_reported(state: State, fact: LeaderReported, at: datetime, position: 
     grown = order.report.filled_quantity - (known.report.filled_quantity if known else 0)
     if grown > 0:
         _leader_filled(state, order, grown, position)
+
+
+def forever_gone(state: State, fact: AlertRaised, at: datetime) -> None:
+    """An alarm may say that a leader's Forever order is gone: what appears long after that was not placed by it."""
+    if fact.code != "FOREVER_GONE" or fact.account is None or fact.leader_order_id is None:
+        return
+    where = (fact.account, fact.leader_order_id)
+    order = state.leader_orders.get(where)
+    if order is not None and order.gone_at is None and not has_fired(order.report):
+        state.leader_orders[where] = evolve(order, gone_at=at)
 
 
 def _note_price(state: State, order: LeaderOrder, at: datetime) -> None:

@@ -55,11 +55,9 @@ class _Unnamed:
 
 @define
 class Forevers:
-    """Reads news of Forever orders. It remembers only what waits for the name of its parent, and since when; and what
-    is gone with nothing to show for it, and since when."""
+    """Reads news of Forever orders. It remembers only what waits for the name of its parent, and since when."""
 
     unnamed: dict[_Id, _Unnamed] = field(factory=dict)
-    gone: dict[_Id, datetime] = field(factory=dict)
 
     def told(self, state: State, facts: Sequence[Fact], now: datetime) -> Sequence[Fact]:
         """``facts`` with every Forever order as one order, and followers' tagged where they are ours; without what says
@@ -79,7 +77,7 @@ class Forevers:
             if isinstance(fact, LeaderReported) and fact.report.parent_order_id is not None
         }  # fmt: skip
         facts = [_marked(state, named, fact) for fact in facts]
-        return _Reading(state, in_pairs(facts), now, self.unnamed, still, self.gone).told()
+        return _Reading(state, in_pairs(facts), now, self.unnamed, still).told()
 
     def wake_at(self, latest: datetime) -> datetime:
         """When to look again without news."""
@@ -103,8 +101,6 @@ class _Reading:
     unnamed: dict[_Id, _Unnamed]
     still: set[_Id]
     """Listed here as waiting: those had not fired when the order book was read; or as taken back, for those never will."""
-    gone: dict[_Id, datetime]
-    """Since when a leader's list has not shown one as waiting, with nothing to show for it."""
     taken: dict[_Id, BrokerOrderId] = field(factory=dict)
     """What leaders' Forever orders placed, as these facts tell."""
     ours: dict[_Id, ClientOrderId] = field(factory=dict)
@@ -253,7 +249,10 @@ class _Reading:
 
     def _was_gone_before(self, parent: _Id, child: _Id) -> bool:
         """Whether it was gone long before the order appeared: what it placed was told of then, or never."""
-        gone, held = self.gone.get(parent), self.unnamed.get(child)
+        order, held = self.state.leader_orders.get(parent), self.unnamed.get(child)
+        if order is None:
+            return False
+        gone = order.seen_at if has_fired(order.report) else order.gone_at
         return gone is not None and (self.now if held is None else held.since) > gone + CHILD_MAY_FOLLOW
 
     # What ours placed, and what became of ours
@@ -348,7 +347,6 @@ class _Reading:
         """Tell of Forever orders that are no longer listed, with nothing to show for it."""
         if read.forever is None:
             return
-        missing: set[_Id] = set()
         for leader, order_id in self.state.open_leader_orders:
             order = self.state.leader_orders[leader, order_id] if leader == read.account else None
             if order is None or order.report.variety is not Variety.FOREVER or order.report.leg_order_id is not None:
@@ -357,13 +355,8 @@ class _Reading:
             gone = has_fired(order.report) or order_id not in read.forever
             if not gone or (leader, order_id) in self.taken or is_child(order.report):
                 continue
-            missing.add((leader, order_id))
             if order.seen_at + patience <= read.read_at:
                 self._gone(leader, f"the leader's order {order_id}", order_id)
-        for where in {where for where in self.gone if where[0] == read.account} - missing:
-            del self.gone[where]
-        for where in missing:
-            self.gone.setdefault(where, read.read_at)
         for _, mine in self.state.waiting(read.account):
             known = mine.broker_order_id is not None and mine.client_order_id not in self.fired and not is_leaving(mine)
             since = mine.fired_at or (None if mine.broker_order_id in read.forever else mine.issued_at)

@@ -40,6 +40,8 @@ def merge(known: LeaderOrder | None, fact: LeaderReported, at: datetime) -> Lead
         known = evolve(known, first_filled_at=known.first_filled_at or filled_at, last_filled_at=filled_at)
     filled = max(old.filled_quantity, report.filled_quantity)
     confirmed = known.confirmed or _is_confirmed(report)
+    if known.gone_at is not None and fact.read_at is not None and fact.read_at > known.gone_at:
+        known = evolve(known, gone_at=None)  # it is listed again, or what it placed has appeared
     # What a leg's entry implies of it gives way to what is told of the leg itself.
     # And what a Forever order placed says more than the row of that order, which has no fills.
     better = (is_implied(old) and not is_implied(report)) or _is_first_of_child(old, report)
@@ -126,6 +128,7 @@ def says_nothing_new(known: LeaderOrder, merged: LeaderOrder) -> bool:
         and not _says_more(new, old.symbol)
         and known.confirmed == merged.confirmed
         and known.disputed == merged.disputed
+        and known.gone_at == merged.gone_at
         and (old.average_price == new.average_price or new.filled_quantity == 0)
     )
 

@@ -28,3 +28,5 @@ class LeaderOrder:
     """When its fills grew, by the broker's clock where he says."""
     disputed: bool = False
     """Two channels disagree within one second: the book is read again."""
+    gone_at: datetime | None = None
+    """Since when the alarm says of a Forever order that it is no longer listed, with nothing to show for it."""
