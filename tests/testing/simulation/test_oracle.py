@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from fractions import Fraction
 
 import pytest
 from attrs import evolve
 
+from dhan_copy.core.facts import Channel, Entry, LeaderReported
 from dhan_copy.core.limits import RateBudget
 from dhan_copy.core.requests import Intent
-from dhan_copy.model.order import Side
+from dhan_copy.model.order import ForeverLeg, OrderStatus, Product, Side, StopLimit, Variety
+from dhan_copy.testing.simulation.market import LISTINGS
 from dhan_copy.testing.simulation.summary import simulate
-from dhan_copy.testing.simulation.world import World
+from dhan_copy.testing.simulation.world import LEADER, World
+from tests.core import make
 from tests.runtime.fakes import submit
 
 SEEDS = 6
@@ -65,3 +69,20 @@ def test_what_a_hand_has_offset_and_was_declared_leaves_the_whole_net_to_the_cop
     assert not oracle.violations
     oracle._judge_size(exit_order, (order.order_id, name))
     assert {violation.invariant for violation in oracle.violations} == ({5} if blamed else set())
+
+
+@pytest.mark.parametrize("differ", [True, False], ids=["the-second-leg-moves", "the-same-again"])
+def test_what_is_journaled_of_a_pair_is_news_where_its_second_leg_has_moved(differ: bool) -> None:
+    """All within a second, as when somebody moves the stop to and fro and the stream tells all of it once more."""
+    oracle = World(0, 40, 1, only=(), forever=0.5).oracle
+    listing = next(one for one in LISTINGS if one.product is Product.CNC)
+    pair = make.report(
+        order_id="L7", segment=listing.key.segment, security_id=listing.key.security_id, product=listing.product,
+        variety=Variety.FOREVER, status=OrderStatus.CONFIRM, terms=StopLimit(Decimal(110), Decimal(109)), quantity=1,
+    )  # fmt: skip
+    for number in range(20):
+        stop = StopLimit(Decimal(80 + number * differ), Decimal(79))
+        told = evolve(pair, second_leg=ForeverLeg(terms=stop, quantity=1))
+        fact = LeaderReported(leader=LEADER, report=told, channel=Channel.STREAM)
+        oracle.committed([Entry(number + 1, make.after(number / 100), fact)], [])
+    assert {violation.invariant for violation in oracle.violations} == (set() if differ else {2})

@@ -368,8 +368,7 @@ class Oracle:
             if self.terms_since.get(report.order_id, (None, 0.0))[0] != report.terms:
                 self.terms_since[report.order_id] = (report.terms, self.world.timeline.now)
         repeats = self.told.setdefault(report.order_id, Counter())
-        times, amounts = (report.created_at, report.updated_at), (report.filled_quantity, report.quantity)
-        said = (times, amounts, report.status, report.terms, report.bracket, fact.channel)
+        said = (_tells(report), report.bracket, fact.channel)
         repeats[said] += 1
         # A frame that says the same again is news where his book has told in between what the stream should have: it works.
         self.book_rows += fact.channel is Channel.BOOK
@@ -1125,7 +1124,8 @@ def newer(report: OrderReport, known: OrderReport) -> bool:
 
 
 def _tells(report: OrderReport) -> tuple[object, ...]:
-    return report.created_at, report.updated_at, report.filled_quantity, report.quantity, report.status, report.terms
+    times, amounts = (report.created_at, report.updated_at), (report.filled_quantity, report.quantity)
+    return times, amounts, report.status, report.terms, report.second_leg
 
 
 def _names(command: Command) -> tuple[str, ...]:
