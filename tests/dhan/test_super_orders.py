@@ -230,6 +230,8 @@ class TestAgainstTheServer:
         found = broker.find(TAG)
         assert found is not None
         assert (found.order_id, found.leg, found.filled_quantity) == (order_id, Leg.ENTRY, 4)
+        server.dialect.super_legs_have_own_ids = True
+        assert broker.find(TAG) == found
         server.dialect.super_legs_tagged = False
         assert broker.find(TAG) == found
 

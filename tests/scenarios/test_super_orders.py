@@ -12,7 +12,7 @@ import pytest
 from attrs import evolve
 
 from dhan_copy import Behind, LinkedForm, Playground, Policy, RateLimits
-from dhan_copy.core.facts import AlertRaised, DriftDeclared, OrderReported, RequestIssued, TradeSettled
+from dhan_copy.core.facts import AlertRaised, DriftDeclared, LeaderReported, OrderReported, RequestIssued, TradeSettled
 from dhan_copy.core.requests import Modify, Submit
 from dhan_copy.errors import PlacementRejected
 from dhan_copy.model.bracket import Bracket
@@ -926,3 +926,73 @@ def test_t5_a_super_order_of_a_lost_journal_is_left_alone_and_told_of_over_the_w
     assert [order.book_id for order in wire.copies()] == before and wire.net() == 150
     asked = [fact.request for fact in wire.facts(RequestIssued)]
     assert not any(isinstance(request, Submit) and request.leader_order_id.startswith(tree.order_id) for request in asked)
+
+
+# Legs with ids of their own in the order book
+
+OWN_IDS = {
+    "named": {},
+    "nameless": {"super_legs_name_entry": False, "super_legs_tagged": False},
+    "unnumbered": {"super_legs_numbered": False},
+    "untagged": {"super_legs_tagged": False},
+    "rows": {"super_legs_tagged": False},
+}
+
+
+def own_ids(wires: Opener, way: str) -> Wire:
+    wire = opened(wires, frames=way != "rows")
+    for name, value in {"super_legs_have_own_ids": True, **OWN_IDS[way]}.items():
+        setattr(wire.server.dialect, name, value)
+    return wire
+
+
+def read_again(wire: Wire) -> None:
+    """Wait until the engine has taken a look at the leader's book that began after all that has happened so far."""
+
+    def looks() -> int:
+        return len([path for path in wire.paths("GET", LEADER) if path.endswith("/super/orders")])
+
+    before = looks()
+    wire.until(lambda: looks() >= before + 3)
+
+
+@pytest.mark.parametrize("leg", LEGS)
+@pytest.mark.parametrize("way", OWN_IDS)
+def test_l1_l3_legs_with_ids_of_their_own_in_the_order_book_count_once_over_the_wire(wires: Opener, way: str, leg: Leg) -> None:
+    wire = own_ids(wires, way)
+    tree = entered(wire)
+    tree.fill(leg)
+    tree.fill_copy(leg)
+    wire.until(lambda: len(wire.facts(TradeSettled)) == 3)
+    read_again(wire)
+    assert wire.net() == 0 and wire.net(LEADER) == 0 and tree.live() == [0, 0]
+    again = wire.buy(150, Limit(Decimal(90)))
+    wire.until(lambda: wire.row(again)["state"] == "WORKING")
+    assert wire.row(again)["intent"] == "ENTRY", "he was flat"
+    wire.settle()
+    assert wire.codes() == ["COPIED"] * 4 and wire.alerts == [] and wire.facts(DriftDeclared) == []
+    assert {fact.report.order_id for fact in wire.facts(LeaderReported)} >= {f"{tree.order_id}/{each.value}" for each in LEGS}
+    assert len(wire.bodies("POST")) == 2 and wire.bodies("PUT") == [] and wire.paths("DELETE") == []
+
+
+def test_l1_l3_legs_of_two_orders_that_are_alike_count_once_by_the_list_alone_over_the_wire(wires: Opener) -> None:
+    wire = own_ids(wires, "rows")
+    trees = [Tree.place(wire, 300), Tree.place(wire, 300)]
+    wire.until(lambda: all(tree.copy(Leg.ENTRY) is not None for tree in trees))
+    wire.settle()
+    for tree in trees:
+        tree.fill_copy(Leg.ENTRY)
+        tree.fill(Leg.ENTRY)
+    wire.until(lambda: all(tree.protects(150) for tree in trees))
+    read_again(wire)
+    for tree, leg in zip(trees, LEGS, strict=True):
+        tree.fill(leg)
+        tree.fill_copy(leg)
+        wire.until(lambda: tree.live() == [0, 0])
+    read_again(wire)
+    again = wire.buy(150, Limit(Decimal(90)))
+    wire.until(lambda: wire.row(again)["state"] == "WORKING")
+    assert wire.row(again)["intent"] == "ENTRY" and wire.net() == 0 and wire.net(LEADER) == 0
+    assert wire.facts(DriftDeclared) == [] and "LEG_UNKNOWN" not in [alert.code for alert in wire.alerts]
+    known = {fact.report.order_id for fact in wire.facts(LeaderReported) if "/" in fact.report.order_id}
+    assert known == {f"{tree.order_id}/{leg.value}" for tree in trees for leg in LEGS}

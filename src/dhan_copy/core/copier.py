@@ -108,6 +108,7 @@ from dhan_copy.core.settings import Ahead, CopierSettings, FollowerRules
 from dhan_copy.core.settle import difference, is_given_up, is_left_over, is_over
 from dhan_copy.core.slippage import is_limited, limit_of, measured, stopped_by_slippage
 from dhan_copy.core.state import LeaderKey, State, alert_key, waits
+from dhan_copy.core.super_legs import SuperLegs
 from dhan_copy.core.target import closes
 from dhan_copy.core.trade import (
     CopyTrade,
@@ -168,6 +169,7 @@ class Copier:
         self._loss_limited = [rules for rules in settings.followers if rules.loss_limit is not None]
         self._permits = Permits(settings.followers)
         self._reads = ReadSchedule()
+        self._super_legs = SuperLegs()
         self._forever = Forevers()
         self._overdue = Overdue()
         self._self_healing = SelfHealing()
@@ -213,6 +215,7 @@ class Copier:
         """Fold ``facts``, decide what they call for, and plan within the budgets."""
         self._now = now
         self._entries, self._commands = [], []
+        facts = self._super_legs.told(self.state, facts)
         facts = self._forever.told(self.state, facts, now.wall)
         if any(isinstance(fact, OrderReported) and is_exit_leg(fact.report) for fact in facts):
             facts = supers.told(self.state, facts)
@@ -869,6 +872,7 @@ class Copier:
         self._waiting.clear()
         self._answer_awaited.clear()
         self._unreadable.clear()
+        self._super_legs.new_day()
         self._forever.new_day()
         self._overdue.new_day()
         self._told.clear()

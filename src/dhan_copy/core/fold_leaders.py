@@ -33,8 +33,9 @@ def leader_reported(state: State, fact: LeaderReported, at: datetime, position: 
     state.leader_orders[where] = order
     member(state.open_leader_orders, where, not order.report.status.is_terminal)
     member(state.disputed, where, order.disputed)
-    if order.report.leg_order_id not in (None, order.report.parent_order_id):
-        state.legs[fact.leader, order.report.leg_order_id] = report.order_id
+    for own in (report.leg_order_id, order.report.leg_order_id):
+        if own is not None and own != order.report.parent_order_id:
+            state.legs[fact.leader, own] = report.order_id
     if known is not None and tree_of(known.report) != tree_of(order.report):
         # It was copied as a plain order before anything showed that it has legs: they are plain exits.
         state.released[where] = None

@@ -80,7 +80,7 @@ def _named(report: OrderReport, other: OrderReport) -> OrderReport:
         report = evolve(report, source=other.source, platform=other.platform)
     if _says_more(other, report.symbol):
         report = evolve(report, symbol=other.symbol)
-    if report.leg_order_id is None and other.leg_order_id is not None:
+    if report.leg_order_id in (None, report.parent_order_id) and other.leg_order_id is not None:
         report = evolve(report, leg_order_id=other.leg_order_id)
     return report
 

@@ -139,7 +139,7 @@ class Trees:
 
     def _fits(self, leader: AccountName, entry: OrderReport, leg: OrderReport) -> bool:
         known = self.orders.get((leader, leg_id(entry.order_id, leg.leg)))
-        terms = _terms(entry, leg.leg) if known is None else known.report.terms
+        terms = bracket_terms(entry, leg.leg) if known is None else known.report.terms
         unnamed = known is None and entry.bracket is None
         return leg.quantity in (entry.quantity, entry.filled_quantity) and (unnamed or terms == leg.terms)
 
@@ -152,7 +152,7 @@ class Trees:
             known = self.orders.get((fact.leader, leg_id(entry.order_id, leg)))
             if known is not None and (not is_implied(known.report) or known.report.status.is_terminal):
                 continue
-            terms = _terms(entry, leg)
+            terms = bracket_terms(entry, leg)
             gone = over or (terms is None and entry.bracket is not None)
             if known is None and (gone or terms is None):
                 continue
@@ -176,7 +176,8 @@ def _may_have(entry: OrderReport, leg: OrderReport) -> bool:
     return not ended_unfilled and leg.quantity <= entry.quantity
 
 
-def _terms(entry: OrderReport, leg: Leg) -> Limit | StopMarket | None:
+def bracket_terms(entry: OrderReport, leg: Leg) -> Limit | StopMarket | None:
+    """Where an entry's bracket has a leg; None without one, or without that leg."""
     if entry.bracket is None:
         return None
     price = entry.bracket.target if leg is Leg.TARGET else entry.bracket.stop

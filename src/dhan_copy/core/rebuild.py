@@ -34,6 +34,7 @@ from dhan_copy.core.legs import Trees, is_exit_leg, tree_of
 from dhan_copy.core.lost import Books, Found, Tags, is_of, matched, named, unknown_tags
 from dhan_copy.core.requests import Intent, Submit
 from dhan_copy.core.state import State
+from dhan_copy.core.super_legs import SuperLegs
 from dhan_copy.core.terms import copied_terms
 from dhan_copy.core.trade import PositionKey, StakeKey, TradeKey
 from dhan_copy.model.ids import AccountName, ClientOrderId, is_ours
@@ -57,7 +58,8 @@ def rebuilt(
     same_day = state.day == today
     trees = Trees(state.leader_orders if same_day else {}, state.legs if same_day else {})
     known = state if same_day else State(settings=state.settings)
-    facts = Forevers().told(known, [*(row for row in rows if is_of(row.report, today)), *positions], now)
+    read: list[Fact] = [*(row for row in rows if is_of(row.report, today)), *positions]
+    facts = Forevers().told(known, SuperLegs().told(known, read), now)
     told = trees.told(facts)
     rows = sorted((fact for fact in told if isinstance(fact, LeaderReported)), key=_placed)
     positions = [fact for fact in told if isinstance(fact, PositionsReported)]

@@ -64,8 +64,8 @@ class AccountReads:
         """The order with this tag (``GET /orders/external/{tag}``); None when the answer is an empty list, or an error of
         Dhan's that says "not found": which of them an unknown tag gets is not published.
 
-        The documentation promises an object, live answers are lists. The legs of a super order may carry its tag and
-        have its id: the entry is returned. An answer that shows another order, or several, proves nothing and raises
+        The documentation promises an object, live answers are lists. The legs of a super order may carry its tag, under
+        its id or ids of their own: the entry is returned. An answer that shows another order, or several, proves nothing and raises
         :class:`~dhan_copy.errors.ReadError`.
         """
         what = f"order {tag}"
@@ -78,7 +78,7 @@ class AccountReads:
         reports = self._parsed(what, data, _orders)
         if any(report.client_order_id != tag for report in reports):
             raise ReadError(f"{what}: the answer shows another order", account=self._account)
-        if len({report.order_id for report in reports}) > 1 or len({report.leg for report in reports}) < len(reports):
+        if len({report.leg for report in reports}) < len(reports):
             raise ReadError(f"{what}: {len(reports)} orders carry one tag", account=self._account)
         entries = [report for report in reports if report.leg is Leg.ENTRY]
         if reports and not entries:

@@ -19,11 +19,12 @@ def with_linked(book: Sequence[OrderReport], linked: Sequence[OrderReport]) -> l
     merged = []
     for report in book:
         other = listed.pop((report.order_id, report.leg), None)
-        merged.append(report if other is None else _both(report, other))
+        merged.append(report if other is None else as_listed(report, other))
     return [*merged, *listed.values()]
 
 
-def _both(report: OrderReport, other: OrderReport) -> OrderReport:
+def as_listed(report: OrderReport, other: OrderReport) -> OrderReport:
+    """A row of the order book with what the list of super orders says ``other`` of the same entry or leg."""
     newest = other if other.filled_quantity > report.filled_quantity else report
     return evolve(
         newest,

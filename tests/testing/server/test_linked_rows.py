@@ -143,6 +143,27 @@ def test_an_entry_that_is_not_named_looks_like_a_plain_order_in_the_book() -> No
     assert parse_order_update(order_frame(entry, ex.instrument(SHARE), Dialect())).variety is Variety.SUPER
 
 
+@pytest.mark.parametrize(("leg", "number"), [(Leg.STOP, 2), (Leg.TARGET, 3)])
+def test_the_legs_of_a_super_order_may_have_ids_of_their_own_outside_the_list(leg: Leg, number: int) -> None:
+    ex = exchange()
+    entry = ex.linked.place_super("L", buy(10, "400"), WHOLE)
+    filled(ex, entry.order_id, [(Leg.ENTRY, 10)])
+    order = next(each for each in ex.linked.legs("L", entry.order_id) if each.leg is leg)
+    own = f"{entry.order_id}{number}"
+
+    def read(**more: bool) -> tuple[OrderReport, OrderReport]:
+        dialect = Dialect(super_legs_have_own_ids=True, **more)
+        row = order_row(order, ex.instrument(SHARE), dialect)
+        return parse_order_row(row), parse_order_update(order_frame(order, ex.instrument(SHARE), dialect))
+
+    row, frame = read()
+    assert (row.order_id, row.parent_order_id, row.leg, row.variety) == (own, None, leg, Variety.SUPER)
+    assert (frame.order_id, frame.parent_order_id, frame.leg) == (own, entry.order_id, leg)
+    row, frame = read(super_legs_name_entry=False, super_legs_numbered=False)
+    assert (row.leg, frame.order_id, frame.parent_order_id, frame.leg) == (leg, own, None, Leg.ENTRY)
+    assert order_row(entry, ex.instrument(SHARE), Dialect(super_legs_have_own_ids=True))["orderId"] == entry.order_id
+
+
 class TestForever:
     def placed(self, stop: ForeverLeg | None = None) -> SimulatedExchange:
         ex = exchange()

@@ -60,6 +60,12 @@ class Dialect:
     """GET /orders names the entry of a super order ENTRY_LEG; otherwise its row looks like a plain order's."""
     super_legs_tagged: bool = True
     """The legs of a super order carry its correlationId, so that one tag finds up to three rows."""
+    super_legs_have_own_ids: bool = False
+    """GET /orders and the socket give the legs of a super order ids of their own; the list of super orders never does."""
+    super_legs_name_entry: bool = True
+    """Frames of legs with ids of their own have the entry's as algoOrdNo, as those of bracket orders are to; rows do not."""
+    super_legs_numbered: bool = True
+    """Frames of a super order's legs have legNo 2 and 3; otherwise 1, as those of what a Forever order has placed."""
     super_needs_both: bool = True
     """POST /super/orders wants both a target and a stop: the page calls both required, the SDK wants one of them."""
     cover_trigger_shown: bool = True
@@ -81,6 +87,21 @@ def decimal_number(value: Decimal | None) -> float:
 def short_number(value: Decimal) -> int | float:
     """A price as frames carry it: 131 rather than 131.0."""
     return int(value) if value == value.to_integral_value() else round(float(value), 4)
+
+
+def shown_id(order: SimulatedOrder, dialect: Dialect) -> str:
+    own = order.is_super and order.leg is not Leg.ENTRY and dialect.super_legs_have_own_ids
+    return f"{order.order_id}{SOCKET_LEGS[order.leg]}" if own else order.order_id
+
+
+def shown_parent(order: SimulatedOrder, dialect: Dialect) -> int:
+    """Zero for none: what frames leave out."""
+    own = shown_id(order, dialect) != order.order_id and dialect.super_legs_name_entry
+    return int(order.order_id if own else order.parent_order_id or 0)
+
+
+def shown_leg(order: SimulatedOrder, dialect: Dialect) -> Leg:
+    return order.leg if dialect.super_legs_numbered or not order.is_super else Leg.ENTRY
 
 
 def shown_tag(order: SimulatedOrder, dialect: Dialect) -> str:

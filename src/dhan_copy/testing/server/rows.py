@@ -18,6 +18,7 @@ from dhan_copy.testing.server.dialect import (
     ZERO_DATE,
     Dialect,
     decimal_number,
+    shown_id,
     shown_tag,
     shown_trigger,
     timestamp,
@@ -30,7 +31,7 @@ def order_row(order: SimulatedOrder, instrument: Instrument, dialect: Dialect) -
     """A row of GET /orders. Nothing in it says to which entry the leg of a bracket or cover order belongs."""
     return {
         "dhanClientId": order.account,
-        "orderId": order.order_id,
+        "orderId": shown_id(order, dialect),
         "exchangeOrderId": order.exchange_order_id,
         "correlationId": shown_tag(order, dialect),
         "orderStatus": order.status.value,
