@@ -128,5 +128,5 @@ def entered(stage: Stage, variety: Variety = Variety.SUPER, *, units: int = 300,
     tree.fill_copy(Leg.ENTRY)
     stage.until(lambda: stage.row(tree.order_id)["done"] == units // 2)
     tree.fill(Leg.ENTRY)
-    stage.until(lambda: tree.protects(units // 2))
+    stage.until(lambda: tree.protects(units // 2) and stage.row(tree.order_id)["filled"] == units)
     return tree

@@ -89,7 +89,7 @@ MUTANTS: tuple[Mutant, ...] = (
         edits=(Edit("core.admit_entry.passes_at", "now - age_of(order, now) + settings.policy.entry_age", "None"),),
     ),
     Mutant(
-        name="withheld_taken_for_sent", fault="F12", shows=4, seed=35, orders=30,
+        name="withheld_taken_for_sent", fault="F12", shows=4, seed=23, orders=30,
         broken="A request that never left is waited for.",
         edits=(Edit("core.trade.withheld", "state=next_state(order.state, OrderEvent.HELD_BACK)", "state=OrderState.WORKING"),),
     ),
@@ -117,7 +117,7 @@ MUTANTS: tuple[Mutant, ...] = (
         edits=(Edit("core.intake._is_newer", "    old, new = known.report, fact.report\n", "    return True\n"),),
     ),
     Mutant(
-        name="repeats_journaled", fault="F25", shows=2, seed=7, orders=15,
+        name="repeats_journaled", fault="F25", shows=2, seed=10, orders=7,
         broken="A report that says nothing new is journaled again.",
         edits=(Edit("core.intake.says_nothing_new", "    old, new = known.report, merged.report\n", "    return False\n"),),
     ),
@@ -192,7 +192,7 @@ MUTANTS: tuple[Mutant, ...] = (
         edits=(Edit("core.plan_change._modify", "if supers.modifications(b.state, b.rules.name, order) >= b.rules.limits.modifications_per_order:", "if False:"),),
     ),
     Mutant(
-        name="lost_modification_taken_for_done", fault="F39", shows=10, seed=19, orders=15, followers=6,
+        name="lost_modification_taken_for_done", fault="F39", shows=10, seed=35, orders=30, followers=6,
         broken="A modification without an answer is taken for done.",
         edits=(Edit("core.trade.unresolved", "    order = _cleared(order, request)\n",
             "    order = _cleared(order, request)\n    if isinstance(request, Modify):\n"
@@ -288,7 +288,7 @@ MUTANTS: tuple[Mutant, ...] = (
         edits=(Edit("core.state.obliged", "claim=max(trade.claim, trade.filled(Intent.EXIT)) + units", "claim=trade.claim"),),
     ),
     Mutant(
-        name="missing_in_the_book_is_cancelled", fault="F26", shows=10, seed=5,
+        name="missing_in_the_book_is_cancelled", fault="F26", shows=10, seed=14, orders=7,
         broken="An order that a read of the leader's book leaves out is taken for cancelled.",
         edits=(Edit("core.arrivals.in_order", "    return [_as_of_before(state, fact, rows) for fact, rows in held] + result",
             "    for read in [f for f in facts if isinstance(f, BookRead) and f.account in leaders]:\n"
@@ -360,7 +360,7 @@ MUTANTS: tuple[Mutant, ...] = (
         edits=(Edit("core.copier.Copier._take_order", "            self._alert(over_exit(self.state, trade.key), entry.position)\n", "            pass\n"),),
     ),
     Mutant(
-        name="over_exit_not_closed", fault="F40", row="L4", shows=5, linked=0.5,
+        name="over_exit_not_closed", fault="F40", row="L4", shows=5, seed=7, orders=7, linked=0.5,
         broken="What both legs have closed too much is not opened again.",
         edits=(Edit("core.fold_orders._over_exited", "    state.open(evolve(obliged(trade, units), over_exited_at=at), stake_key)\n",
             "    state.put(evolve(trade, over_exited_at=at))\n"
@@ -434,7 +434,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     # super orders at the follower
     Mutant(
-        name="fills_of_a_leg_are_the_entrys", fault="", shows=5, seed=17, linked=0.5, form=LinkedForm.SUPER_ORDER,
+        name="fills_of_a_leg_are_the_entrys", fault="", shows=5, seed=24, orders=7, linked=0.5, form=LinkedForm.SUPER_ORDER,
         broken="What the broker reports of a super order's leg, by the entry's tag, is taken for the entry's.",
         edits=(Edit("core.supers.told", "    return [_named(state, fact) if isinstance(fact, OrderReported) else fact for fact in facts]\n",
             "    return list(facts)\n"),),
@@ -446,7 +446,7 @@ MUTANTS: tuple[Mutant, ...] = (
                Edit("core.plan_change._may_stay", "    return left >= supers.kept_open(b.state, b.rules.name, order)\n", "    return True\n")),
     ),
     Mutant(
-        name="order_beside_the_brokers_leg", fault="", shows=1, seed=2, linked=0.5, form=LinkedForm.SUPER_ORDER,
+        name="order_beside_the_brokers_leg", fault="", shows=1, seed=4, orders=7, linked=0.5, form=LinkedForm.SUPER_ORDER,
         broken="An order is placed for what the broker's leg protects.",
         edits=(Edit("core.plan._steer", "            left = max(0, left - supers.kept_open(b.state, b.rules.name, live)) if stays else 0  # one that goes goes first\n",
             "            ended.append((number, orders))\n"),),
@@ -463,13 +463,13 @@ MUTANTS: tuple[Mutant, ...] = (
         edits=(Edit("core.plan_change.steer_leg", "entry is None or not entry.state.is_over:", "entry is None:"),),
     ),
     Mutant(
-        name="brokers_legs_do_not_move", fault="", shows=10, seed=38, orders=30, days=2, linked=0.7,
+        name="brokers_legs_do_not_move", fault="", shows=10, seed=13, orders=15, days=2, linked=0.7,
         form=LinkedForm.SUPER_ORDER,
         broken="A leg that the broker keeps is left where it was.",
         edits=(Edit("core.plan_change.steer_leg", "            _modify(b, order, want)\n", "            pass\n"),),
     ),
     Mutant(
-        name="leg_gone_unseen_is_looked_up_for_ever", fault="", shows=18, seed=23, linked=0.5, orders=120, form=LinkedForm.SUPER_ORDER,
+        name="leg_gone_unseen_is_looked_up_for_ever", fault="", shows=18, seed=38, orders=120, linked=0.5, form=LinkedForm.SUPER_ORDER,
         broken="A leg that was taken back before it was for anything is looked up until a row shows it.",
         edits=(Edit("core.state.State.legs_gone", "        if not read.linked:\n", "        if read:\n"),),
     ),
