@@ -36,6 +36,7 @@ from dhan_copy.core.facts import (
     TradingStateChanged,
 )
 from dhan_copy.core.lifecycle import OrderState
+from dhan_copy.core.opening import missed
 from dhan_copy.core.requests import Cancel, Command, Intent, Query, ReadFunds, ReadOrders, Submit
 from dhan_copy.core.settings import Policy, RateLimits, RateWindow
 from dhan_copy.core.state import State
@@ -566,7 +567,49 @@ def test_an_exit_that_has_filled_before_the_leaders_is_not_sent_again_when_anoth
     for _ in range(3):
         world.tick()
     assert (world.leader_position(), world.net_position("F"), world.open_orders("F")) == (-10, 0, [])
-    assert codes(world) == ["OPENED_BY_EXIT"]
+    assert codes(world) == ["OPENED_BY_EXIT"] and world.facts(DriftDeclared) == []
+
+
+def test_what_a_target_has_filled_ahead_is_no_difference_once_the_stop_has_closed_all() -> None:
+    world = World({"F": Fraction(1)}, lot=1)
+    world.fill(world.place(Side.BUY, 40), 40)
+    world.fill_everything("F")
+    target = world.place(Side.SELL, 40)
+    stop = world.place(Side.SELL, 40, terms=Limit(Decimal(90)))
+    world.fill_follower("F", world.open_orders("F")[0], 15)
+    world.fill(stop, 40)
+    world.fill_everything("F")
+    world.tick()
+    assert (world.leader_position(), world.net_position("F")) == (0, 0) and world.facts(DriftDeclared) == []
+    world.fill(world.place(Side.BUY, 40, terms=Market()), 40)
+    world.fill_everything("F")
+    world.cancel(target)
+    world.tick(30)
+    assert (world.leader_position(), world.net_position("F")) == (40, 40) and world.facts(DriftDeclared) == []
+
+
+def test_what_the_exit_part_of_an_order_opens_is_told_too() -> None:
+    """Long 2, he sells 3 and 4 more: the second was to close the same 2, and opens them in the end."""
+    world = World({"F": Fraction(1)}, lot=1)
+    world.fill(world.place(Side.BUY, 2), 2)
+    world.fill_everything("F")
+    orders = world.place(Side.SELL, 3), world.place(Side.SELL, 4)
+    for order in orders:
+        world.fill(order, order.report.quantity)
+        world.fill_everything("F")
+    for _ in range(5):
+        world.tick()
+        world.fill_everything("F")
+    assert (world.leader_position(), world.net_position("F")) == (-5, -3)
+    (drift,) = drifts(world.copier.state)
+    assert codes(world) == ["OPENED_BY_EXIT"] and drift.causes == ((ReasonCode.OPENED_BY_EXIT, Fraction(-2)),)
+
+
+def test_x9_shares_that_he_sells_beyond_those_that_are_known_open_nothing() -> None:
+    world = World({"F": Fraction(1)}, lot=1, product=Product.CNC)
+    world.fill(world.place(Side.SELL, 10, terms=Market()), 10)
+    world.tick()
+    assert codes(world) == [] and not any(missed(world.copier.state, key) for key in world.copier.state.stakes)
 
 
 def test_a_stop_that_opens_after_the_target_has_closed_is_told_of_and_shown_as_a_difference() -> None:

@@ -27,7 +27,7 @@ from dhan_copy.core.facts import (
     TradingStateChanged,
 )
 from dhan_copy.core.requests import Cancel, Intent, Modify, Query, ReadPositions, Submit
-from dhan_copy.core.settings import AtModificationCap, Behind, Policy, RateLimits, RateWindow, StopMarketForm
+from dhan_copy.core.settings import AtModificationCap, Behind, Policy, RateLimits, RateWindow, RateWindow, StopMarketForm
 from dhan_copy.model.ids import AccountName, BrokerOrderId, id_parts
 from dhan_copy.model.order import (
     Limit,
@@ -317,6 +317,15 @@ def test_c3_what_was_cancelled_before_it_could_leave_is_never_sent() -> None:
     assert bench.leader(status=OrderStatus.CANCELLED) == []
     assert bench.copier.state.trades["L", "L2", FOLLOWER].orders == ()  # type: ignore[index]
     assert "ENTRIES_SPENT" in bench.alerts()
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(60.0, False), (3600.0, True)])
+def test_what_waits_for_the_hours_requests_is_told_and_what_waits_for_the_minutes_is_not(seconds: float, told: bool) -> None:
+    bench = desk(limits=RateLimits(windows=(RateWindow(2, seconds),)))
+    bench.entered()
+    bench.told = evolve(START, order_id=BrokerOrderId("L2"))
+    assert bench.leader() == []
+    assert ("ENTRIES_WAIT" in bench.alerts()) is told
 
 
 def test_c4_a_cancel_waits_for_the_placements_answer() -> None:

@@ -31,7 +31,7 @@ from dhan_copy.core.legs import is_exit_leg
 from dhan_copy.core.lifecycle import OrderState
 from dhan_copy.core.requests import Cancel, Intent, Modify, Request, Submit
 from dhan_copy.core.settings import Ahead, OverExit
-from dhan_copy.core.state import State
+from dhan_copy.core.state import State, opened_instead
 from dhan_copy.core.trade import FollowerOrder, TradeKey, place_of
 from dhan_copy.model.ids import AccountName
 from dhan_copy.model.order import Variety
@@ -214,14 +214,24 @@ def requests_spent(request: Request, today: int) -> AlertRaised:
     )  # fmt: skip
 
 
+def requests_wait(request: Request, until: datetime) -> AlertRaised:
+    """The hour's budget has nothing left for such a request."""
+    entry = not isinstance(request, Cancel) and request.intent is Intent.ENTRY
+    return AlertRaised(
+        code="ENTRIES_WAIT" if entry else "REQUESTS_WAIT", what="the hour's order requests are used up", known=f"until {until:%H:%M:%S}",
+        advice="Entries and their changes wait until then; exits go on." if entry else "Nothing more can be sent until then: act by hand.",
+        account=request.follower,
+    )  # fmt: skip
+
+
 def opened_by_exit(state: State, key: TradeKey) -> AlertRaised | None:
     """The alert for what the leader has opened by an order that was to close: he had nothing left to close when it filled."""
-    trade = state.trades[key]
-    if not trade.opened or trade.why_left_out is not ReasonCode.OPENED_BY_EXIT:
+    opened = opened_instead(state, state.trades[key])
+    if not opened:
         return None
     return AlertRaised(
         code="OPENED_BY_EXIT", what="an order that was to close has opened a position of the leader's, which is not copied",
-        known=f"{trade.opened} of {state.leader_order(key).report.key}",
+        known=f"{opened} of {state.leader_order(key).report.key}",
         advice="Enter it by engine.heal(..., opening=True) or by hand, or leave it.",
         account=key[2], leader_order_id=key[1],
     )  # fmt: skip

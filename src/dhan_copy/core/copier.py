@@ -21,6 +21,7 @@ from dhan_copy.core.alerts import (
     kill_switch_alert,
     left_over,
     opened_by_exit,
+    requests_wait,
     naming_the_leaders_order,
     over_exit,
     requests_spent,
@@ -127,6 +128,8 @@ from dhan_copy.model.order import OrderReport, OrderStatus, Side, Variety
 from dhan_copy.model.reason import ReasonCode
 from dhan_copy.model.times import ist, ist_date
 
+PERMITS_COME_WITHIN_SECONDS = 60
+"""Where the hour has permits left; a longer wait is told."""
 CLOCK_STEP = timedelta(seconds=2)
 """Wall time that passes this much faster than monotonic time was set, or the machine slept."""
 AFTER_A_HAND = timedelta(seconds=5)
@@ -818,7 +821,10 @@ class Copier:
         if wait > 0:
             if self._permits.are_spent(request):
                 self._alert(requests_spent(request, self._permits.of_today(key[2])), cause)
-            self._wait(key, self._now.wall + timedelta(seconds=wait) if isfinite(wait) else None)
+            until = self._now.wall + timedelta(seconds=wait) if isfinite(wait) else None
+            if until is not None and wait > PERMITS_COME_WITHIN_SECONDS:
+                self._alert(requests_wait(request, until), cause)
+            self._wait(key, until)
             return
         self._permits.take(request)
         self._record(RequestIssued(request=request), cause)

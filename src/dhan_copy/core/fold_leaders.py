@@ -15,7 +15,6 @@ from dhan_copy.core.sizing import kept_after_exit
 from dhan_copy.core.state import LeaderKey, State, ahead_by, behind_by, entry_share, entry_total, has_fired, obliged, split
 from dhan_copy.core.trade import CopyTrade, PositionKey, StakeKey, TradeKey, leg_key, place_of
 from dhan_copy.model.order import Leg, Validity
-from dhan_copy.model.reason import ReasonCode
 from dhan_copy.model.times import ist_date
 
 
@@ -168,8 +167,7 @@ def _leader_opened(state: State, key: TradeKey, stake_key: StakeKey, opening: in
         stake = stake.opened(scaled * sign, trade.admitted.asked * copied * sign)
     state.stakes[stake_key] = stake
     # Undecided yet: what it opened is brought in by the decision.
-    all_of_it = trade.decision is None or trade.why_left_out is ReasonCode.OPENED_BY_EXIT
-    state.trades[key] = evolve(trade, opened=trade.opened + (opening if all_of_it else copied))
+    state.trades[key] = evolve(trade, opened=trade.opened + (copied if trade.decision is not None else opening))
 
 
 def _leader_closed(state: State, key: TradeKey, stake_key: StakeKey, before: int, closing: int, opening: int) -> None:

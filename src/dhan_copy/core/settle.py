@@ -10,7 +10,7 @@ from dhan_copy.core.lifecycle import OrderState
 from dhan_copy.core.plan_terms import is_stalled
 from dhan_copy.core.requests import Intent
 from dhan_copy.core.sizing import trunc_to_lot
-from dhan_copy.core.state import State, claim_left, entry_total, waits
+from dhan_copy.core.state import State, claim_left, entry_total, opened_instead, waits
 from dhan_copy.core.supers import is_unexplained
 from dhan_copy.core.target import balance_of, entry_pending, exit_wants
 from dhan_copy.core.trade import CopyTrade, FollowerOrder, StakeKey, TradeKey, is_own, place_of
@@ -36,7 +36,7 @@ def _why_unsent(state: State, trade: CopyTrade) -> ReasonCode | None:
     if not report.filled_quantity:
         return None if is_exit_leg(report) else ReasonCode.LEADER_UNFILLED
     if not admitted.entry_quantity:
-        return ReasonCode.OPENED_BY_EXIT if trade.opened else ReasonCode.NOTHING_OWNED
+        return ReasonCode.OPENED_BY_EXIT if opened_instead(state, trade) else ReasonCode.NOTHING_OWNED
     if trade.forgone or trade.closed:
         return ReasonCode.LEADER_CLOSED
     return ReasonCode.UNFILLED if entry_total(trade, trade.opened) else ReasonCode.BELOW_ONE_LOT

@@ -26,11 +26,12 @@ from dhan_copy.core.requests import Intent, Modify
 from dhan_copy.core.settings import CopierSettings
 from dhan_copy.core.shelf import Shelf
 from dhan_copy.core.sizing import entry_size
-from dhan_copy.core.trade import CopyTrade, FollowerOrder, PositionKey, StakeKey, TradeKey, is_child
+from dhan_copy.core.trade import CopyTrade, FollowerOrder, PositionKey, StakeKey, TradeKey, is_child, place_of
 from dhan_copy.model.account import Funds
 from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId
 from dhan_copy.model.instrument import BY_CONTRACT, InstrumentFacts, InstrumentKey, is_cut
 from dhan_copy.model.order import Leg, OrderReport, OrderStatus, Product, Side, Variety
+from dhan_copy.model.reason import ReasonCode
 
 LONGEST_RETRY = timedelta(seconds=60)
 """The longest pause before something that was refused is tried again."""
@@ -487,3 +488,14 @@ def ahead_by(state: State, trade: CopyTrade, direction: int) -> int:
     if report.status.is_terminal or report.side.sign != direction:
         return 0
     return max(0, trade.filled(Intent.ENTRY) - entry_total(trade, trade.opened))
+
+
+def opened_instead(state: State, trade: CopyTrade) -> int:
+    """The leader's units, of those that are not copied and that he still holds, which this order has opened though it was to
+    close."""
+    report, stake = state.leader_order(trade.key).report, state.stake(trade.stake_key)
+    if trade.why_left_out is not ReasonCode.OPENED_BY_EXIT:
+        return 0
+    held = state.position(place_of(trade.stake_key)) * report.side.sign
+    left_out = sum(units for why, units in stake.whys if why is ReasonCode.OPENED_BY_EXIT) * report.side.sign
+    return max(0, min(report.filled_quantity - trade.closed - trade.opened, int(left_out), held))

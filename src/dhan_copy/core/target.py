@@ -92,10 +92,11 @@ def balance_of(state: State, stake_key: StakeKey, sign: int | None = None) -> Fr
     rounding has left over. With ``sign``, only entries of that side count as under way: the other side has a carry of its own."""
     stake = state.stake(stake_key)
     balance = stake.ideal - stake.owned + state.claims(stake_key, -1) - state.claims(stake_key, 1)
+    early = 0
     for key in state.open_trades.get(stake_key, ()):
         trade, report = state.trades[key], state.leader_order(key).report
         if not report.status.is_terminal:
-            balance += trunc_to_lot(_exit_ahead(state, trade), state.lot_of(trade)) * report.side.sign
+            early += trunc_to_lot(_exit_ahead(state, trade), state.lot_of(trade)) * report.side.sign
         if trade.admitted is None or not trade.admitted.ratio or trade.settled:
             continue
         if sign is not None and report.side.sign != sign:
@@ -104,7 +105,9 @@ def balance_of(state: State, stake_key: StakeKey, sign: int | None = None) -> Fr
         share = _entry_share(trade, report) if trade.declined is not None else entry_want(state, trade)
         left = max(0, share - trade.filled(Intent.ENTRY))
         balance += (share_to_come(trade, report) - left) * report.side.sign
-    return balance
+    if early * balance >= 0:
+        return balance  # other fills of the leader's have been reckoned with it
+    return balance + early if abs(early) <= abs(balance) else Fraction(0)
 
 
 def carry_of(state: State, stake_key: StakeKey, sign: int, lot_units: int) -> Fraction:
@@ -117,10 +120,10 @@ def carry_of(state: State, stake_key: StakeKey, sign: int, lot_units: int) -> Fr
 
 def _exit_ahead(state: State, trade: CopyTrade) -> Fraction:
     """What an exit has filled beyond the leader's fills of his order; legs are for all that is open."""
-    if is_exit_leg(state.leader_order(trade.key).report):
+    share = _share_of_position(state, trade)
+    if not share or is_exit_leg(state.leader_order(trade.key).report):
         return Fraction(0)
-    share = _share_of_position(state, trade) * trade.closed
-    return max(Fraction(0), trade.filled(Intent.EXIT) - max(Fraction(trade.claim), share))
+    return max(Fraction(0), trade.filled(Intent.EXIT) - max(Fraction(trade.claim), share * trade.closed))
 
 
 def _share_of_position(state: State, trade: CopyTrade) -> Fraction:

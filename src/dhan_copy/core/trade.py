@@ -267,13 +267,15 @@ class CopyTrade:
     @property
     def why_left_out(self) -> ReasonCode | None:
         """Why what the leader opens by this order is not copied, where that was decided."""
-        admitted = self.admitted
-        if self.declined is not None:
-            nothing = self.declined.reason is ReasonCode.NOTHING_OWNED
-            return ReasonCode.OPENED_BY_EXIT if nothing else self.declined.reason
-        if admitted is None or admitted.entry_quantity:
-            return None
-        return admitted.entry_declined or ReasonCode.OPENED_BY_EXIT
+        admitted, declined = self.admitted, self.declined
+        plain = self.stake_key[4] is None and not self.stake_key[3].is_delivery
+        if declined is not None:
+            opened = plain and declined.reason is ReasonCode.NOTHING_OWNED
+            return ReasonCode.OPENED_BY_EXIT if opened else declined.reason
+        if admitted is None or admitted.entry_declined is not None:
+            return None if admitted is None else admitted.entry_declined
+        closes = admitted.exit_quantity and (admitted.ratio or not admitted.entry_quantity)
+        return ReasonCode.OPENED_BY_EXIT if plain and closes else None
 
     @property
     def copies_fills(self) -> bool:

@@ -196,6 +196,8 @@ class Oracle:
         self.today: Counter[AccountName] = Counter()
         self.spent: set[AccountName] = set()
         """Whose requests of the day are used up, and said to be."""
+        self.waiting: set[AccountName] = set()
+        """Whose requests of the hour are: a day has ten minutes here, so that nothing of it is changed any more."""
         self.settled_at: dict[CopyKey, datetime] = {}
         self.declared_at: set[tuple[AccountName, Listing, datetime]] = set()
         """Where differences were declared, and in which step."""
@@ -550,7 +552,7 @@ class Oracle:
             return
         if now < since + STALE_SECONDS or sum(at > since for at in self.awake) < STALE_SECONDS / 20:
             return
-        if copy.ends - {"UNRESOLVED"} or request.client_order_id in self.terms_refused or key[1] in self.spent:
+        if copy.ends - {"UNRESOLVED"} or request.client_order_id in self.terms_refused or key[1] in self.spent | self.waiting:
             return
         if now < self.troubled.get(key[1], -inf) + STALE_SECONDS or self.trading.get(None) or self.trading.get(key[1]):
             return
@@ -639,6 +641,8 @@ class Oracle:
             self._copy(fact.leader_order_id, fact.account).ends.add(fact.code)
         elif fact.code in ("ENTRIES_SPENT", "REQUESTS_SPENT") and fact.account is not None:
             self.spent.add(fact.account)
+        elif fact.code in ("ENTRIES_WAIT", "REQUESTS_WAIT") and fact.account is not None:
+            self.waiting.add(fact.account)
 
     def _judge_hand(self, fact: AlertRaised) -> None:
         """An exit is left alone because somebody took it back: somebody did, or took back the entry that it went with."""
@@ -950,6 +954,9 @@ class Oracle:
         if name in self.spent:
             self.rare["the day's requests are used up"] += 1
             return
+        if copy.unsent is not None and self.troubled.get(name, -inf) >= copy.admitted_at:
+            self.rare["kept back by a blocked account, and said to be"] += 1
+            return
         if (name, original.listing, self.settled_at.get((original.order_id, name))) in self.declared_at:
             self.rare["declared with another"] += 1
             return
@@ -985,7 +992,8 @@ class Oracle:
             return
         if not original.is_open and self.intents[order.tag] is Intent.ENTRY and not self._copy(*key).was_over:
             self.blame(4, f"{order.tag} is live although the leader's {key[0]} is {original.status.value}", order.tag)
-        if original.is_open and self.intents[order.tag] is Intent.ENTRY and order.tag not in self.terms_refused:
+        kept = order.tag in self.terms_refused or order.account.name in self.waiting
+        if original.is_open and self.intents[order.tag] is Intent.ENTRY and not kept:
             same = order.limit == original.limit and (order.trigger is None or order.trigger == original.trigger)
             if not same and not self._copy(*key).ends & {"MODIFICATION_CAP", "REQUEST_BUDGET", "MODIFICATION_REFUSED"}:
                 self.blame(10, f"{order.tag} stands at {order.terms}, the leader's {key[0]} at {original.terms}", order.tag)
