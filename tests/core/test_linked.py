@@ -353,6 +353,20 @@ def test_what_the_leader_closes_by_another_order_is_closed_once(side: Side, vari
     assert [(r.intent, getattr(r, "quantity")) for r in plain if isinstance(r, Submit)] == [(Intent.EXIT, 2 * LOT)]
 
 
+def test_an_exit_of_what_he_holds_besides_leaves_a_linked_order_alone_when_it_is_changed_after_a_part_has_filled() -> None:
+    """He holds 4 lots by plain orders and 2 by a super order, sells the 4, and moves that order once one lot has filled."""
+    bench = world()
+    bench.fill(bench.place(Side.BUY, 4), 4 * LOT)
+    bench.fill_everything("F")
+    Linked.place(bench, 2, Side.BUY).fill_entry()
+    closing = bench.place(Side.SELL, 4)
+    bench.fill(closing, LOT)
+    bench.change(closing, terms=Limit(Decimal(101)))
+    assert bench.copier.state.released == {}
+    bench.change(closing, quantity=5 * LOT)
+    assert bench.copier.state.released, "it would close a part of that too"
+
+
 @with_target
 def test_an_order_that_crossed_zero_and_closes_after_all_enters_nothing_and_leaves_no_difference(variety: Variety) -> None:
     """He buys 35 of the 10 that he has sold, while a linked order of his is about to sell 57 more: in the end all 35 close.

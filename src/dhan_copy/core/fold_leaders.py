@@ -38,7 +38,8 @@ def leader_reported(state: State, fact: LeaderReported, at: datetime, position: 
     if known is not None and tree_of(known.report) != tree_of(order.report):
         # It was copied as a plain order before anything showed that it has legs: they are plain exits.
         state.released[where] = None
-    _release_what_it_closes(state, order, position)
+    filled_before = known.report.filled_quantity if known else 0
+    _release_what_it_closes(state, order, filled_before, position)
     if report.instrument is not None:
         before = state.instruments.get(report.key)
         if before is None or before.tick is None or report.instrument.tick is not None:
@@ -57,7 +58,7 @@ def leader_reported(state: State, fact: LeaderReported, at: datetime, position: 
         state.touch(key, position)
         if is_exit_leg(order.report) and order.report.parent_order_id is not None:
             state.touch((fact.leader, order.report.parent_order_id, follower), position)
-    grown = order.report.filled_quantity - (known.report.filled_quantity if known else 0)
+    grown = order.report.filled_quantity - filled_before
     if grown > 0:
         _leader_filled(state, order, grown, position)
 
@@ -112,9 +113,10 @@ def _leader_filled(state: State, order: LeaderOrder, units: int, position: int) 
         state.touch_stake(stake_key, position)
 
 
-def _release_what_it_closes(state: State, order: LeaderOrder, position: int) -> None:
+def _release_what_it_closes(state: State, order: LeaderOrder, filled_before: int, position: int) -> None:
     """Linked orders that the leader trades against by another order are taken apart: what they hold is a part of what he
-    holds by plain orders, and their legs are plain exits, so that nothing is closed twice."""
+    holds by plain orders, and their legs are plain exits, so that nothing is closed twice. Of that order what it had filled
+    before is counted in what he holds."""
     report = order.report
     if not order.confirmed or tree_of(report) is not None:
         return
@@ -122,7 +124,7 @@ def _release_what_it_closes(state: State, order: LeaderOrder, position: int) -> 
     place = (order.leader, report.key, report.product)
     trees = {where: units for where, units in state.leader_fills.items() if where[:3] == place and where[3] is not None}
     closable = max(0, -sign * state.position((*place, None)))
-    units = report.filled_quantity if report.status.is_terminal else report.quantity
+    units = (report.filled_quantity if report.status.is_terminal else report.quantity) - filled_before
     if units > closable and any(held * sign < 0 for held in trees.values()):
         for where in trees:
             release(state, where, position)
