@@ -84,14 +84,15 @@ class Ideals:
         for follower in followers:
             self._parts[report.order_id, follower] = _Part(listing, report.side.sign)
 
-    def leader_said(self, report: OrderReport, listing: Listing) -> list[BrokerOrderId]:
+    def leader_said(self, report: OrderReport, filled_before: int, listing: Listing) -> list[BrokerOrderId]:
         """A plain order that is for more than what he holds by plain orders, while he holds something on its other side by
-        linked orders, takes all linked orders apart that have filled; returns which."""
+        linked orders, takes all linked orders apart that have filled; returns which. What it had filled before is counted
+        in what he holds."""
         if entry_of(report) is not None:
             return []
         sign = report.side.sign
         filled = [tree for tree in self.trees(listing) if (listing, tree) in self._leader]
-        units = report.filled_quantity if report.status.is_terminal else report.quantity
+        units = (report.filled_quantity if report.status.is_terminal else report.quantity) - filled_before
         against = any(self.leader(listing, tree) * sign < 0 for tree in filled)
         if not against or units <= max(0, -sign * self.leader(listing, None)):
             return []

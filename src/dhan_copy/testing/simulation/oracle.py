@@ -392,7 +392,7 @@ class Oracle:
             known = self.newest[report.order_id]
             filled = max(before, report.filled_quantity)
             merged = evolve(known, filled_quantity=filled, quantity=max(known.quantity, filled))
-            self.rare["linked order taken apart"] += len(self.ideals.leader_said(merged, listing))
+            self.rare["linked order taken apart"] += len(self.ideals.leader_said(merged, before, listing))
         if report.filled_quantity > before:
             self.seen_fills[report.order_id] = report.filled_quantity
             self.fill_told_at[listing, report.side.sign] = entry.position
