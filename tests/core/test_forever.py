@@ -332,13 +332,19 @@ def test_l10_one_that_a_list_has_shown_as_fired_has_fired_though_an_older_list_c
     assert reasons(bench) == []
 
 
-def test_l10_what_appears_long_after_one_was_gone_was_not_placed_by_it() -> None:
-    """Another, which fired before any list showed it, has placed it."""
+def one_gone() -> tuple[ForeverWorld, Waiting]:
+    """A Forever order that is no longer listed, with nothing to show for it."""
     bench = world(keeps_fired=False)
     gone = bench.place_forever(Side.BUY, 4, StopMarket(Decimal(110)))
     del bench.lists["L"][gone.id]
     bench.look()
     assert "FOREVER_GONE" in alerts(bench)
+    return bench, gone
+
+
+def test_l10_what_appears_long_after_one_was_gone_was_not_placed_by_it() -> None:
+    """Another, which fired before any list showed it, has placed it."""
+    bench, gone = one_gone()
     bench.let(120)
     _fill_quietly(bench, "L", bench.fire("L", place(bench, tell=False), tell=False))
     bench.let(12)
@@ -347,11 +353,7 @@ def test_l10_what_appears_long_after_one_was_gone_was_not_placed_by_it() -> None
 
 
 def test_l10_what_appears_in_the_morning_was_not_placed_by_one_that_was_gone_the_day_before() -> None:
-    bench = world(keeps_fired=False)
-    gone = bench.place_forever(Side.BUY, 4, StopMarket(Decimal(110)))
-    del bench.lists["L"][gone.id]
-    bench.look()
-    assert "FOREVER_GONE" in alerts(bench)
+    bench, gone = one_gone()
     bench.next_day()
     bench.restart()
     bench.look()

@@ -27,7 +27,7 @@ from dhan_copy.core.facts import (
     TradingStateChanged,
 )
 from dhan_copy.core.requests import Cancel, Intent, Modify, Query, ReadPositions, Submit
-from dhan_copy.core.settings import AtModificationCap, Behind, Policy, RateLimits, RateWindow, RateWindow, StopMarketForm
+from dhan_copy.core.settings import AtModificationCap, Behind, Policy, RateLimits, RateWindow, StopMarketForm
 from dhan_copy.model.ids import AccountName, BrokerOrderId, id_parts
 from dhan_copy.model.order import (
     Limit,

@@ -71,6 +71,7 @@ def test_legs_read_by_their_letter() -> None:
 def test_what_is_left(quantity: int, filled: int, status: OrderStatus) -> None:
     report = attrs.evolve(REPORT, quantity=quantity, filled_quantity=min(filled, quantity), status=status)
     left = report.leaves_quantity
+    assert report.expected_quantity == (report.filled_quantity if report.status.is_terminal else report.quantity)
     assert left == 0 if report.status.value in OVER else left + report.filled_quantity == report.quantity
     assert report.key == InstrumentKey(report.segment, report.security_id)
 

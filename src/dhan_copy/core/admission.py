@@ -88,7 +88,7 @@ def decide(
     refused = _unsupported(report, state.settings, rules) or _before_start(state, order, key)
     if refused is not None:
         return declined(refused.reason, refused.detail)
-    units = report.filled_quantity if report.status.is_terminal else report.quantity
+    units = report.expected_quantity
     if rules.mode is CopyMode.EXECUTION and not report.filled_quantity and not report.status.is_terminal:
         return None
     if units == 0:

@@ -29,7 +29,7 @@ from dhan_copy.core.facts import (
 from dhan_copy.core.killing import Switch
 from dhan_copy.core.legs import is_exit_leg
 from dhan_copy.core.lifecycle import OrderState
-from dhan_copy.core.requests import Cancel, Intent, Modify, Request, Submit
+from dhan_copy.core.requests import Cancel, Intent, Modify, Request, Submit, intent_of
 from dhan_copy.core.settings import Ahead, OverExit
 from dhan_copy.core.state import State, opened_instead
 from dhan_copy.core.trade import FollowerOrder, TradeKey, place_of
@@ -206,7 +206,7 @@ def fills_apart(state: State, key: TradeKey) -> AlertRaised | None:
 
 def requests_spent(request: Request, today: int) -> AlertRaised:
     """The day's budget has nothing left for such a request."""
-    entry = not isinstance(request, Cancel) and request.intent is Intent.ENTRY
+    entry = intent_of(request) is Intent.ENTRY
     return AlertRaised(
         code="ENTRIES_SPENT" if entry else "REQUESTS_SPENT", what="the day's order requests are used up", known=f"{today} were sent today",
         advice="Entries and their changes stop; exits go on." if entry else "Nothing more can be sent today: act by hand.",
@@ -216,7 +216,7 @@ def requests_spent(request: Request, today: int) -> AlertRaised:
 
 def requests_wait(request: Request, until: datetime) -> AlertRaised:
     """The hour's budget has nothing left for such a request."""
-    entry = not isinstance(request, Cancel) and request.intent is Intent.ENTRY
+    entry = intent_of(request) is Intent.ENTRY
     return AlertRaised(
         code="ENTRIES_WAIT" if entry else "REQUESTS_WAIT", what="the hour's order requests are used up", known=f"until {until:%H:%M:%S}",
         advice="Entries and their changes wait until then; exits go on." if entry else "Nothing more can be sent until then: act by hand.",

@@ -20,11 +20,11 @@ from dhan_copy.core.alerts import (
     fills_apart,
     kill_switch_alert,
     left_over,
-    opened_by_exit,
-    requests_wait,
     naming_the_leaders_order,
+    opened_by_exit,
     over_exit,
     requests_spent,
+    requests_wait,
     stream_lost,
 )
 from dhan_copy.core.arrivals import OUT_OF_ORDER, in_order, is_from_before

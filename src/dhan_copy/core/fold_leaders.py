@@ -124,7 +124,7 @@ def _release_what_it_closes(state: State, order: LeaderOrder, filled_before: int
     place = (order.leader, report.key, report.product)
     trees = {where: units for where, units in state.leader_fills.items() if where[:3] == place and where[3] is not None}
     closable = max(0, -sign * state.position((*place, None)))
-    units = (report.filled_quantity if report.status.is_terminal else report.quantity) - filled_before
+    units = report.expected_quantity - filled_before
     if units > closable and any(held * sign < 0 for held in trees.values()):
         for where in trees:
             release(state, where, position)
@@ -183,8 +183,8 @@ def _leader_closed(state: State, key: TradeKey, stake_key: StakeKey, before: int
         for other in (state.trades[k] for k in state.open_trades.get(stake_key, ()) if k != key)
         if (late := behind_by(state, other, direction)) > 0
     ]
-    free = stake.closable(-direction) - state.claims(stake_key, -direction)
-    free = max(0, free - _entered_since(state, key, stake_key, direction))
+    due = state.claims(stake_key, -direction) + _entered_since(state, key, stake_key, direction)
+    free = max(0, stake.closable(-direction) - due)
     after = abs(before) - closing
     lot = state.instruments[stake_key[2]].lot_units if stake_key[2] in state.instruments else 1
     kept = kept_after_exit(stake.ideal, abs(before), after, lot)
@@ -234,8 +234,7 @@ def _covered_by_entry(state: State, trade: CopyTrade, opening: int) -> int:
     if trade.admitted is None or not trade.admitted.ratio:
         return 0
     if trade.admitted.exit_quantity:
-        report = state.leader_order(trade.key).report
-        units = report.filled_quantity if report.status.is_terminal else report.quantity
+        units = state.leader_order(trade.key).report.expected_quantity
         share = entry_total(trade, units - max(trade.admitted.exit_quantity, trade.closed))
         return max(0, trade.filled(Intent.ENTRY) - share - trade.covers)
     filled = split(trade, state.leader_order(trade.key).report.filled_quantity)[1]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from dhan_copy.core.facts import Moment, OutcomeUnresolved, RequestAccepted, RequestRejected, RequestWithheld
 from dhan_copy.core.limits import RateBudget
-from dhan_copy.core.requests import Cancel, Intent, Request
+from dhan_copy.core.requests import Request, intent_of
 from dhan_copy.core.settings import FollowerRules
 from dhan_copy.core.state import State
 from dhan_copy.model.ids import AccountName, ClientOrderId
@@ -35,11 +35,11 @@ class Permits:
 
     def wait_seconds(self, request: Request, now: Moment) -> float:
         """How long until the request may leave: 0.0 when it may now, ``inf`` when only an answer can free a permit."""
-        return self._budgets[request.follower].wait_seconds(now.monotonic, _intent(request))
+        return self._budgets[request.follower].wait_seconds(now.monotonic, intent_of(request))
 
     def are_spent(self, request: Request) -> bool:
         """Whether the day has none left for such a request."""
-        return self._budgets[request.follower].is_spent(_intent(request))
+        return self._budgets[request.follower].is_spent(intent_of(request))
 
     def of_today(self, follower: AccountName) -> int:
         """Requests of this IST calendar day."""
@@ -71,7 +71,3 @@ class Permits:
     def new_day(self) -> None:
         for budget in self._budgets.values():
             budget.new_day()
-
-
-def _intent(request: Request) -> Intent:
-    return Intent.EXIT if isinstance(request, Cancel) else request.intent

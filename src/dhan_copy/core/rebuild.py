@@ -192,7 +192,7 @@ class _Rebuild:
     def _split(self, told: LeaderReported) -> tuple[int, int]:
         """The leader's units as (exit, entry), by what he held then."""
         report = told.report
-        units = report.filled_quantity if report.status.is_terminal else report.quantity
+        units = report.expected_quantity
         sign = report.side.sign
         if tree_of(report) is not None:
             return (units, 0) if is_exit_leg(report) else (0, units)
@@ -264,7 +264,7 @@ def _ratio(entries: Sequence[OrderReport], report: OrderReport, exit_units: int,
         return Fraction(0)
     if mode is CopyMode.EXECUTION:
         units = report.filled_quantity - exit_units
-        copied = sum(row.filled_quantity if row.status.is_terminal else row.quantity for row in entries)
+        copied = sum(row.expected_quantity for row in entries)
         return Fraction(copied, units) if units > 0 else Fraction(0)
     total = entries[-1].quantity + sum(row.filled_quantity for row in entries[:-1])
     over_at_once = report.validity is Validity.IOC and report.status.is_terminal and report.filled_quantity

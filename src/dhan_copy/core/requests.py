@@ -97,6 +97,11 @@ class Cancel:
 Request: TypeAlias = Submit | Modify | Cancel
 
 
+def intent_of(request: Request) -> Intent:
+    """A cancel takes risk away, whatever it cancels."""
+    return Intent.EXIT if isinstance(request, Cancel) else request.intent
+
+
 @frozen(kw_only=True)
 class Query:
     """Ask what became of one order: by our id, and in the order book."""

@@ -493,9 +493,9 @@ def ahead_by(state: State, trade: CopyTrade, direction: int) -> int:
 def opened_instead(state: State, trade: CopyTrade) -> int:
     """The leader's units, of those that are not copied and that he still holds, which this order has opened though it was to
     close."""
-    report, stake = state.leader_order(trade.key).report, state.stake(trade.stake_key)
     if trade.why_left_out is not ReasonCode.OPENED_BY_EXIT:
         return 0
+    report, stake = state.leader_order(trade.key).report, state.stake(trade.stake_key)
     held = state.position(place_of(trade.stake_key)) * report.side.sign
     left_out = sum(units for why, units in stake.whys if why is ReasonCode.OPENED_BY_EXIT) * report.side.sign
     return max(0, min(report.filled_quantity - trade.closed - trade.opened, int(left_out), held))

@@ -272,10 +272,10 @@ class CopyTrade:
         if declined is not None:
             opened = plain and declined.reason is ReasonCode.NOTHING_OWNED
             return ReasonCode.OPENED_BY_EXIT if opened else declined.reason
-        if admitted is None or admitted.entry_declined is not None:
-            return None if admitted is None else admitted.entry_declined
+        if admitted is None:
+            return None
         closes = admitted.exit_quantity and (admitted.ratio or not admitted.entry_quantity)
-        return ReasonCode.OPENED_BY_EXIT if plain and closes else None
+        return admitted.entry_declined or (ReasonCode.OPENED_BY_EXIT if plain and closes else None)
 
     @property
     def copies_fills(self) -> bool:

@@ -233,3 +233,8 @@ class OrderReport:
     def leaves_quantity(self) -> int:
         """What can still fill."""
         return 0 if self.status.is_terminal else self.quantity - self.filled_quantity
+
+    @property
+    def expected_quantity(self) -> int:
+        """What it comes to: all of it while it lives, what it has filled once it is over."""
+        return self.filled_quantity + self.leaves_quantity
