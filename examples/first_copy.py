@@ -53,7 +53,7 @@ def trade_as_recorded(server: dict[str, Any], engine: CopyEngine) -> bool:
     What happened long ago is not copied, so each update is moved to the present, its times keeping their distances.
     What the leader's book shows already is not told again: a rerun would give the same order other times.
     """
-    leader, seen = server["accounts"][0]["client_id"], set()
+    leader, seen, traded = server["accounts"][0]["client_id"], set(), set()
     for line in (DATA / "order_updates.jsonl").read_text("utf-8").splitlines():
         data = json.loads(line)["Data"]
         book = {row["orderId"]: row["orderStatus"] for row in control(server, f"/orders?account={leader}")["orders"]}
@@ -64,8 +64,9 @@ def trade_as_recorded(server: dict[str, Any], engine: CopyEngine) -> bool:
         if "tradedPrice" in data:  # the market is where the leader traded, so that the followers' orders trade too
             segment = {"D": "NSE_FNO", "E": "NSE_EQ"}[data["segment"]]
             control(server, "/price", segment=segment, security_id=data["securityId"], price=data["tradedPrice"])
+            traded.add(data["orderNo"])
         seen.add(data["orderNo"])
-        if not wait(lambda: has_copied(engine, len(seen))):
+        if not wait(lambda: has_copied(engine, len(seen), traded)):
             return False
     return True
 
@@ -85,9 +86,10 @@ def has_caught_up(engine: CopyEngine, since: datetime) -> bool:
     return read and all(row["health"] == "OK" for row in accounts)
 
 
-def has_copied(engine: CopyEngine, leader_orders: int) -> bool:
+def has_copied(engine: CopyEngine, leader_orders: int, traded: set[str]) -> bool:
     """Whether every leader order has its decision, and every order that follows from it its place at the broker.
 
+    What an earlier run was told last may still wait for the market to come where the leader ``traded``.
     What an earlier run was killed over before it left stays UNRESOLVED, with an alarm, until its absence is proven:
     minutes that the other orders need not wait.
     """
@@ -95,7 +97,8 @@ def has_copied(engine: CopyEngine, leader_orders: int) -> bool:
     copies = [row for row in rows if row["decision"] == "COPIED" and row["state"] != "UNRESOLVED"]
     decided = len(rows) >= 2 * leader_orders and all(row["decision"] for row in rows)
     placed = all(row["state"] not in (None, "ISSUED") for row in copies)
-    return decided and placed and all(row["done"] == row["ordered"] for row in copies if row["status"] == "TRADED")
+    filled = [row["done"] == row["ordered"] for row in copies if row["leader_order_id"] in traded]
+    return decided and placed and all(filled)
 
 
 def control(server: dict[str, Any], command: str, **fields: object) -> dict[str, Any]:

@@ -18,7 +18,7 @@ import pytest
 from dhan_copy import AlertRaised, ReasonCode, SqliteStore
 from dhan_copy.core.facts import CopyDeclined
 from tests.examples.day import EXPECTED, Copy, copies
-from tests.examples.runs import TIMEOUT_SECONDS, ask, finished, served, started
+from tests.examples.runs import EXAMPLES, TIMEOUT_SECONDS, ask, finished, served, started
 
 KILLS = int(os.environ.get("DHAN_COPY_KILLS", "5"))
 SEED = int(os.environ.get("DHAN_COPY_KILL_SEED", "0"))
@@ -71,6 +71,30 @@ def test_f03_a_killed_run_and_its_rerun_place_each_order_exactly_once(
     placements = Counter((row["account"], row["tag"]) for row in log if row["kind"] == "PLACE")
     assert set(placements.values()) == {1}
     sys.stderr.write(f"killed after {moment:.2f} s, {at_the_kill} of {len(log)} requests sent, {parked} parked\n")
+
+
+DIES_BEFORE_A_PRICE = f"""
+import os, sys
+sys.path.insert(0, {str(EXAMPLES)!r})
+import first_copy
+control = first_copy.control
+def dying(server, command, **fields):
+    if fields.get("security_id") == "11630":
+        os._exit(9)
+    return control(server, command, **fields)
+first_copy.control = dying
+sys.exit(first_copy.main())
+"""
+
+
+def test_f03_what_an_earlier_run_was_told_last_does_not_hold_up_the_orders_before_it(tmp_path: Path) -> None:
+    """It died after the leader's fill and before the market had moved there: his followers' orders wait for its turn."""
+    (tmp_path / "dies.py").write_text(DIES_BEFORE_A_PRICE)
+    with served(tmp_path) as server:
+        assert finished(tmp_path, str(tmp_path / "dies.py"), "--server", server)[0] == 9
+        status, said, errors = finished(tmp_path, "first_copy.py", "--server", server)
+        assert (status, errors) == (0, ""), said
+        assert {name: copies(ask(server, f"/orders?account={name}")) for name in EXPECTED} == EXPECTED
 
 
 def declined_as_older(journal: Path) -> set[str]:
