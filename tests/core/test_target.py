@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dhan_copy.core.target import balance_of, carry_of, closes, entry_want, exit_wants
 from dhan_copy.core.trade import CopyTrade
@@ -82,6 +83,58 @@ def test_an_exit_wants_no_more_than_is_owned() -> None:
     assert wants(world) == {exit_order.report.order_id: 75}
 
 
+def test_exits_are_for_no_more_together_than_is_there_while_an_entry_lags() -> None:
+    world = World({"F": Fraction(1)})
+    world.trade(Side.BUY, 2)
+    world.fill_everything("F")
+    first = world.trade(Side.SELL, 2)
+    world.trade(Side.BUY, 4)
+    second = world.place(Side.SELL, 4)
+    assert wants(world) == {first.report.order_id: 150, second.report.order_id: 0}, "150 are there, and the first sells them"
+    bought = next(order for order in world.open_orders("F") if order.report.side is Side.BUY)
+    world.fill_follower("F", bought, 300)
+    assert wants(world) == {first.report.order_id: 150, second.report.order_id: 300}
+
+
+def test_x3_what_one_exit_fills_before_the_leader_moves_nothing_from_one_that_shares_with_it() -> None:
+    world = World({"F": Fraction(2)})
+    world.trade(Side.BUY, 4)
+    world.fill_everything("F")
+    first, second = world.place(Side.SELL, 2), world.place(Side.SELL, 2)
+    due = {first.report.order_id: 300, second.report.order_id: 300}
+    sold = world.open_orders("F")[1]
+    for _ in range(3):
+        world.fill_follower("F", sold, 75)
+        assert wants(world) == due
+    world.fill(second, 75)
+    assert wants(world) == due
+    world.fill(first, 150)
+    assert wants(world) == due
+
+
+def test_x3_what_a_target_fills_before_the_leader_is_not_sold_again_by_the_stop_beside_it() -> None:
+    world = World({"F": Fraction(1)})
+    world.trade(Side.BUY, 4)
+    world.fill_everything("F")
+    target, stop = world.place(Side.SELL, 4), world.place(Side.SELL, 4)
+    world.fill_follower("F", world.open_orders("F")[0], 150)
+    world.fill(stop, 150)
+    assert trade_of(world, stop).claim == 0, "the leader holds two lots, and so does he"
+    assert wants(world) == {target.report.order_id: 300, stop.report.order_id: 150}
+
+
+def test_x3_an_exit_that_has_filled_all_its_whole_lots_before_the_leader_sells_nothing_of_what_is_entered_next() -> None:
+    world = World({"F": Fraction(1, 3)})
+    world.trade(Side.BUY, 4)
+    world.fill_everything("F")
+    exit_order = world.place(Side.SELL, 4)
+    world.fill_everything("F")
+    world.place(Side.BUY, 30)
+    world.fill_everything("F")
+    assert world.net_position("F") == 750
+    assert wants(world)[exit_order.report.order_id] == 75, "a third of four lots is one; the leader has filled none yet"
+
+
 def test_the_carry_is_what_rounding_left_over_and_at_most_a_lot() -> None:
     world = World({"F": Fraction(1, 3)})
     world.trade(Side.BUY, 1)
@@ -93,6 +146,34 @@ def test_the_carry_is_what_rounding_left_over_and_at_most_a_lot() -> None:
     world.fill_everything("F")
     assert world.net_position("F") == 75
     assert balance_of(world.copier.state, STAKE) == 0  # type: ignore[arg-type]
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    ratio=st.integers(1, 3),
+    exits=st.lists(st.integers(1, 3), min_size=1, max_size=4),
+    kept=st.integers(0, 3),
+    fills=st.lists(st.tuples(st.booleans(), st.integers(0, 3), st.integers(1, 6)), max_size=16),
+)
+def test_x3_what_exits_that_share_a_position_come_to_does_not_depend_on_who_fills_first(
+    ratio: int, exits: list[int], kept: int, fills: list[tuple[bool, int, int]]
+) -> None:
+    world = World({"F": Fraction(ratio)})
+    world.trade(Side.BUY, sum(exits) + kept)
+    world.fill_everything("F")
+    orders = [world.place(Side.SELL, lots) for lots in exits]
+    due = {order.report.order_id: order.report.quantity * ratio for order in orders}
+    copies = {order.report.order_id: copy for order, copy in zip(orders, world.open_orders("F"), strict=True)}
+    for leader_fills, which, lots in fills:
+        order = orders[which % len(orders)]
+        filled = order if leader_fills else copies[order.report.order_id]
+        units = min(75 * lots, filled.report.quantity - filled.report.filled_quantity)
+        if units and leader_fills:
+            world.fill(order, units)
+        elif units:
+            world.fill_follower("F", filled, units)
+        assert {**due, **wants(world)} == due
+    assert all(copy.report.quantity == due[order_id] for order_id, copy in copies.items())
 
 
 @settings(max_examples=60, deadline=None)

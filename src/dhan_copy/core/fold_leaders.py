@@ -12,7 +12,19 @@ from dhan_copy.core.legs import is_exit_leg, tree_of
 from dhan_copy.core.losses import value_carried
 from dhan_copy.core.requests import Intent
 from dhan_copy.core.sizing import kept_after_exit
-from dhan_copy.core.state import LeaderKey, State, ahead_by, behind_by, entry_share, entry_total, has_fired, obliged, split
+from dhan_copy.core.state import (
+    LeaderKey,
+    State,
+    ahead_by,
+    behind_by,
+    entry_share,
+    entry_total,
+    exit_ahead,
+    has_fired,
+    obliged,
+    split,
+)
+from dhan_copy.core.target import sharing
 from dhan_copy.core.trade import CopyTrade, PositionKey, StakeKey, TradeKey, leg_key, place_of
 from dhan_copy.model.order import Leg, Validity
 from dhan_copy.model.times import ist_date
@@ -188,7 +200,8 @@ def _leader_closed(state: State, key: TradeKey, stake_key: StakeKey, before: int
     after = abs(before) - closing
     lot = state.instruments[stake_key[2]].lot_units if stake_key[2] in state.instruments else 1
     kept = kept_after_exit(stake.ideal, abs(before), after, lot)
-    excess = max(0, free + sum(late for _, late in behind) - kept)
+    all_there = free + sum(late for _, late in behind)
+    excess = max(0, min(all_there, all_there + _sold_ahead(state, key, stake_key, before, after) - kept))
     _give_up_what_would_close(state, key, direction, excess)
     covered = min(excess, _covered_by_entry(state, state.trades[key], opening))
     if covered:
@@ -204,6 +217,15 @@ def _leader_closed(state: State, key: TradeKey, stake_key: StakeKey, before: int
     if excess:
         trade = state.trades[key]
         state.open(obliged(trade, excess), stake_key)
+
+
+def _sold_ahead(state: State, key: TradeKey, stake_key: StakeKey, before: int, after: int) -> int:
+    """What other exits that share what is left have filled before the leader's: it is not there any more, and a part of what
+    is kept."""
+    rate = abs(state.stake(stake_key).ideal) / abs(before)
+    trades = (state.trades[other] for other in state.open_trades.get(stake_key, ()))
+    exits = (t for t in trades if t.admitted is not None and state.leader_order(t.key).report.side.sign * before < 0)
+    return sum(exit_ahead(state, trade, rate) for trade in sharing(state, exits, after) if trade.key != key)
 
 
 def _entered_since(state: State, key: TradeKey, stake_key: StakeKey, direction: int) -> int:

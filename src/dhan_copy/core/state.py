@@ -20,12 +20,12 @@ from dhan_copy.core.intake import SETTLED_AFTER
 from dhan_copy.core.killing import Switch
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.ledger import Stake
-from dhan_copy.core.legs import entry_of, tree_of
+from dhan_copy.core.legs import entry_of, is_exit_leg, tree_of
 from dhan_copy.core.lifecycle import OrderState
 from dhan_copy.core.requests import Intent, Modify
 from dhan_copy.core.settings import CopierSettings
 from dhan_copy.core.shelf import Shelf
-from dhan_copy.core.sizing import entry_size
+from dhan_copy.core.sizing import entry_size, trunc_to_lot
 from dhan_copy.core.trade import CopyTrade, FollowerOrder, PositionKey, StakeKey, TradeKey, is_child, place_of
 from dhan_copy.model.account import Funds
 from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId
@@ -412,6 +412,19 @@ def claim_left(trade: CopyTrade) -> int:
     if not trade.claim:
         return 0
     return max(0, trade.claim - trade.filled(Intent.EXIT))
+
+
+def exit_due(trade: CopyTrade, share: Fraction) -> Fraction:
+    """What the leader's fills of an exit come to, at so many of the follower's units for each of his."""
+    return max(Fraction(trade.claim), share * trade.closed)
+
+
+def exit_ahead(state: State, trade: CopyTrade, share: Fraction) -> int:
+    """Whole lots that an exit has filled beyond that, while the leader's order lives; legs are for all that is open."""
+    report = state.leader_order(trade.key).report
+    if not share or report.status.is_terminal or is_exit_leg(report):
+        return 0
+    return trunc_to_lot(max(Fraction(0), trade.filled(Intent.EXIT) - exit_due(trade, share)), state.lot_of(trade))
 
 
 def obliged(trade: CopyTrade, units: int) -> CopyTrade:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fractions import Fraction
 
 from dhan_copy.core.intake import SETTLED_AFTER
@@ -9,7 +10,7 @@ from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.legs import is_exit_leg
 from dhan_copy.core.requests import Intent
 from dhan_copy.core.sizing import kept_after_exit, trunc_to_lot
-from dhan_copy.core.state import State, ahead_by, behind_by, claim_left, entry_share, entry_total, split
+from dhan_copy.core.state import State, ahead_by, behind_by, claim_left, entry_share, entry_total, exit_ahead, exit_due, split
 from dhan_copy.core.trade import CopyTrade, StakeKey, TradeKey, is_own, place_of
 from dhan_copy.model.order import OrderReport, OrderStatus
 
@@ -92,11 +93,10 @@ def balance_of(state: State, stake_key: StakeKey, sign: int | None = None) -> Fr
     rounding has left over. With ``sign``, only entries of that side count as under way: the other side has a carry of its own."""
     stake = state.stake(stake_key)
     balance = stake.ideal - stake.owned + state.claims(stake_key, -1) - state.claims(stake_key, 1)
-    early = 0
+    early, rate = 0, _share_of_position(state, stake_key)
     for key in state.open_trades.get(stake_key, ()):
         trade, report = state.trades[key], state.leader_order(key).report
-        if not report.status.is_terminal:
-            early += trunc_to_lot(_exit_ahead(state, trade), state.lot_of(trade)) * report.side.sign
+        early += exit_ahead(state, trade, rate) * report.side.sign
         if trade.admitted is None or not trade.admitted.ratio or trade.settled:
             continue
         if sign is not None and report.side.sign != sign:
@@ -118,18 +118,10 @@ def carry_of(state: State, stake_key: StakeKey, sign: int, lot_units: int) -> Fr
     return max(Fraction(-lot_units), min(Fraction(lot_units), carry))
 
 
-def _exit_ahead(state: State, trade: CopyTrade) -> Fraction:
-    """What an exit has filled beyond the leader's fills of his order; legs are for all that is open."""
-    share = _share_of_position(state, trade)
-    if not share or is_exit_leg(state.leader_order(trade.key).report):
-        return Fraction(0)
-    return max(Fraction(0), trade.filled(Intent.EXIT) - max(Fraction(trade.claim), share * trade.closed))
-
-
-def _share_of_position(state: State, trade: CopyTrade) -> Fraction:
+def _share_of_position(state: State, stake_key: StakeKey) -> Fraction:
     """The follower's units for each of the leader's: what it should own of what he holds."""
-    position = abs(state.position(place_of(trade.stake_key)))
-    return abs(state.stake(trade.stake_key).ideal) / position if position else Fraction(0)
+    position = abs(state.position(place_of(stake_key)))
+    return abs(state.stake(stake_key).ideal) / position if position else Fraction(0)
 
 
 def closes(trade: CopyTrade) -> bool:
@@ -177,24 +169,41 @@ def _exit_wants_of_side(
     due_claims = _claims_less(trades, max(0, -sign * missing))
     claims = sum(due_claims.values())
     free = max(0, owned + sum(behind_by(state, t, -sign) for t in others) - claims)
-    left, unshared = position, free
+    unclaimed = there = max(0, owned - claims)
+    share = _share_of_position(state, stake_key)
+    left, unshared = position, free + sum(exit_ahead(state, trade, share) for trade in sharing(state, trades, position))
     wants: dict[TradeKey, int] = {}
     for trade in trades:
         resting = _resting_exit(trade, state.leader_order(trade.key).report, out=position == 0)
         take = 0
         if resting and resting <= left:
             keep = min(unshared, kept_after_exit(stake.ideal, position, left - resting, state.lot_of(trade)))
-            take, unshared, left = unshared - keep, keep, left - resting
+            part, unshared, left = unshared - keep, keep, left - resting
+            take = max(0, min(part - exit_ahead(state, trade, share), there))
+            there -= take
         elif resting and resting > position:
-            take = max(free, min(free + claims - due_claims[trade.key], _covered(trade)))
+            take = max(min(free, unclaimed), min(free + claims - due_claims[trade.key], _covered(trade)))
         elif resting:
-            take = max(0, free - kept_after_exit(stake.ideal, position, position - resting, state.lot_of(trade)))
-        if resting and not _covered(trade) and _has_done(state, trade, resting):
+            kept = kept_after_exit(stake.ideal, position, position - resting, state.lot_of(trade))
+            take = max(0, min(free - kept, unclaimed))
+        if resting and not _covered(trade) and _has_done(trade, share, resting, state.lot_of(trade)):
             take = 0
         due = min(owned, due_claims[trade.key] + take - closing_entry_leaves(trade))
         if due > 0 or resting or trade.claim or trade.filled(Intent.EXIT):
             wants[trade.key] = trade.filled(Intent.EXIT) + max(0, due)
     return wants
+
+
+def sharing(state: State, trades: Iterable[CopyTrade], position: int) -> list[CopyTrade]:
+    """The exits of one side that share so many of the leader's units, in the order in which they came; one that exceeds what
+    is left is beside them, as a stop is beside a target."""
+    found, out = [], position == 0
+    for trade in trades:
+        resting = _resting_exit(trade, state.leader_order(trade.key).report, out=out)
+        if 0 < resting <= position:
+            found.append(trade)
+            position -= resting
+    return found
 
 
 def _covered(trade: CopyTrade) -> int:
@@ -204,10 +213,11 @@ def _covered(trade: CopyTrade) -> int:
     return trade.leaves(Intent.EXIT) or (0 if last is None else last.unfilled)
 
 
-def _has_done(state: State, trade: CopyTrade, resting: int) -> bool:
-    """Whether an exit has filled all that the leader's order may still close: what is entered meanwhile is not for it."""
-    ahead = _exit_ahead(state, trade)
-    return ahead > 0 and ahead >= resting * _share_of_position(state, trade)
+def _has_done(trade: CopyTrade, share: Fraction, resting: int, lot_units: int) -> bool:
+    """Whether an exit has filled, before the leader, all that his order may still close: what is entered meanwhile is not
+    for it."""
+    filled, due = trade.filled(Intent.EXIT), exit_due(trade, share)
+    return share > 0 and filled > due and filled >= trunc_to_lot(due + share * resting, lot_units)
 
 
 def _claims_less(trades: list[CopyTrade], missing: int) -> dict[TradeKey, int]:

@@ -199,7 +199,12 @@ MUTANTS: tuple[Mutant, ...] = (
             "        return evolve(order, accepted=instruction_of(request))\n"),),
     ),
     Mutant(
-        name="positions_not_compared", fault="F41", shows=4, seed=109,
+        name="exits_of_what_is_still_to_come", fault="F30", shows=5, seed=25, days=2, orders=60,
+        broken="An exit is for what a lagging entry is still to fill, while another one closes what is there.",
+        edits=(Edit("core.target._exit_wants_of_side", "max(0, owned - claims)", "owned"),),
+    ),
+    Mutant(
+        name="positions_not_compared", fault="F41", shows=4, seed=37, orders=60,
         broken="What the account really holds is not looked at: what was squared off by hand is closed again.",
         edits=(Edit("core.fold_reads.positions_reported", "        if missing:\n", "        if False:\n"),),
     ),
@@ -463,7 +468,7 @@ MUTANTS: tuple[Mutant, ...] = (
         edits=(Edit("core.plan_change.steer_leg", "entry is None or not entry.state.is_over:", "entry is None:"),),
     ),
     Mutant(
-        name="brokers_legs_do_not_move", fault="", shows=10, seed=13, orders=15, days=2, linked=0.7,
+        name="brokers_legs_do_not_move", fault="", shows=10, seed=31, orders=7, days=2, linked=0.7,
         form=LinkedForm.SUPER_ORDER,
         broken="A leg that the broker keeps is left where it was.",
         edits=(Edit("core.plan_change.steer_leg", "            _modify(b, order, want)\n", "            pass\n"),),

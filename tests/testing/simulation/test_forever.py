@@ -129,7 +129,7 @@ def test_days_with_every_fault_copy_no_forever_order_twice(seed: int) -> None:
 
 
 def test_days_with_forever_orders_and_without_faults_come_through_what_they_are_for() -> None:
-    summary = simulate(8, 3, orders=20, followers=2, only=[], linked=0.0, forever=0.4)
+    summary = simulate(2, 3, orders=20, followers=2, only=[], linked=0.0, forever=0.4)
     assert summary.violations == ()
     assert summary.rare["a copy waits for what the leader's waits for"] > 0
 

@@ -105,6 +105,8 @@ class TrueOrder:
     """A leg that ended while there was something left to protect."""
     forever: Forever | None = None
     """It is a Forever order; once it has fired, the order that appeared, whose id is its ``own_id``."""
+    turn_at: float | None = None
+    """When it is first in line, once its price was reached."""
 
     @property
     def is_open(self) -> bool:
@@ -256,6 +258,8 @@ class Exchange:
         self.follow: Callable[[TrueOrder], None] = lambda order: None
         """Called when an order that belongs with others has filled or ended."""
         self.moved: Callable[[InstrumentKey], None] = lambda key: None
+        self.line_seconds: Callable[[TrueOrder], float] = lambda order: 0.0
+        """How long an order stands in line when its price is reached."""
         self._number = 0
 
     def number(self) -> int:
@@ -307,7 +311,7 @@ class Exchange:
 
     def modify(self, order: TrueOrder, terms: Terms, quantity: int, validity: Validity) -> None:
         order.set_terms(terms)
-        order.quantity, order.validity = quantity, validity
+        order.quantity, order.validity, order.turn_at = quantity, validity, None
         order.created_at = self.timeline.second()
         order.modifications += 1
         self.say(order)
@@ -366,16 +370,26 @@ class Exchange:
             return
         price = self.prices[order.listing.key]
         if order.trigger is not None:
-            if (price - order.trigger) * order.sign < 0:
+            if (price - order.trigger) * order.sign < 0 or self._stands_in_line(order):
                 return
             order.trigger = None
             if isinstance(order.terms, StopLimit):
                 order.terms = Limit(order.terms.price)
             self.say(order)
-        if order.limit is None or (price - order.limit) * order.sign <= 0:
+        if (order.limit is None or (price - order.limit) * order.sign <= 0) and not self._stands_in_line(order):
             self._fill_some(order)
         if order.validity is Validity.IOC:
             self.end(order, OrderStatus.CANCELLED, "exchange")
+
+    def _stands_in_line(self, order: TrueOrder) -> bool:
+        if order.validity is Validity.IOC or not self.faults.on:
+            return False
+        if order.turn_at is None:
+            seconds = self.line_seconds(order)
+            order.turn_at = self.timeline.now + seconds
+            if seconds:
+                self.timeline.after(seconds, lambda: self.match(order))
+        return self.timeline.now < order.turn_at
 
     def _fill_some(self, order: TrueOrder) -> None:
         lots = order.leaves // order.listing.lot

@@ -86,6 +86,7 @@ ABSENCE_SECONDS = 90.0
 TROUBLED_SECONDS = 300.0
 AFTER_START = timedelta(seconds=10)
 STALE_SECONDS = 140.0
+MET_SECONDS = 20.0
 UNHURRIED = ((12.0, 7), (75.0, 180), (3615.0, 780))
 """An account that was asked for less than so many requests in so many seconds is surely not out of permits."""
 WITH_ROWS, MOST = 3, 100
@@ -165,6 +166,8 @@ class Oracle:
         """When a request was last looked for in vain."""
         self.told_fills: dict[ClientOrderId, int] = {}
         self.newest: dict[BrokerOrderId, OrderReport] = {}
+        self.open_orders: dict[Listing, dict[BrokerOrderId, None]] = {listing: {} for listing in LISTINGS}
+        """Those of the leader's that may still fill, as far as was told."""
         self.seen_fills: dict[BrokerOrderId, int] = {}
         self.fill_told_at: dict[tuple[Listing, int], int] = {}
         """The last row that told of the leader's fills, by listing and sign."""
@@ -203,6 +206,8 @@ class Oracle:
         """Where differences were declared, and in which step."""
         self.leg_names: dict[ClientOrderId, ClientOrderId] = {}
         """What the legs of super orders go by in requests, and what they are called here."""
+        self.met: dict[tuple[Listing, int], float] = {}
+        """When the leader's exits of a listing were last for more than he held, by their sign."""
         self.told_over: set[ClientOrderId] = set()
         """Orders of which a report in the journal says that they have ended."""
         self.answered_no: set[ClientOrderId] = set()
@@ -254,6 +259,7 @@ class Oracle:
             self.awake.append(self.world.timeline.now)
         if entries:
             self._judge_promptness(entries)
+            self._judge_exits_together(entries)
         for batch in batches:
             for fact in batch:
                 if type(fact) is OrderReported and (filled := fact.report.filled_quantity):
@@ -367,6 +373,10 @@ class Oracle:
         known = self.newest.get(report.order_id)
         if known is None or newer(report, known):
             self.newest[report.order_id] = report
+            if report.status.is_terminal:
+                self.open_orders[listing].pop(report.order_id, None)
+            else:
+                self.open_orders[listing][report.order_id] = None
             if self.terms_since.get(report.order_id, (None, 0.0))[0] != report.terms:
                 self.terms_since[report.order_id] = (report.terms, self.world.timeline.now)
         repeats = self.told.setdefault(report.order_id, Counter())
@@ -397,6 +407,8 @@ class Oracle:
             self.seen_fills[report.order_id] = report.filled_quantity
             self.fill_told_at[listing, report.side.sign] = entry.position
             self.ideals.leader_filled(report, report.filled_quantity - before, listing, self.world.names)
+        for sign in (1, -1):
+            self._leader_exits_meet(listing, sign)
 
     def _times_true(self, report: OrderReport) -> int:
         """How often the broker itself said this of an order: one that is moved to and fro within a second says it again."""
@@ -512,6 +524,62 @@ class Oracle:
             self.blame(
                 5, f"{tag} would close {request.quantity} of {listing.key} at {name}, where {most} are open", tag, key[0]
             )
+
+    def _judge_exits_together(self, entries: Sequence[Entry]) -> None:
+        """Exits of plain orders are for no more together than what is open, unless the leader's are: a target beside a
+        stop."""
+        placed: Counter[tuple[AccountName, Listing, int]] = Counter()
+        asked: dict[tuple[AccountName, Listing, int], tuple[str, BrokerOrderId]] = {}
+        for entry in entries:
+            request = entry.fact.request if isinstance(entry.fact, RequestIssued) else None
+            if not isinstance(request, (Submit, Modify)) or request.intent is not Intent.EXIT:
+                continue
+            order_id, name = self.tags.get(request.client_order_id, (None, request.follower))
+            if order_id is None or self._is_apart(order_id):
+                continue
+            place = (name, listing_of(self.newest[order_id]), self.newest[order_id].side.sign)
+            placed[place] += request.quantity if isinstance(request, Submit) else 0
+            asked[place] = (request.client_order_id, order_id)
+        for (name, listing, sign), names in asked.items():
+            if self._leader_exits_meet(listing, sign):
+                continue
+            meddler = self.world.meddlers[name]
+            if listing in meddler.squared or meddler.own.get(listing) or (name, listing) in self.manual:
+                continue
+            live, untold = self._plain_exits(name, listing, sign)
+            together, opened = live + placed[name, listing, sign], self.ideals.opened(name, listing, None, -sign) + untold
+            self.rare["exits judged together"] += 1
+            if together > opened:
+                self.blame(5, f"{name} has exits for {together} of {listing.key}, where {opened} are open", *names)
+
+    def _plain_exits(self, name: AccountName, listing: Listing, sign: int) -> tuple[int, int]:
+        """What those that are at the broker may still fill, by what was asked for and told, and what they have filled untold."""
+        live = untold = 0
+        for order in self.world.accounts[name].orders.values():
+            if order.listing is not listing or order.sign != sign or order.tag not in self.tags or order.ghost:
+                continue
+            if self.intents[order.tag] is Intent.EXIT and not self._is_apart(self.tags[order.tag][0]):
+                told = self.told_fills.get(order.tag, 0)
+                untold += order.filled - told
+                live += 0 if order.tag in self.told_over else max(0, self.asked_for[order.tag] - told)
+        return live, untold
+
+    def _is_apart(self, order_id: BrokerOrderId) -> bool:
+        """Whether it is a part of a linked order, or was until that was taken apart: legs are for all that is open. So may be
+        Forever orders, which wait for days."""
+        return "/" in order_id or self.ideals.tree_of(order_id) is not None or self.forevers.is_one(order_id)
+
+    def _leader_exits_meet(self, listing: Listing, sign: int) -> bool:
+        """Whether the leader's exits are, or were a short time ago, for more together than he holds."""
+        now = self.world.timeline.now
+        exits = sum(
+            report.leaves_quantity
+            for order_id in self.open_orders[listing]
+            if (report := self.newest[order_id]).side.sign == sign and self.ideals.tree_of(order_id) is None
+        )
+        if exits > -sign * self.ideals.leader(listing, None):
+            self.met[listing, sign] = now
+        return now < self.met.get((listing, sign), -inf) + MET_SECONDS
 
     def _other_slices(self, copy: Copy, tag: ClientOrderId) -> int:
         """What the other orders of the same entry have filled and may still fill, as far as they are known to be there."""
@@ -813,6 +881,8 @@ class Oracle:
             return
         name, listing = order.account.name, order.listing
         exit_order = self.intents[order.tag] is Intent.EXIT
+        leaders = self.forevers.original(self.tags[order.tag][0])
+        self.rare["filled before the leader's"] += leaders is not None and not leaders.filled
         meddler = self.world.meddlers[name]
         if listing in meddler.squared and self.issued_at.get(order.tag, inf) <= meddler.squared[listing]:
             meddler.spoilt.add(listing)
@@ -867,6 +937,13 @@ class Oracle:
         key = self.tags.get(order.tag) if order.tag is not None else None
         original = self.forevers.original(key[0]) if key is not None else None
         return original is not None and original.status is OrderStatus.TRADED
+
+    def opens_again(self, order: TrueOrder) -> bool:
+        """Whether it opens, at the market, what both legs of a linked order have closed too much."""
+        if order.tag not in self.tags or self.intents[order.tag] is not Intent.EXIT:
+            return False
+        entry = self.tags[order.tag][0]
+        return self.ideals.tree_of(entry) == entry
 
     # At rest
 
@@ -995,6 +1072,7 @@ class Oracle:
         kept = order.tag in self.terms_refused or order.account.name in self.waiting
         if original.is_open and self.intents[order.tag] is Intent.ENTRY and not kept:
             same = order.limit == original.limit and (order.trigger is None or order.trigger == original.trigger)
+            same = same or _reads_like_a_market_order(original)
             if not same and not self._copy(*key).ends & {"MODIFICATION_CAP", "REQUEST_BUDGET", "MODIFICATION_REFUSED"}:
                 self.blame(10, f"{order.tag} stands at {order.terms}, the leader's {key[0]} at {original.terms}", order.tag)
 
@@ -1045,7 +1123,7 @@ class Oracle:
         least, most = under_way
         off -= max(least, min(most, off))
         closed = meddler.closed.get(listing)
-        if off and off == closed:
+        if off and closed is not None and abs(off - closed) < 1:
             # Orders on the other side filled before a second look could show that somebody had squared off.
             self.rare["position not judged: squared off unseen"] += 1
             return
@@ -1129,6 +1207,13 @@ def newer(report: OrderReport, known: OrderReport) -> bool:
         return True
     assert report.updated_at is not None and known.updated_at is not None
     return report.updated_at >= known.updated_at
+
+
+def _reads_like_a_market_order(order: TrueOrder) -> bool:
+    """Whether it was one, and was modified within the second in which it was placed: it reads as a limit either way (protocol
+    facts 1.7), and only its time would tell."""
+    first = order.versions[0][1]
+    return isinstance(first.terms, Market) and first.created_at == order.created_at
 
 
 def _tells(report: OrderReport) -> tuple[object, ...]:

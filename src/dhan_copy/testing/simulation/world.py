@@ -43,6 +43,7 @@ GHOSTS = 0.0
 """Of the orders rejected after they were taken, how many never show in any book."""
 BEHIND_AFTER = timedelta(seconds=8)
 """A day has ten minutes here, in which hardly anything is left behind for one."""
+LONGEST_LINE_SECONDS = 20.0
 RATIOS = tuple(Fraction(text) for text in ("1", "1", "1/2", "1/3", "2", "3/10", "7/5", "1/10"))
 
 
@@ -97,6 +98,10 @@ class World:
         self.desks = {LEADER: Desk(self.timeline, random, self.faults, self.host, self.leader, None)}
         self.linked = self._linked_desk(self.random_of_legs)
         self.supers: SuperDesk | None = None
+        self.random_of_lines = Random(f"lines {seed}")
+        self.leader_last = self.random_of_lines.choice((0.0, 0.0, 0.3, 0.8))
+        """Which part of the leader's orders have others in line before them, so that copies fill first."""
+        self.exchange.line_seconds = self._line_seconds
         self.exchange.follow, self.exchange.moved = self.linked.follow, self.linked.moved
         if form is LinkedForm.SUPER_ORDER:
             self._let_followers_have_super_orders(Random(f"supers {seed}"))
@@ -223,6 +228,11 @@ class World:
                 feed.tell(report)
         else:
             feed.tell(on_stream(order.report))
+
+    def _line_seconds(self, order: TrueOrder) -> float:
+        if order.account is not self.leader or self.random_of_lines.random() >= self.leader_last:
+            return 0.0
+        return self.random_of_lines.uniform(1.0, LONGEST_LINE_SECONDS)
 
     def _filled(self, order: TrueOrder, units: int) -> None:
         self.oracle.filled(order, units)
@@ -512,7 +522,9 @@ class World:
         """What the market gave the leader it gives the followers too."""
         for account in self.accounts.values():
             for order in list(account.orders.values()):
-                if not order.is_open or order.tag is None or order.ghost or not self.oracle.leader_is_done(order):
+                if not order.is_open or order.tag is None or order.ghost:
+                    continue
+                if not self.oracle.leader_is_done(order) and not self.oracle.opens_again(order):
                     continue
                 if order.waits and self.forever is not None:
                     self.forever.fire(order, self.oracle.fired_leg(order))
