@@ -322,6 +322,23 @@ def test_x7_in_and_out_by_a_linked_order_that_is_then_taken_apart_is_nothing_to_
     assert reasons[linked.entry.report.order_id] is ReasonCode.LEADER_CLOSED
 
 
+@pytest.mark.parametrize("lots", [4, 3])
+@with_target
+def test_x7_what_the_leader_closes_by_hand_before_its_legs_are_known_is_nothing_to_enter_for(
+    variety: Variety, lots: int
+) -> None:
+    bench = world()
+    linked = Linked.place(bench, 4, variety=variety, bracket=False)
+    linked.fill_entry()
+    bench.trade(Side.SELL, lots)
+    linked.tell(linked.leg(Leg.TARGET))
+    linked.tell(linked.leg(Leg.STOP))
+    wait(bench, 40)
+    assert bench.books["F"] == {}
+    reasons = {fact.leader_order_id: fact.reason for fact in bench.facts(CopyDeclined) if isinstance(fact, CopyDeclined)}
+    assert reasons[linked.entry.report.order_id] is ReasonCode.LEADER_CLOSED
+
+
 @with_target
 def test_two_linked_orders_of_one_instrument_do_not_mix(variety: Variety) -> None:
     bench = world()

@@ -112,6 +112,32 @@ def test_x3_what_one_exit_fills_before_the_leader_moves_nothing_from_one_that_sh
     assert wants(world) == due
 
 
+def test_x3_a_lot_that_rounding_gave_to_the_first_exit_is_not_sold_once_more_by_the_next() -> None:
+    """At a half, of four lots two: the first of two exits of a lot takes one, the second none, whoever fills first."""
+    world = World({"F": Fraction(1, 2)})
+    world.trade(Side.BUY, 4)
+    world.fill_everything("F")
+    first, second = world.place(Side.SELL, 1), world.place(Side.SELL, 1)
+    assert wants(world) == {first.report.order_id: 75, second.report.order_id: 0}
+    world.fill_everything("F")
+    world.fill(second, 75)
+    world.fill(first, 75)
+    assert world.net_position("F") == 75 and not world.open_orders("F")
+
+
+def test_x3_what_was_sold_beyond_what_an_order_may_still_close_is_taken_off_the_exits_beside_it() -> None:
+    world = World({"F": Fraction(1)})
+    world.trade(Side.BUY, 7)
+    world.fill_everything("F")
+    first, second = world.place(Side.SELL, 2), world.place(Side.SELL, 4)
+    world.fill_follower("F", world.open_orders("F")[1], 225)
+    world.change(second, quantity=75)
+    world.fill(first, 150)
+    world.fill(second, 75)
+    world.fill_everything("F")
+    assert (world.leader_position(), world.net_position("F")) == (300, 300)
+
+
 def test_x3_what_a_target_fills_before_the_leader_is_not_sold_again_by_the_stop_beside_it() -> None:
     world = World({"F": Fraction(1)})
     world.trade(Side.BUY, 4)

@@ -59,7 +59,7 @@ BROKEN: tuple[Broken, ...] = (
     Broken(
         name="sold_ahead_and_not_counted", fault="", rows=("X3",),
         broken="What an exit has filled before the leader's is missing from what the exits beside it share.",
-        edits=(Edit("core.target._exit_wants_of_side", "free + sum(exit_ahead(state, trade, share) for trade in sharing(state, trades, position))", "free"),),
+        edits=(Edit("core.target._exit_wants_of_side", "sold_ahead(state, trades, stake.ideal, position, position)", "dict.fromkeys((t.key for t in trades), 0)"),),
         caught_by="tests/core/test_target.py::test_x3_what_one_exit_fills_before_the_leader_moves_nothing_from_one_that_shares_with_it",
     ),
     Broken(

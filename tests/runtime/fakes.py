@@ -225,6 +225,10 @@ class ScriptedBroker:
         with self.arrived:
             assert self.arrived.wait_for(lambda: len(self.calls) >= count, PATIENCE_SECONDS)
 
+    def wait_for_reads(self, count: int) -> None:
+        with self.arrived:
+            assert self.arrived.wait_for(lambda: len(self.reads) >= count, PATIENCE_SECONDS)
+
     def submit(self, request: Submit) -> BrokerOrderId:
         self._request(request)
         return self.answer  # type: ignore[return-value]

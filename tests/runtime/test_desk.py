@@ -349,18 +349,19 @@ def test_nothing_is_ever_sent_to_a_leaders_account() -> None:
     assert isinstance(batches[1][0], ReadFailed)
 
 
-def test_urgency_puts_cancels_first_then_exits_then_entries_then_reads() -> None:
+def test_urgency_puts_cancels_first_then_exits_then_entries_then_what_exits_wait_for_then_reads() -> None:
     commands: list[Command] = [
         cancel(),
         submit(intent=Intent.EXIT),
         submit(),
+        ReadPositions(account=FOLLOWER),
         Query(follower=FOLLOWER, client_order_id=tag()),
         ReadOrders(account=FOLLOWER),
     ]
     urgencies = [Job(command).urgency for command in commands]
     assert urgencies == sorted(set(urgencies))
     assert Job(modify(intent=Intent.EXIT)).urgency == urgencies[1]
-    assert Job(ReadFunds(account=FOLLOWER)).urgency == urgencies[4]
+    assert Job(ReadFunds(account=FOLLOWER)).urgency == urgencies[5]
 
 
 def test_only_what_has_a_deadline_gets_one() -> None:

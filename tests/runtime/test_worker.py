@@ -47,6 +47,20 @@ def test_cancels_then_exits_then_entries_then_reads() -> None:
     assert [call.leader_order_id for call in entries] == ["1", "2"]
 
 
+def test_a_read_that_is_asked_for_again_while_it_is_queued_is_done_once_and_again_after_that() -> None:
+    bench = Bench()
+    lookup = Query(follower=FOLLOWER, client_order_id=tag())
+    for _ in range(3):
+        bench.worker.put(Job(lookup))
+    bench.worker.put(Job(Query(follower=FOLLOWER, client_order_id=tag(2))))
+    bench.worker.start()
+    bench.broker.wait_for_reads(4)
+    bench.worker.put(Job(lookup))
+    bench.broker.wait_for_reads(6)
+    bench.end()
+    assert bench.broker.reads.count("find") == 3
+
+
 def test_everything_of_one_account_happens_on_its_own_thread() -> None:
     bench = Bench()
     bench.worker.start()

@@ -106,7 +106,7 @@ def decide(
             return None
         cover = report.variety is Variety.COVER
         return declined(ReasonCode.COVER_WITHOUT_STOP if cover else ReasonCode.BRACKET_UNKNOWN)
-    closed = _closed_by_its_legs(state, order)
+    closed = max(_closed_by_its_legs(state, order), _closed_meanwhile(state, order, key))
     if closed:
         return declined(ReasonCode.LEADER_CLOSED, f"{closed} of {report.filled_quantity}")
 
@@ -198,6 +198,12 @@ def _closed_by_its_legs(state: State, order: LeaderOrder) -> int:
         return 0
     legs = (state.leader_orders.get((order.leader, leg_id(report.order_id, leg))) for leg in EXIT_LEGS)
     return min(report.filled_quantity, sum(leg.report.filled_quantity for leg in legs if leg is not None))
+
+
+def _closed_meanwhile(state: State, order: LeaderOrder, key: TradeKey) -> int:
+    """What it opened while it waited to be decided, for its legs or a lot, and the leader does not hold any more."""
+    held = state.position(state.place(order.leader, order.report)) * order.report.side.sign
+    return max(0, state.trade_of(key).opened - max(0, held))
 
 
 def _recognised(state: State, report: OrderReport, facts: InstrumentFacts) -> Limit | None:

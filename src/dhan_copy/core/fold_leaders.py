@@ -24,7 +24,7 @@ from dhan_copy.core.state import (
     obliged,
     split,
 )
-from dhan_copy.core.target import sharing
+from dhan_copy.core.target import sold_ahead
 from dhan_copy.core.trade import CopyTrade, PositionKey, StakeKey, TradeKey, leg_key, place_of
 from dhan_copy.model.order import Leg, Validity
 from dhan_copy.model.times import ist_date
@@ -222,10 +222,10 @@ def _leader_closed(state: State, key: TradeKey, stake_key: StakeKey, before: int
 def _sold_ahead(state: State, key: TradeKey, stake_key: StakeKey, before: int, after: int) -> int:
     """What other exits that share what is left have filled before the leader's: it is not there any more, and a part of what
     is kept."""
-    rate = abs(state.stake(stake_key).ideal) / abs(before)
     trades = (state.trades[other] for other in state.open_trades.get(stake_key, ()))
     exits = (t for t in trades if t.admitted is not None and state.leader_order(t.key).report.side.sign * before < 0)
-    return sum(exit_ahead(state, trade, rate) for trade in sharing(state, exits, after) if trade.key != key)
+    sold = sold_ahead(state, exits, state.stake(stake_key).ideal, abs(before), after)
+    return sum(units for other, units in sold.items() if other != key)
 
 
 def _entered_since(state: State, key: TradeKey, stake_key: StakeKey, direction: int) -> int:

@@ -414,6 +414,12 @@ def claim_left(trade: CopyTrade) -> int:
     return max(0, trade.claim - trade.filled(Intent.EXIT))
 
 
+def share_of_position(state: State, stake_key: StakeKey) -> Fraction:
+    """The follower's units for each of the leader's: what it should own of what he holds."""
+    position = abs(state.position(place_of(stake_key)))
+    return abs(state.stake(stake_key).ideal) / position if position else Fraction(0)
+
+
 def exit_due(trade: CopyTrade, share: Fraction) -> Fraction:
     """What the leader's fills of an exit come to, at so many of the follower's units for each of his."""
     return max(Fraction(trade.claim), share * trade.closed)

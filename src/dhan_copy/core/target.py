@@ -10,7 +10,18 @@ from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.legs import is_exit_leg
 from dhan_copy.core.requests import Intent
 from dhan_copy.core.sizing import kept_after_exit, trunc_to_lot
-from dhan_copy.core.state import State, ahead_by, behind_by, claim_left, entry_share, entry_total, exit_ahead, exit_due, split
+from dhan_copy.core.state import (
+    State,
+    ahead_by,
+    behind_by,
+    claim_left,
+    entry_share,
+    entry_total,
+    exit_ahead,
+    exit_due,
+    share_of_position,
+    split,
+)
 from dhan_copy.core.trade import CopyTrade, StakeKey, TradeKey, is_own, place_of
 from dhan_copy.model.order import OrderReport, OrderStatus
 
@@ -93,7 +104,7 @@ def balance_of(state: State, stake_key: StakeKey, sign: int | None = None) -> Fr
     rounding has left over. With ``sign``, only entries of that side count as under way: the other side has a carry of its own."""
     stake = state.stake(stake_key)
     balance = stake.ideal - stake.owned + state.claims(stake_key, -1) - state.claims(stake_key, 1)
-    early, rate = 0, _share_of_position(state, stake_key)
+    early, rate = 0, share_of_position(state, stake_key)
     for key in state.open_trades.get(stake_key, ()):
         trade, report = state.trades[key], state.leader_order(key).report
         early += exit_ahead(state, trade, rate) * report.side.sign
@@ -116,12 +127,6 @@ def carry_of(state: State, stake_key: StakeKey, sign: int, lot_units: int) -> Fr
     early = sum(ahead_by(state, state.trades[key], -sign) for key in state.open_trades.get(stake_key, ()))
     carry = balance_of(state, stake_key, sign) * sign - early
     return max(Fraction(-lot_units), min(Fraction(lot_units), carry))
-
-
-def _share_of_position(state: State, stake_key: StakeKey) -> Fraction:
-    """The follower's units for each of the leader's: what it should own of what he holds."""
-    position = abs(state.position(place_of(stake_key)))
-    return abs(state.stake(stake_key).ideal) / position if position else Fraction(0)
 
 
 def closes(trade: CopyTrade) -> bool:
@@ -166,27 +171,31 @@ def _exit_wants_of_side(
         # What is still there is not sold twice: by an exit, and by an entry that turned out to close.
         owned = max(0, owned - sum(_entry_closes(t) for t in trades))
     position = max(0, -sign * state.position(place_of(stake_key)))
-    due_claims = _claims_less(trades, max(0, -sign * missing))
+    due_claims = _claims_less(trades, max(0, -sign * missing), owned)
     claims = sum(due_claims.values())
     free = max(0, owned + sum(behind_by(state, t, -sign) for t in others) - claims)
-    unclaimed = there = max(0, owned - claims)
-    share = _share_of_position(state, stake_key)
-    left, unshared = position, free + sum(exit_ahead(state, trade, share) for trade in sharing(state, trades, position))
+    unclaimed = there = owned - claims
+    sold = sold_ahead(state, trades, stake.ideal, position, position)
+    left, unshared, part = position, free + sum(sold.values()), 0
     wants: dict[TradeKey, int] = {}
     for trade in trades:
         resting = _resting_exit(trade, state.leader_order(trade.key).report, out=position == 0)
         take = 0
         if resting and resting <= left:
             keep = min(unshared, kept_after_exit(stake.ideal, position, left - resting, state.lot_of(trade)))
-            part, unshared, left = unshared - keep, keep, left - resting
-            take = max(0, min(part - exit_ahead(state, trade, share), there))
-            there -= take
+            part += unshared - keep - sold[trade.key]
+            unshared, left, take = keep, left - resting, max(0, min(part, there))
+            part, there = part - take, there - take
         elif resting and resting > position:
             take = max(min(free, unclaimed), min(free + claims - due_claims[trade.key], _covered(trade)))
         elif resting:
             kept = kept_after_exit(stake.ideal, position, position - resting, state.lot_of(trade))
             take = max(0, min(free - kept, unclaimed))
-        if resting and not _covered(trade) and _has_done(trade, share, resting, state.lot_of(trade)):
+        if (
+            resting
+            and not _covered(trade)
+            and _has_done(trade, share_of_position(state, stake_key), resting, state.lot_of(trade))
+        ):
             take = 0
         due = min(owned, due_claims[trade.key] + take - closing_entry_leaves(trade))
         if due > 0 or resting or trade.claim or trade.filled(Intent.EXIT):
@@ -194,15 +203,18 @@ def _exit_wants_of_side(
     return wants
 
 
-def sharing(state: State, trades: Iterable[CopyTrade], position: int) -> list[CopyTrade]:
-    """The exits of one side that share so many of the leader's units, in the order in which they came; one that exceeds what
-    is left is beside them, as a stop is beside a target."""
-    found, out = [], position == 0
-    for trade in trades:
-        resting = _resting_exit(trade, state.leader_order(trade.key).report, out=out)
-        if 0 < resting <= position:
-            found.append(trade)
-            position -= resting
+def sold_ahead(state: State, exits: Iterable[CopyTrade], ideal: Fraction, position: int, left: int) -> dict[TradeKey, int]:
+    """What the exits of one side have filled before the leader's, and his orders may still close: by exit, whole lots, of
+    those that share what is ``left`` of the leader's ``position`` in the order in which they came. One that exceeds it is
+    beside them, as a stop is beside a target. ``ideal`` is what the follower should own of the position."""
+    found: dict[TradeKey, int] = {}
+    out, rate = position == 0, abs(ideal) / position if position else Fraction(0)
+    for trade in exits:
+        resting, lot = _resting_exit(trade, state.leader_order(trade.key).report, out=out), state.lot_of(trade)
+        if 0 < resting <= left:
+            still = kept_after_exit(ideal, position, left, lot) - kept_after_exit(ideal, position, left - resting, lot)
+            found[trade.key] = min(exit_ahead(state, trade, rate), still)
+            left -= resting
     return found
 
 
@@ -220,15 +232,17 @@ def _has_done(trade: CopyTrade, share: Fraction, resting: int, lot_units: int) -
     return share > 0 and filled > due and filled >= trunc_to_lot(due + share * resting, lot_units)
 
 
-def _claims_less(trades: list[CopyTrade], missing: int) -> dict[TradeKey, int]:
+def _claims_less(trades: list[CopyTrade], missing: int, owned: int) -> dict[TradeKey, int]:
     """What the leader's fills oblige each trade to close, less what somebody seems to have closed already: that was what
-    was due first, and nothing that fills later takes its place."""
+    was due first, and nothing that fills later takes its place. All together no more than what is ``owned``: two exits that
+    both filled for the same have closed what a third was due to."""
     claims = {}
     for trade in trades:
         claim = claim_left(trade)
         gone = min(missing, claim)
         missing -= gone
-        claims[trade.key] = claim - gone
+        claims[trade.key] = min(claim - gone, owned)
+        owned -= claims[trade.key]
     return claims
 
 

@@ -89,7 +89,8 @@ class Job:
 
     @property
     def urgency(self) -> int:
-        """Smaller goes first: cancels, then what reduces risk, then entries, then reads."""
+        """Smaller goes first: cancels, then what reduces risk, then entries, then reads: of those first what an exit waits
+        for, so that many lookups keep none."""
         match self.command:
             case Cancel():
                 return 0
@@ -97,12 +98,12 @@ class Job:
                 return 1 if self.command.intent is Intent.EXIT else 2
             case TurnKillSwitch():
                 return 2  # behind what closes, which it would be refused for
+            case ReadPositions() | ReadMargin() | ReadKillSwitch():
+                return 3
             case Query():
-                return 3
-            case ReadMargin() | ReadKillSwitch():
-                return 3
-            case ReadOrders() | ReadPositions() | ReadFunds() | ReadQuotes():
                 return 4
+            case ReadOrders() | ReadFunds() | ReadQuotes():
+                return 5
         assert_never(self.command)
 
     @property

@@ -6,10 +6,11 @@ import threading
 from itertools import count
 from queue import Empty, PriorityQueue
 
-from dhan_copy.core.requests import Query, ReadFunds, ReadKillSwitch, ReadOrders, ReadPositions, ReadQuotes
+from dhan_copy.core.requests import Command, Query, ReadFunds, ReadKillSwitch, ReadOrders, ReadPositions, ReadQuotes
 from dhan_copy.runtime.desk import Answer, Desk, Job
 
 _LAST = 9
+_READS = (Query, ReadOrders, ReadPositions, ReadFunds, ReadQuotes, ReadKillSwitch)
 
 
 class Worker:
@@ -20,6 +21,8 @@ class Worker:
         self._answer = answer
         self._jobs: PriorityQueue[tuple[int, int, Job | None]] = PriorityQueue()
         self._turn = count()
+        self._queued: set[Command] = set()
+        """Reads that nobody has begun."""
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name=f"dhan_copy worker {desk.name}", daemon=True)
 
@@ -28,7 +31,12 @@ class Worker:
 
     def put(self, job: Job) -> None:
         """Queue a job; never waits. At most one request per order is ever here, so the order of arrival among equals
-        is all that matters."""
+        is all that matters. A read that is asked for again while it is queued is done once: where requests leave no room for
+        lookups, what is overdue is asked for again and again."""
+        if isinstance(job.command, _READS):
+            if job.command in self._queued:
+                return
+            self._queued.add(job.command)
         self._jobs.put((job.urgency, next(self._turn), job))
 
     def stop(self) -> None:
@@ -61,9 +69,8 @@ class Worker:
             job = self._next()
             if job is None:
                 return
-            if self._stopping and isinstance(
-                job.command, (Query, ReadOrders, ReadPositions, ReadFunds, ReadQuotes, ReadKillSwitch)
-            ):
+            self._queued.discard(job.command)
+            if self._stopping and isinstance(job.command, _READS):
                 continue
             try:
                 self._desk.perform(job, self._answer)

@@ -201,7 +201,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         name="exits_of_what_is_still_to_come", fault="F30", shows=5, seed=25, days=2, orders=60,
         broken="An exit is for what a lagging entry is still to fill, while another one closes what is there.",
-        edits=(Edit("core.target._exit_wants_of_side", "max(0, owned - claims)", "owned"),),
+        edits=(Edit("core.target._exit_wants_of_side", "unclaimed = there = owned - claims", "unclaimed = there = owned"),),
     ),
     Mutant(
         name="positions_not_compared", fault="F41", shows=4, seed=37, orders=60,

@@ -94,6 +94,8 @@ class Desk:
         self._shown_in_full = 0.0
 
     def put(self, command: Command) -> None:
+        if not isinstance(command, (Submit, Modify, Cancel)) and any(command == queued for _, _, queued, _ in self._jobs):
+            return
         self._count += 1
         deadline = None
         if isinstance(command, (Submit, Modify)) and command.not_after is not None:
@@ -396,7 +398,9 @@ def _urgency(command: Command) -> int:
             return 1 if command.intent is Intent.EXIT else 2
         case TurnKillSwitch():
             return 2
-        case Query():
+        case ReadPositions() | ReadMargin() | ReadKillSwitch():
             return 3
-        case ReadOrders() | ReadPositions() | ReadFunds() | ReadMargin() | ReadQuotes() | ReadKillSwitch():
+        case Query():
             return 4
+        case ReadOrders() | ReadFunds() | ReadQuotes():
+            return 5
