@@ -254,7 +254,9 @@ MUTANTS: tuple[Mutant, ...] = (
         name="exit_not_clamped", fault="", shows=5, seed=1, orders=15,
         broken="An exit is not clamped to what is owned.",
         edits=(Edit("core.target._exit_wants_of_side", "due = min(owned, due_claims[trade.key] + take - closing_entry_leaves(trade))",
-            "due = due_claims[trade.key] + take"),),
+            "due = due_claims[trade.key] + take"),
+               Edit("core.target._claims_less", "min(claim - gone, owned)", "claim - gone"),
+               Edit("core.target._exit_wants_of_side", "unclaimed = there = owned - claims", "unclaimed = there = free")),
     ),
     Mutant(
         name="cancel_forgotten", fault="", shows=4,
