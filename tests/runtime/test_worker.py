@@ -53,12 +53,13 @@ def test_a_read_that_is_asked_for_again_while_it_is_queued_is_done_once_and_agai
     for _ in range(3):
         bench.worker.put(Job(lookup))
     bench.worker.put(Job(Query(follower=FOLLOWER, client_order_id=tag(2))))
+    bench.worker.put(Job(Query(follower=FOLLOWER, client_order_id=tag(), linked=True)))
     bench.worker.start()
-    bench.broker.wait_for_reads(4)
-    bench.worker.put(Job(lookup))
     bench.broker.wait_for_reads(6)
+    bench.worker.put(Job(lookup))
+    bench.broker.wait_for_reads(8)
     bench.end()
-    assert bench.broker.reads.count("find") == 3
+    assert bench.broker.reads.count("find") == 4, "one with the list of super orders is another"
 
 
 def test_everything_of_one_account_happens_on_its_own_thread() -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import Enum
 from typing import TypeAlias
 
-from attrs import field, frozen, validators
+from attrs import astuple, field, frozen, validators
 
 from dhan_copy.model.account import MarginOrder
 from dhan_copy.model.bracket import Bracket
@@ -172,3 +172,8 @@ class TurnKillSwitch:
 
 Read: TypeAlias = Query | ReadOrders | ReadPositions | ReadFunds | ReadMargin | ReadQuotes | ReadKillSwitch
 Command: TypeAlias = Request | TurnKillSwitch | Read
+
+
+def all_of(command: Command) -> tuple[object, ...]:
+    """All that is asked: two reads of one thing are equal whatever lists they are to read as well."""
+    return type(command), *astuple(command, recurse=False)

@@ -6,7 +6,7 @@ import threading
 from itertools import count
 from queue import Empty, PriorityQueue
 
-from dhan_copy.core.requests import Command, Query, ReadFunds, ReadKillSwitch, ReadOrders, ReadPositions, ReadQuotes
+from dhan_copy.core.requests import Query, ReadFunds, ReadKillSwitch, ReadOrders, ReadPositions, ReadQuotes, all_of
 from dhan_copy.runtime.desk import Answer, Desk, Job
 
 _LAST = 9
@@ -21,7 +21,7 @@ class Worker:
         self._answer = answer
         self._jobs: PriorityQueue[tuple[int, int, Job | None]] = PriorityQueue()
         self._turn = count()
-        self._queued: set[Command] = set()
+        self._queued: set[tuple[object, ...]] = set()
         """Reads that nobody has begun."""
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name=f"dhan_copy worker {desk.name}", daemon=True)
@@ -34,9 +34,9 @@ class Worker:
         is all that matters. A read that is asked for again while it is queued is done once: where requests leave no room for
         lookups, what is overdue is asked for again and again."""
         if isinstance(job.command, _READS):
-            if job.command in self._queued:
+            if (read := all_of(job.command)) in self._queued:
                 return
-            self._queued.add(job.command)
+            self._queued.add(read)
         self._jobs.put((job.urgency, next(self._turn), job))
 
     def stop(self) -> None:
@@ -69,7 +69,7 @@ class Worker:
             job = self._next()
             if job is None:
                 return
-            self._queued.discard(job.command)
+            self._queued.discard(all_of(job.command))
             if self._stopping and isinstance(job.command, _READS):
                 continue
             try:

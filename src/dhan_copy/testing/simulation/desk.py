@@ -38,6 +38,7 @@ from dhan_copy.core.requests import (
     ReadQuotes,
     Submit,
     TurnKillSwitch,
+    all_of,
 )
 from dhan_copy.model.account import Position
 from dhan_copy.model.ids import BrokerOrderId, is_ours
@@ -94,8 +95,10 @@ class Desk:
         self._shown_in_full = 0.0
 
     def put(self, command: Command) -> None:
-        if not isinstance(command, (Submit, Modify, Cancel)) and any(command == queued for _, _, queued, _ in self._jobs):
-            return
+        if not isinstance(command, (Submit, Modify, Cancel)):
+            asked = all_of(command)
+            if any(asked == all_of(queued) for _, _, queued, _ in self._jobs):
+                return
         self._count += 1
         deadline = None
         if isinstance(command, (Submit, Modify)) and command.not_after is not None:
