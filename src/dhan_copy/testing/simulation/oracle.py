@@ -553,15 +553,17 @@ class Oracle:
                 self.blame(5, f"{name} has exits for {together} of {listing.key}, where {opened} are open", *names)
 
     def _plain_exits(self, name: AccountName, listing: Listing, sign: int) -> tuple[int, int]:
-        """What those that are at the broker may still fill, by what was asked for and told, and what they have filled untold."""
+        """What those that are at the broker may still fill, by what was asked for and told; and what they, and legs of linked
+        orders that were taken apart, have filled untold."""
         live = untold = 0
         for order in self.world.accounts[name].orders.values():
             if order.listing is not listing or order.sign != sign or order.tag not in self.tags or order.ghost:
                 continue
-            if self.intents[order.tag] is Intent.EXIT and not self._is_apart(self.tags[order.tag][0]):
-                told = self.told_fills.get(order.tag, 0)
+            told, order_id = self.told_fills.get(order.tag, 0), self.tags[order.tag][0]
+            if self.intents[order.tag] is Intent.EXIT and self.ideals.tree_of(order_id) is None:
                 untold += order.filled - told
-                live += 0 if order.tag in self.told_over else max(0, self.asked_for[order.tag] - told)
+                if not self._is_apart(order_id) and order.tag not in self.told_over:
+                    live += max(0, self.asked_for[order.tag] - told)
         return live, untold
 
     def _is_apart(self, order_id: BrokerOrderId) -> bool:
