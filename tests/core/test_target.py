@@ -25,6 +25,14 @@ def wants(world: World) -> dict[str, int]:
     return {key[1]: want for key, want in exit_wants(world.copier.state, STAKE).items()}  # type: ignore[arg-type]
 
 
+def holding(ratio: Fraction, lots: int) -> World:
+    """The leader has bought so many lots, and the follower his share."""
+    world = World({"F": ratio})
+    world.trade(Side.BUY, lots)
+    world.fill_everything("F")
+    return world
+
+
 def test_an_entry_wants_its_share_while_the_leader_lives_and_its_fills_once_he_cancelled() -> None:
     world = World({"F": Fraction(1, 2)})
     order = world.place(Side.BUY, 4)
@@ -35,25 +43,19 @@ def test_an_entry_wants_its_share_while_the_leader_lives_and_its_fills_once_he_c
 
 
 def test_x11_a_target_and_a_stop_may_each_cover_everything() -> None:
-    world = World({"F": Fraction(1, 2)})
-    world.trade(Side.BUY, 4)
-    world.fill_everything("F")
+    world = holding(Fraction(1, 2), 4)
     target, stop = world.place(Side.SELL, 4), world.place(Side.SELL, 4)
     assert wants(world) == {target.report.order_id: 150, stop.report.order_id: 150}
 
 
 def test_two_exits_that_share_the_position_share_what_is_owned() -> None:
-    world = World({"F": Fraction(1, 2)})
-    world.trade(Side.BUY, 4)
-    world.fill_everything("F")
+    world = holding(Fraction(1, 2), 4)
     first, second = world.place(Side.SELL, 2), world.place(Side.SELL, 2)
     assert wants(world) == {first.report.order_id: 75, second.report.order_id: 75}
 
 
 def test_once_the_target_filled_at_the_leader_the_stop_covers_what_is_still_owned() -> None:
-    world = World({"F": Fraction(1, 2)})
-    world.trade(Side.BUY, 4)
-    world.fill_everything("F")
+    world = holding(Fraction(1, 2), 4)
     target, stop = world.place(Side.SELL, 4), world.place(Side.SELL, 4)
     world.fill(target, 300)
     assert wants(world) == {target.report.order_id: 150, stop.report.order_id: 150}
@@ -84,9 +86,7 @@ def test_an_exit_wants_no_more_than_is_owned() -> None:
 
 
 def test_exits_are_for_no_more_together_than_is_there_while_an_entry_lags() -> None:
-    world = World({"F": Fraction(1)})
-    world.trade(Side.BUY, 2)
-    world.fill_everything("F")
+    world = holding(Fraction(1), 2)
     first = world.trade(Side.SELL, 2)
     world.trade(Side.BUY, 4)
     second = world.place(Side.SELL, 4)
@@ -97,9 +97,7 @@ def test_exits_are_for_no_more_together_than_is_there_while_an_entry_lags() -> N
 
 
 def test_x3_what_one_exit_fills_before_the_leader_moves_nothing_from_one_that_shares_with_it() -> None:
-    world = World({"F": Fraction(2)})
-    world.trade(Side.BUY, 4)
-    world.fill_everything("F")
+    world = holding(Fraction(2), 4)
     first, second = world.place(Side.SELL, 2), world.place(Side.SELL, 2)
     due = {first.report.order_id: 300, second.report.order_id: 300}
     sold = world.open_orders("F")[1]
@@ -114,9 +112,7 @@ def test_x3_what_one_exit_fills_before_the_leader_moves_nothing_from_one_that_sh
 
 def test_x3_a_lot_that_rounding_gave_to_the_first_exit_is_not_sold_once_more_by_the_next() -> None:
     """At a half, of four lots two: the first of two exits of a lot takes one, the second none, whoever fills first."""
-    world = World({"F": Fraction(1, 2)})
-    world.trade(Side.BUY, 4)
-    world.fill_everything("F")
+    world = holding(Fraction(1, 2), 4)
     first, second = world.place(Side.SELL, 1), world.place(Side.SELL, 1)
     assert wants(world) == {first.report.order_id: 75, second.report.order_id: 0}
     world.fill_everything("F")
@@ -126,9 +122,7 @@ def test_x3_a_lot_that_rounding_gave_to_the_first_exit_is_not_sold_once_more_by_
 
 
 def test_x3_what_was_sold_beyond_what_an_order_may_still_close_is_taken_off_the_exits_beside_it() -> None:
-    world = World({"F": Fraction(1)})
-    world.trade(Side.BUY, 7)
-    world.fill_everything("F")
+    world = holding(Fraction(1), 7)
     first, second = world.place(Side.SELL, 2), world.place(Side.SELL, 4)
     world.fill_follower("F", world.open_orders("F")[1], 225)
     world.change(second, quantity=75)
@@ -139,9 +133,7 @@ def test_x3_what_was_sold_beyond_what_an_order_may_still_close_is_taken_off_the_
 
 
 def test_x3_what_a_target_fills_before_the_leader_is_not_sold_again_by_the_stop_beside_it() -> None:
-    world = World({"F": Fraction(1)})
-    world.trade(Side.BUY, 4)
-    world.fill_everything("F")
+    world = holding(Fraction(1), 4)
     target, stop = world.place(Side.SELL, 4), world.place(Side.SELL, 4)
     world.fill_follower("F", world.open_orders("F")[0], 150)
     world.fill(stop, 150)
@@ -150,9 +142,7 @@ def test_x3_what_a_target_fills_before_the_leader_is_not_sold_again_by_the_stop_
 
 
 def test_x3_an_exit_that_has_filled_all_its_whole_lots_before_the_leader_sells_nothing_of_what_is_entered_next() -> None:
-    world = World({"F": Fraction(1, 3)})
-    world.trade(Side.BUY, 4)
-    world.fill_everything("F")
+    world = holding(Fraction(1, 3), 4)
     exit_order = world.place(Side.SELL, 4)
     world.fill_everything("F")
     world.place(Side.BUY, 30)
@@ -184,9 +174,7 @@ def test_the_carry_is_what_rounding_left_over_and_at_most_a_lot() -> None:
 def test_x3_what_exits_that_share_a_position_come_to_does_not_depend_on_who_fills_first(
     ratio: int, exits: list[int], kept: int, fills: list[tuple[bool, int, int]]
 ) -> None:
-    world = World({"F": Fraction(ratio)})
-    world.trade(Side.BUY, sum(exits) + kept)
-    world.fill_everything("F")
+    world = holding(Fraction(ratio), sum(exits) + kept)
     orders = [world.place(Side.SELL, lots) for lots in exits]
     due = {order.report.order_id: order.report.quantity * ratio for order in orders}
     copies = {order.report.order_id: copy for order, copy in zip(orders, world.open_orders("F"), strict=True)}

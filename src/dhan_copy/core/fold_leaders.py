@@ -19,7 +19,6 @@ from dhan_copy.core.state import (
     behind_by,
     entry_share,
     entry_total,
-    exit_ahead,
     has_fired,
     obliged,
     split,

@@ -175,27 +175,22 @@ def _exit_wants_of_side(
     claims = sum(due_claims.values())
     free = max(0, owned + sum(behind_by(state, t, -sign) for t in others) - claims)
     unclaimed = there = owned - claims
-    sold = sold_ahead(state, trades, stake.ideal, position, position)
+    share, sold = share_of_position(state, stake_key), sold_ahead(state, trades, stake.ideal, position, position)
     left, unshared, part = position, free + sum(sold.values()), 0
     wants: dict[TradeKey, int] = {}
     for trade in trades:
-        resting = _resting_exit(trade, state.leader_order(trade.key).report, out=position == 0)
+        resting, lot = _resting_exit(trade, state.leader_order(trade.key).report, out=position == 0), state.lot_of(trade)
         take = 0
         if resting and resting <= left:
-            keep = min(unshared, kept_after_exit(stake.ideal, position, left - resting, state.lot_of(trade)))
+            keep = min(unshared, kept_after_exit(stake.ideal, position, left - resting, lot))
             part += unshared - keep - sold[trade.key]
             unshared, left, take = keep, left - resting, max(0, min(part, there))
             part, there = part - take, there - take
         elif resting and resting > position:
             take = max(min(free, unclaimed), min(free + claims - due_claims[trade.key], _covered(trade)))
         elif resting:
-            kept = kept_after_exit(stake.ideal, position, position - resting, state.lot_of(trade))
-            take = max(0, min(free - kept, unclaimed))
-        if (
-            resting
-            and not _covered(trade)
-            and _has_done(trade, share_of_position(state, stake_key), resting, state.lot_of(trade))
-        ):
+            take = max(0, min(free - kept_after_exit(stake.ideal, position, position - resting, lot), unclaimed))
+        if resting and _has_done(trade, share, resting, lot):
             take = 0
         due = min(owned, due_claims[trade.key] + take - closing_entry_leaves(trade))
         if due > 0 or resting or trade.claim or trade.filled(Intent.EXIT):
@@ -208,12 +203,11 @@ def sold_ahead(state: State, exits: Iterable[CopyTrade], ideal: Fraction, positi
     those that share what is ``left`` of the leader's ``position`` in the order in which they came. One that exceeds it is
     beside them, as a stop is beside a target. ``ideal`` is what the follower should own of the position."""
     found: dict[TradeKey, int] = {}
-    out, rate = position == 0, abs(ideal) / position if position else Fraction(0)
     for trade in exits:
-        resting, lot = _resting_exit(trade, state.leader_order(trade.key).report, out=out), state.lot_of(trade)
+        resting, lot = _resting_exit(trade, state.leader_order(trade.key).report, out=False), state.lot_of(trade)
         if 0 < resting <= left:
             still = kept_after_exit(ideal, position, left, lot) - kept_after_exit(ideal, position, left - resting, lot)
-            found[trade.key] = min(exit_ahead(state, trade, rate), still)
+            found[trade.key] = min(exit_ahead(state, trade, abs(ideal) / position), still)
             left -= resting
     return found
 
@@ -229,7 +223,7 @@ def _has_done(trade: CopyTrade, share: Fraction, resting: int, lot_units: int) -
     """Whether an exit has filled, before the leader, all that his order may still close: what is entered meanwhile is not
     for it."""
     filled, due = trade.filled(Intent.EXIT), exit_due(trade, share)
-    return share > 0 and filled > due and filled >= trunc_to_lot(due + share * resting, lot_units)
+    return share > 0 and filled > due and filled >= trunc_to_lot(due + share * resting, lot_units) and not _covered(trade)
 
 
 def _claims_less(trades: list[CopyTrade], missing: int, owned: int) -> dict[TradeKey, int]:

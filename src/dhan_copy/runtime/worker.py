@@ -69,9 +69,10 @@ class Worker:
             job = self._next()
             if job is None:
                 return
-            self._queued.discard(all_of(job.command))
-            if self._stopping and isinstance(job.command, _READS):
-                continue
+            if isinstance(job.command, _READS):
+                self._queued.discard(all_of(job.command))
+                if self._stopping:
+                    continue
             try:
                 self._desk.perform(job, self._answer)
             except BaseException:
