@@ -588,6 +588,48 @@ def test_what_a_target_has_filled_ahead_is_no_difference_once_the_stop_has_close
     assert (world.leader_position(), world.net_position("F")) == (40, 40) and world.facts(DriftDeclared) == []
 
 
+@pytest.mark.parametrize("fills_between", [False, True])
+def test_what_a_follower_has_entered_ahead_of_an_order_that_rests_is_not_for_an_exit_of_a_part(fills_between: bool) -> None:
+    """He holds 8, his order to sell 1 rests, and the follower fills the next one for 2 before him."""
+    world = World({"F": Fraction(1)}, lot=1)
+    world.trade(Side.BUY, 8)
+    world.fill_everything("F")
+    part, more = world.place(Side.SELL, 1), world.place(Side.BUY, 2)
+    world.fill_follower("F", world.open_orders("F")[1], 2)
+    world.tick()
+    assert [order.report.quantity for order in world.open_orders("F")] == [1]
+    if fills_between:
+        world.fill_everything("F")
+    for order in (part, more):
+        world.fill(order, order.report.quantity)
+        world.tick()
+    world.fill_everything("F")
+    world.tick()
+    assert (world.leader_position(), world.net_position("F")) == (9, 9) and world.facts(DriftDeclared) == []
+
+
+@pytest.mark.parametrize("parts", [1, 3])
+def test_a_part_that_the_leader_sells_at_once_leaves_what_a_follower_has_entered_ahead(parts: int) -> None:
+    """Of a holding of halves: each order that he has filled in part seems more ahead by rounding than it is."""
+    world = World({"F": Fraction(1, 2)}, lot=1)
+    world.trade(Side.BUY, 8)
+    world.fill_everything("F")
+    ahead = [world.place(Side.BUY, 3) for _ in range(parts)]
+    world.fill_everything("F")
+    for order in ahead:
+        world.fill(order, 1)
+    world.trade(Side.SELL, 4)
+    world.fill_everything("F")
+    world.tick()
+    held, due = world.net_position("F"), Fraction(world.leader_position(), 2) + parts
+    assert abs(held - due) < 1
+    for order in ahead:
+        world.fill(order, 2)
+    world.tick()
+    world.fill_everything("F")
+    assert abs(world.net_position("F") - Fraction(world.leader_position(), 2)) < 1
+
+
 def test_what_the_exit_part_of_an_order_opens_is_told_too() -> None:
     """Long 2, he sells 3 and 4 more: the second was to close the same 2, and opens them in the end."""
     world = World({"F": Fraction(1)}, lot=1)

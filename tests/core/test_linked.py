@@ -387,7 +387,7 @@ def test_an_exit_of_what_he_holds_besides_leaves_a_linked_order_alone_when_it_is
 @with_target
 def test_an_order_that_crossed_zero_and_closes_after_all_enters_nothing_and_leaves_no_difference(variety: Variety) -> None:
     """He buys 35 of the 10 that he has sold, while a linked order of his is about to sell 57 more: in the end all 35 close.
-    The follower, whose copy has waited, has sold 91 by then."""
+    The follower, whose copy has waited, has sold as much of it by then."""
     bench = World({"F": Fraction(1)}, lot=1)
     bench.fill(bench.place(Side.SELL, 10), 10)
     bench.fill_everything("F")
@@ -396,7 +396,7 @@ def test_an_order_that_crossed_zero_and_closes_after_all_enters_nothing_and_leav
     bench.refuse["F"] = [(Refusal.RATE_LIMIT, False)]
     crossing = bench.place(Side.BUY, 35)
     bench.fill(crossing, 34)
-    bench.fill_follower("F", entry, 91)
+    bench.fill_follower("F", entry, 57)
     linked.fill_entry(57)
     bench.fill(crossing, 1)
     bench.cancel(linked.entry)

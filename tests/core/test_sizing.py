@@ -42,6 +42,12 @@ def test_what_stays_is_in_proportion_and_never_more_than_that(ideal: Fraction, b
     assert kept == 0 or after > 0, "a full close keeps nothing"
 
 
+@given(fractions, st.integers(1, 2000), units, lots, st.fractions(0, 1000))
+def test_what_was_entered_ahead_stays_beside_it(ideal: Fraction, before: int, closed: int, lot: int, ahead: Fraction) -> None:
+    after = max(0, before - closed)
+    assert kept_after_exit(ideal, before, after, lot, ahead) == lots_within(abs(ideal) * after / before + ahead, lot) * lot
+
+
 @given(fractions, lots)
 def test_nothing_stays_of_a_position_that_was_not_there(ideal: Fraction, lot: int) -> None:
     assert kept_after_exit(ideal, 0, 0, lot) == kept_after_exit(ideal, 0, 75, lot) == kept_after_exit(ideal, 75, -75, lot) == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from fractions import Fraction
 
 from dhan_copy.core import feeds, intake
 from dhan_copy.core.evolving import evolve
@@ -15,8 +16,8 @@ from dhan_copy.core.sizing import kept_after_exit
 from dhan_copy.core.state import (
     LeaderKey,
     State,
-    ahead_by,
     behind_by,
+    entered_ahead,
     entry_share,
     entry_total,
     has_fired,
@@ -58,6 +59,8 @@ def leader_reported(state: State, fact: LeaderReported, at: datetime, position: 
     if order.report.symbol:
         state.symbols[report.key] = order.report.symbol
     _note_price(state, order, at)
+    was, now = known.report if known is not None else order.report, order.report
+    resized = now.quantity != was.quantity or now.status.is_terminal != was.status.is_terminal
     for follower in state.followers_of(fact.leader):
         key = (*where, follower)
         if key not in state.trades:
@@ -67,6 +70,8 @@ def leader_reported(state: State, fact: LeaderReported, at: datetime, position: 
             # Over before anything could be sent, though it came in several reports: what it filled is the size.
             state.trades[key] = evolve(state.trades[key], leader_was_over=True)
         state.touch(key, position)
+        if resized:  # the exits beside it share what is left of his position
+            state.touch_stake(state.trades[key].stake_key, position)
         if is_exit_leg(order.report) and order.report.parent_order_id is not None:
             state.touch((fact.leader, order.report.parent_order_id, follower), position)
     grown = order.report.filled_quantity - filled_before
@@ -194,11 +199,10 @@ def _leader_closed(state: State, key: TradeKey, stake_key: StakeKey, before: int
         for other in (state.trades[k] for k in state.open_trades.get(stake_key, ()) if k != key)
         if (late := behind_by(state, other, direction)) > 0
     ]
-    due = state.claims(stake_key, -direction) + _entered_since(state, key, stake_key, direction)
-    free = max(0, stake.closable(-direction) - due)
     after = abs(before) - closing
     lot = state.instruments[stake_key[2]].lot_units if stake_key[2] in state.instruments else 1
-    kept = kept_after_exit(stake.ideal, abs(before), after, lot)
+    free = max(0, stake.closable(-direction) - state.claims(stake_key, -direction))
+    kept = kept_after_exit(stake.ideal, abs(before), after, lot, _entered_ahead(state, key, stake_key, direction, after))
     all_there = free + sum(late for _, late in behind)
     excess = max(0, min(all_there, all_there + _sold_ahead(state, key, stake_key, before, after) - kept))
     _give_up_what_would_close(state, key, direction, excess)
@@ -227,15 +231,17 @@ def _sold_ahead(state: State, key: TradeKey, stake_key: StakeKey, before: int, a
     return sum(units for other, units in sold.items() if other != key)
 
 
-def _entered_since(state: State, key: TradeKey, stake_key: StakeKey, direction: int) -> int:
-    """What the follower has entered ahead of orders that the leader placed after the one that crosses zero, and that may
-    still fill: it is not among what that closes."""
-    crossing = state.trades[key]
-    since = crossing.admitted_at
-    if since is None or crossing.admitted is None or not (crossing.admitted.exit_quantity and crossing.admitted.entry_quantity):
-        return 0
-    others = (state.trades[other] for other in state.open_trades.get(stake_key, ()))
-    return sum(ahead_by(state, t, direction) for t in others if t.admitted_at is not None and t.admitted_at > since)
+def _entered_ahead(state: State, key: TradeKey, stake_key: StakeKey, direction: int, after: int) -> Fraction:
+    """What the follower has entered ahead of the leader's orders, which is not among what he closes. What takes him out takes
+    it too, but for that of orders that he placed after one that crosses zero."""
+    others = [state.trades[other] for other in state.open_trades.get(stake_key, ())]
+    if after == 0:
+        crossing = state.trades[key]
+        since, admitted = crossing.admitted_at, crossing.admitted
+        if since is None or admitted is None or not (admitted.exit_quantity and admitted.entry_quantity):
+            return Fraction(0)
+        others = [other for other in others if other.admitted_at is not None and other.admitted_at > since]
+    return entered_ahead(state, others, direction)
 
 
 def _give_up_what_would_close(state: State, key: TradeKey, direction: int, most: int) -> None:

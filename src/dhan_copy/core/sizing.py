@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+NOTHING = Fraction(0)
+
 
 def trunc_to_lot(units: Fraction | int, lot_units: int) -> int:
     """The largest multiple of the lot that is not beyond ``units``, towards zero."""
@@ -20,11 +22,14 @@ def entry_size(carry: Fraction, ratio: Fraction, leader_units: int, lot_units: i
     return max(0, units // (both * lot_units) * lot_units)
 
 
-def kept_after_exit(ideal: Fraction, before: int, after: int, lot_units: int) -> int:
+def kept_after_exit(ideal: Fraction, before: int, after: int, lot_units: int, ahead: Fraction = NOTHING) -> int:
     """What stays (unsigned) when the leader goes from ``before`` to ``after`` (both unsigned) of a position whose exact
-    scaled size is ``ideal`` (owned plus carry, unsigned); ``after`` = 0 keeps nothing."""
+    scaled size is ``ideal`` (owned plus carry, unsigned), beside what was entered ``ahead`` of him; without that
+    ``after`` = 0 keeps nothing."""
     if after <= 0 or before <= 0:
-        return 0
+        return trunc_to_lot(ahead, lot_units)
+    if ahead:
+        return trunc_to_lot(abs(ideal) * after / before + ahead, lot_units)
     return abs(ideal.numerator) * after // (ideal.denominator * before * lot_units) * lot_units
 
 

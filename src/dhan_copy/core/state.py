@@ -499,14 +499,21 @@ def behind_by(state: State, trade: CopyTrade, direction: int) -> int:
     return max(0, lag)
 
 
-def ahead_by(state: State, trade: CopyTrade, direction: int) -> int:
-    """How far the follower's entry is ahead of what the leader has filled of it, and may still fill."""
+def ahead_by(state: State, trade: CopyTrade, direction: int) -> Fraction:
+    """How far the follower's entry is ahead of what the leader has filled of it, and may still fill: exactly, as what one of
+    several orders rounds off another makes up."""
     if trade.admitted is None or trade.settled or trade.closed > trade.admitted.exit_quantity:
-        return 0
+        return Fraction(0)
     report = state.leader_order(trade.key).report
     if report.status.is_terminal or report.side.sign != direction:
-        return 0
-    return max(0, trade.filled(Intent.ENTRY) - entry_total(trade, trade.opened))
+        return Fraction(0)
+    filled = trade.filled(Intent.ENTRY)
+    return filled - entry_share(trade.admitted, trade.opened) if filled >= entry_total(trade, trade.opened) else Fraction(0)
+
+
+def entered_ahead(state: State, trades: Iterable[CopyTrade], direction: int) -> Fraction:
+    """What the follower has entered ahead of the leader's orders that may still fill."""
+    return max(Fraction(0), sum((ahead_by(state, trade, direction) for trade in trades), Fraction(0)))
 
 
 def opened_instead(state: State, trade: CopyTrade) -> int:

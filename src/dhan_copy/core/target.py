@@ -12,9 +12,9 @@ from dhan_copy.core.requests import Intent
 from dhan_copy.core.sizing import kept_after_exit, trunc_to_lot
 from dhan_copy.core.state import (
     State,
-    ahead_by,
     behind_by,
     claim_left,
+    entered_ahead,
     entry_share,
     entry_total,
     exit_ahead,
@@ -124,7 +124,7 @@ def balance_of(state: State, stake_key: StakeKey, sign: int | None = None) -> Fr
 def carry_of(state: State, stake_key: StakeKey, sign: int, lot_units: int) -> Fraction:
     """What earlier orders of this side left over or took too much, in units of the side; at most one lot. What a follower
     has entered before the leader, on the other side, is neither."""
-    early = sum(ahead_by(state, state.trades[key], -sign) for key in state.open_trades.get(stake_key, ()))
+    early = entered_ahead(state, (state.trades[key] for key in state.open_trades.get(stake_key, ())), -sign)
     carry = balance_of(state, stake_key, sign) * sign - early
     return max(Fraction(-lot_units), min(Fraction(lot_units), carry))
 
@@ -175,6 +175,7 @@ def _exit_wants_of_side(
     claims = sum(due_claims.values())
     free = max(0, owned + sum(behind_by(state, t, -sign) for t in others) - claims)
     unclaimed = there = owned - claims
+    ahead = entered_ahead(state, others, -sign)
     share, sold = share_of_position(state, stake_key), sold_ahead(state, trades, stake.ideal, position, position)
     left, unshared, part = position, free + sum(sold.values()), 0
     wants: dict[TradeKey, int] = {}
@@ -182,20 +183,26 @@ def _exit_wants_of_side(
         resting, lot = _resting_exit(trade, state.leader_order(trade.key).report, out=position == 0), state.lot_of(trade)
         take = 0
         if resting and resting <= left:
-            keep = min(unshared, kept_after_exit(stake.ideal, position, left - resting, lot))
+            keep = min(unshared, _kept(stake.ideal, position, left - resting, ahead, lot))
             part += unshared - keep - sold[trade.key]
             unshared, left, take = keep, left - resting, max(0, min(part, there))
             part, there = part - take, there - take
         elif resting and resting > position:
             take = max(min(free, unclaimed), min(free + claims - due_claims[trade.key], _covered(trade)))
         elif resting:
-            take = max(0, min(free - kept_after_exit(stake.ideal, position, position - resting, lot), unclaimed))
+            take = max(0, min(free - _kept(stake.ideal, position, position - resting, ahead, lot), unclaimed))
         if resting and _has_done(trade, share, resting, lot):
             take = 0
         due = min(owned, due_claims[trade.key] + take - closing_entry_leaves(trade))
         if due > 0 or resting or trade.claim or trade.filled(Intent.EXIT):
             wants[trade.key] = trade.filled(Intent.EXIT) + max(0, due)
     return wants
+
+
+def _kept(ideal: Fraction, position: int, left: int, ahead: Fraction, lot_units: int) -> int:
+    """What exits leave that leave so much of the leader's position: with what the follower has entered ahead of him, as long
+    as he holds anything."""
+    return kept_after_exit(ideal, position, left, lot_units, ahead) if left > 0 else 0
 
 
 def sold_ahead(state: State, exits: Iterable[CopyTrade], ideal: Fraction, position: int, left: int) -> dict[TradeKey, int]:
