@@ -37,7 +37,7 @@ from dhan_copy.core.facts import (
 )
 from dhan_copy.core.lifecycle import OrderState
 from dhan_copy.core.opening import missed
-from dhan_copy.core.requests import Cancel, Command, Intent, Query, ReadFunds, ReadOrders, Submit
+from dhan_copy.core.requests import Cancel, Command, Intent, Modify, Query, ReadFunds, ReadOrders, Submit
 from dhan_copy.core.settings import Policy, RateLimits, RateWindow
 from dhan_copy.core.state import State
 from dhan_copy.model.account import Funds
@@ -703,6 +703,22 @@ def stuck(monkeypatch: pytest.MonkeyPatch) -> tuple[World, TrueOrder]:
     monkeypatch.setattr(World, "on_change", lambda *_: [])
     world.cancel(resting)
     return world, closing
+
+
+def test_an_exit_does_not_grow_by_what_another_that_is_to_shrink_still_covers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """He moves a lot from one exit to the other; at the follower the first change is not answered yet."""
+    world = World({"F": Fraction(1)}, lot=1)
+    world.fill(world.place(Side.BUY, 3), 3)
+    world.fill_everything("F")
+    first, second = world.place(Side.SELL, 2), world.place(Side.SELL, 1)
+    unanswered: list[Modify | Cancel] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(World, "on_change", lambda _, request: unanswered.append(request) or [])
+        world.change(first, quantity=1)
+    world.change(second, quantity=2)
+    assert [order.report.quantity for order in world.open_orders("F")] == [2, 1]
+    world.feed(*(fact for request in unanswered for fact in world.on_change(request)))
+    assert [order.report.quantity for order in world.open_orders("F")] == [1, 2]
 
 
 def codes(world: World) -> list[str]:

@@ -49,18 +49,23 @@ def plan(state: State, key: TradeKey, rules: FollowerRules, now: datetime, wants
 
 
 def _beside_what_goes(b: Draft, wants: dict[TradeKey, int], total: int) -> int:
-    """The exit, as far as exits of other orders that are to go cannot close the same: they may fill until they are gone.
-    What it covers already stays."""
+    """The exit, as far as exits of other orders that are to go, or to shrink, cannot close the same: they may fill until they
+    have. What it covers already stays."""
     state, trade, sign = b.state, b.trade, b.report.side.sign
     covered = trade.leaves(Intent.EXIT)
     if total <= trade.filled(Intent.EXIT) + covered:
         return total
-    going = 0
+    live = going = 0
+    wanted = total - trade.filled(Intent.EXIT)
     for key in state.open_trades.get(trade.stake_key, ()):
+        if key == trade.key or state.leader_order(key).report.side.sign != sign:
+            continue
         other = state.trades[key]
-        leaves = other.leaves(Intent.EXIT) if key != trade.key and state.leader_order(key).report.side.sign == sign else 0
-        going += max(0, leaves - max(0, wants.get(key, 0) - other.filled(Intent.EXIT)))
-    most = trade.filled(Intent.EXIT) + max(covered, state.stake(trade.stake_key).closable(sign) - going)
+        leaves, left = other.leaves(Intent.EXIT), max(0, wants.get(key, 0) - other.filled(Intent.EXIT))
+        live, going, wanted = live + leaves, going + max(0, leaves - left), wanted + left
+    # A target beside a stop is for the same: together they may be for more than there is, once each is what it should be.
+    room = max(state.stake(trade.stake_key).closable(sign), wanted) - live
+    most = trade.filled(Intent.EXIT) + max(covered, room)
     if not going or total <= most or is_given_up(state, trade):
         return total
     tell_if_unprotected(b, total - most)
