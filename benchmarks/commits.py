@@ -7,7 +7,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -19,7 +19,7 @@ from benchmarks.harness import Result, exactly
 from dhan_copy import CopyEngine, Follower, Leader
 from dhan_copy.core.facts import Entry, RequestAccepted
 from dhan_copy.core.requests import Cancel, Modify, Submit
-from dhan_copy.core.settings import RateLimits, RateWindow
+from dhan_copy.core.settings import Policy, RateLimits, RateWindow
 from dhan_copy.dhan import parse_order_update
 from dhan_copy.model.ids import BrokerOrderId, ClientOrderId
 from dhan_copy.model.order import OrderReport
@@ -29,6 +29,8 @@ from dhan_copy.protocols import SourceEvent
 FOLLOWERS = 100
 EVENTS = 10
 AMPLE = RateLimits(windows=(RateWindow(1_000_000, 1.0),), per_day=1_000_000)
+PATIENT = Policy(entry_age=timedelta(hours=1), send_within=timedelta(hours=1))
+"""Commits are counted: how long they take is nothing to this."""
 
 
 @define
@@ -130,6 +132,7 @@ class World:
                 for number in range(followers)
             ],
             store=str(folder / "copies.db"),
+            policy=PATIENT,
             on_event=self.on_event,
         )
 
@@ -148,7 +151,7 @@ class World:
         """Wait until every follower's order is accepted and that is durable."""
         for _ in range(self.followers):
             if not self.accepted.acquire(timeout=60):
-                raise RuntimeError("not every follower's order was accepted within a minute")
+                raise RuntimeError("a minute passed without an order accepted, and not every follower has one")
 
 
 def threaded(events: int, followers: int) -> list[tuple[int, int]]:

@@ -89,6 +89,7 @@ def then_fills(change: Callable[[Tree], None], price: int = 90) -> Callable[[Tre
     def happen(tree: Tree) -> None:
         change(tree)
         tree.stage.until(lambda: tree.price(Leg.ENTRY) == price)
+        tree.stage.settle()  # his legs move after his entry
         fill_both(tree, UNITS)
 
     return happen

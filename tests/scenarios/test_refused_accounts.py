@@ -117,7 +117,7 @@ def test_t12_over_the_wire_a_new_token_is_used_without_a_restart(wires: Callable
     wire.until(lambda: wire.net(F) == 0)
     order = wire.buy(150, limit(90))
     wire.until(lambda: wire.row(order, F)["state"] == "WORKING")
-    assert wire.status(F)["health"] == "OK"
+    wire.until(lambda: wire.status(F)["health"] == "OK")  # a read with the old token may be answered last
 
 
 def test_t12_over_the_wire_the_leaders_new_token_is_used_by_the_next_login(wires: Callable[..., Wire]) -> None:
