@@ -721,6 +721,84 @@ def test_an_exit_does_not_grow_by_what_another_that_is_to_shrink_still_covers(mo
     assert [order.report.quantity for order in world.open_orders("F")] == [1, 2]
 
 
+def test_what_a_shrinking_exit_leaves_free_goes_to_one_of_those_that_wait_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two lots are to be free, one is: of two new exits the first is placed."""
+    world = World({"F": Fraction(1)}, lot=1)
+    world.trade(Side.BUY, 4)
+    world.fill_everything("F")
+    both = world.place(Side.SELL, 2), world.place(Side.SELL, 2)
+    unanswered: list[Modify | Cancel] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(World, "on_change", lambda _, request: unanswered.append(request) or [])
+        for order in both:
+            world.change(order, quantity=1)
+    for _ in both:
+        world.place(Side.SELL, 1)
+    live = []
+    for request in unanswered:
+        live.append([order.report.quantity for order in world.open_orders("F")])
+        world.feed(*world.on_change(request))
+    live.append([order.report.quantity for order in world.open_orders("F")])
+    assert live == [[2, 2], [1, 2, 1], [1, 1, 1, 1]]
+
+
+def test_a_raise_whose_answer_is_not_there_is_counted_as_live(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of exits for 2, 2, 1 and 1 the first and the third change; then the second and the fourth, and only that waits."""
+    world = World({"F": Fraction(1)}, lot=1)
+    world.trade(Side.BUY, 6)
+    world.fill_everything("F")
+    first, second, third, fourth = (world.place(Side.SELL, lots) for lots in (2, 2, 1, 1))
+    world.change(first, quantity=1)
+    unanswered: list[Modify | Cancel] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(World, "on_change", lambda _, request: unanswered.append(request) or [])
+        world.change(third, quantity=2)
+        world.change(second, quantity=1)
+    world.change(fourth, quantity=2)
+    assert [order.report.quantity for order in world.open_orders("F")] == [1, 2, 1, 1] and len(unanswered) == 2
+    for request in unanswered:
+        world.feed(*world.on_change(request))
+    assert [order.report.quantity for order in world.open_orders("F")] == [1, 1, 2, 2]
+
+
+def test_an_exit_that_waits_is_told_of_half_a_minute_after_it_began_to_and_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it waits for may have come long after it: the leader's orders have rested for hours."""
+    world = World({"F": Fraction(1, 3)}, lot=1)
+    world.trade(Side.BUY, 6)
+    world.fill_everything("F")
+    first, _ = world.place(Side.SELL, 4), world.place(Side.SELL, 1)
+    world.tick(3600)
+    for told, quantity in ((0, 3), (1, 4), (1, 3), (2, 4)):
+        unanswered: list[Modify | Cancel] = []
+        with monkeypatch.context() as patch:
+            patch.setattr(World, "on_change", lambda _, request, held=unanswered: held.append(request) or [])
+            world.change(first, quantity=quantity)
+            assert codes(world).count("EXIT_WAITS") == told
+            for _ in range(40 if quantity == 3 else 0):
+                world.tick()
+        assert codes(world).count("EXIT_WAITS") == told + (quantity == 3)
+        world.feed(*(fact for request in unanswered for fact in world.on_change(request)))
+        world.tick(3600)
+
+
+def test_what_went_along_when_the_leader_was_out_is_ahead_no_more() -> None:
+    """His order to buy 6 rests on, which the follower had filled and sold with all: of the next ten he sells five."""
+    world = World({"F": Fraction(1)}, lot=1)
+    world.trade(Side.BUY, 8)
+    rests = world.place(Side.BUY, 6)
+    world.fill_everything("F")
+    held = []
+    for side, lots in ((Side.SELL, 8), (Side.BUY, 10), (Side.SELL, 5)):
+        world.trade(side, lots)
+        world.fill_everything("F")
+        held.append(world.net_position("F"))
+    assert held == [0, 10, 5] and world.facts(DriftDeclared) == []
+    world.fill(rests, 6)
+    world.tick()
+    (drift,) = world.facts(DriftDeclared)
+    assert isinstance(drift, DriftDeclared) and (drift.quantity, world.net_position("F")) == (-6, 5)
+
+
 def codes(world: World) -> list[str]:
     return [entry.fact.code for entry in world.journal if isinstance(entry.fact, AlertRaised)]
 

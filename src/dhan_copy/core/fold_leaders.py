@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from fractions import Fraction
 
 from dhan_copy.core import feeds, intake
 from dhan_copy.core.evolving import evolve
@@ -16,6 +15,7 @@ from dhan_copy.core.sizing import kept_after_exit
 from dhan_copy.core.state import (
     LeaderKey,
     State,
+    ahead_by,
     behind_by,
     entered_ahead,
     entry_share,
@@ -202,7 +202,10 @@ def _leader_closed(state: State, key: TradeKey, stake_key: StakeKey, before: int
     after = abs(before) - closing
     lot = state.instruments[stake_key[2]].lot_units if stake_key[2] in state.instruments else 1
     free = max(0, stake.closable(-direction) - state.claims(stake_key, -direction))
-    kept = kept_after_exit(stake.ideal, abs(before), after, lot, _entered_ahead(state, key, stake_key, direction, after))
+    if after == 0:
+        _take_along(state, key, stake_key, direction)
+    others = (state.trades[other] for other in state.open_trades.get(stake_key, ()))
+    kept = kept_after_exit(stake.ideal, abs(before), after, lot, entered_ahead(state, others, direction))
     all_there = free + sum(late for _, late in behind)
     excess = max(0, min(all_there, all_there + _sold_ahead(state, key, stake_key, before, after) - kept))
     _give_up_what_would_close(state, key, direction, excess)
@@ -231,17 +234,15 @@ def _sold_ahead(state: State, key: TradeKey, stake_key: StakeKey, before: int, a
     return sum(units for other, units in sold.items() if other != key)
 
 
-def _entered_ahead(state: State, key: TradeKey, stake_key: StakeKey, direction: int, after: int) -> Fraction:
-    """What the follower has entered ahead of the leader's orders, which is not among what he closes. What takes him out takes
-    it too, but for that of orders that he placed after one that crosses zero."""
-    others = [state.trades[other] for other in state.open_trades.get(stake_key, ())]
-    if after == 0:
-        crossing = state.trades[key]
-        since, admitted = crossing.admitted_at, crossing.admitted
-        if since is None or admitted is None or not (admitted.exit_quantity and admitted.entry_quantity):
-            return Fraction(0)
-        others = [other for other in others if other.admitted_at is not None and other.admitted_at > since]
-    return entered_ahead(state, others, direction)
+def _take_along(state: State, key: TradeKey, stake_key: StakeKey, direction: int) -> None:
+    """What takes the leader out takes along what the follower has entered ahead of his orders, but for those that he placed
+    after one that crosses zero."""
+    admitted, since = state.trades[key].admitted, state.trades[key].admitted_at
+    crosses = admitted is not None and admitted.exit_quantity and admitted.entry_quantity
+    for other in (state.trades[k] for k in state.open_trades.get(stake_key, ())):
+        if not (crosses and since is not None and other.admitted_at is not None and other.admitted_at > since):
+            if ahead_by(state, other, direction) > 0:
+                state.trades[other.key] = evolve(other, gone_along=other.filled(Intent.ENTRY))
 
 
 def _give_up_what_would_close(state: State, key: TradeKey, direction: int, most: int) -> None:

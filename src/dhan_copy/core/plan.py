@@ -50,28 +50,32 @@ def plan(state: State, key: TradeKey, rules: FollowerRules, now: datetime, wants
 
 def _beside_what_goes(b: Draft, wants: dict[TradeKey, int], total: int) -> int:
     """The exit, as far as exits of other orders that are to go, or to shrink, cannot close the same: they may fill until they
-    have. What it covers already stays."""
+    have. What it covers already stays, and what is free goes to those that came first."""
     state, trade, sign = b.state, b.trade, b.report.side.sign
-    covered = trade.leaves(Intent.EXIT)
-    if total <= trade.filled(Intent.EXIT) + covered:
+    filled, covered = trade.filled(Intent.EXIT), trade.leaves(Intent.EXIT)
+    if total <= filled + covered:
         return total
-    live = going = 0
-    wanted = total - trade.filled(Intent.EXIT)
+    live: dict[TradeKey, int] = {}
+    left: dict[TradeKey, int] = {}
     for key in state.open_trades.get(trade.stake_key, ()):
-        if key == trade.key or state.leader_order(key).report.side.sign != sign:
-            continue
-        other = state.trades[key]
-        leaves, left = other.leaves(Intent.EXIT), max(0, wants.get(key, 0) - other.filled(Intent.EXIT))
-        live, going, wanted = live + leaves, going + max(0, leaves - left), wanted + left
+        if state.leader_order(key).report.side.sign == sign:
+            other = state.trades[key]
+            live[key], left[key] = other.may_fill(Intent.EXIT), max(0, wants.get(key, 0) - other.filled(Intent.EXIT))
+    left[trade.key] = total - filled
     # A target beside a stop is for the same: together they may be for more than there is, once each is what it should be.
-    room = max(state.stake(trade.stake_key).closable(sign), wanted) - live
-    most = trade.filled(Intent.EXIT) + max(covered, room)
-    if not going or total <= most or is_given_up(state, trade):
+    room = max(state.stake(trade.stake_key).closable(sign), sum(left.values())) - sum(live.values())
+    for key in live:
+        if key == trade.key:
+            break
+        room -= max(0, min(left[key] - live[key], room))
+    covered = max(covered, live.get(trade.key, 0))
+    most = filled + covered + max(0, min(left[trade.key] - covered, room))
+    if total <= most or is_given_up(state, trade):
         return total
     tell_if_unprotected(b, total - most)
-    due = [at for at in (trade.admitted_at, b.order.last_filled_at) if at is not None]
+    told = (state.leader_order(key).seen_at for key in state.open_trades[trade.stake_key])
     tell_if_it_waits_long(
-        b, max(due, default=b.now), "for another to be gone that may close the same",
+        b, max(at for at in (trade.admitted_at, *told) if at is not None), "for another to be gone that may close the same",
         "It is sent once that one is over: cancel the other, or close the position, by hand if this lasts.",
     )  # fmt: skip
     return most

@@ -26,11 +26,8 @@ def kept_after_exit(ideal: Fraction, before: int, after: int, lot_units: int, ah
     """What stays (unsigned) when the leader goes from ``before`` to ``after`` (both unsigned) of a position whose exact
     scaled size is ``ideal`` (owned plus carry, unsigned), beside what was entered ``ahead`` of him; without that
     ``after`` = 0 keeps nothing."""
-    if after <= 0 or before <= 0:
-        return trunc_to_lot(ahead, lot_units)
-    if ahead:
-        return trunc_to_lot(abs(ideal) * after / before + ahead, lot_units)
-    return abs(ideal.numerator) * after // (ideal.denominator * before * lot_units) * lot_units
+    share = abs(ideal) * max(0, after) / before if before > 0 else NOTHING
+    return trunc_to_lot(share + ahead, lot_units)
 
 
 def disclosed_size(leader_disclosed: int, leader_units: int, units: int, lot_units: int) -> int:

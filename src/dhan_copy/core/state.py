@@ -508,7 +508,16 @@ def ahead_by(state: State, trade: CopyTrade, direction: int) -> Fraction:
     if report.status.is_terminal or report.side.sign != direction:
         return Fraction(0)
     filled = trade.filled(Intent.ENTRY)
-    return filled - entry_share(trade.admitted, trade.opened) if filled >= entry_total(trade, trade.opened) else Fraction(0)
+    if filled < entry_total(trade, trade.opened):
+        return Fraction(0)
+    return filled - entry_share(trade.admitted, trade.opened) - gone_ahead(trade)
+
+
+def gone_ahead(trade: CopyTrade) -> Fraction:
+    """What the entry had filled ahead of the leader when he closed all that he held, and he may still fill."""
+    if trade.admitted is None or not trade.gone_along:
+        return Fraction(0)
+    return max(Fraction(0), trade.gone_along - entry_share(trade.admitted, trade.opened))
 
 
 def entered_ahead(state: State, trades: Iterable[CopyTrade], direction: int) -> Fraction:

@@ -19,6 +19,7 @@ from dhan_copy.core.state import (
     entry_total,
     exit_ahead,
     exit_due,
+    gone_ahead,
     share_of_position,
     split,
 )
@@ -115,7 +116,7 @@ def balance_of(state: State, stake_key: StakeKey, sign: int | None = None) -> Fr
         # What a copy has given up is no other's to make up: it is declared when the leader's order is over.
         share = _entry_share(trade, report) if trade.declined is not None else entry_want(state, trade)
         left = max(0, share - trade.filled(Intent.ENTRY))
-        balance += (share_to_come(trade, report) - left) * report.side.sign
+        balance += (share_to_come(trade, report) - left - gone_ahead(trade)) * report.side.sign
     if early * balance >= 0:
         return balance  # other fills of the leader's have been reckoned with it
     return balance + early if abs(early) <= abs(balance) else Fraction(0)

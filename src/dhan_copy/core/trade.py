@@ -247,6 +247,8 @@ class CopyTrade:
     forgone: int = 0
     """Units of the entry given up because an exit of the leader overtook them."""
     forgone_to: TradeKey | None = None
+    gone_along: int = 0
+    """What the entry had filled when the leader closed all that he held, some of it before him: it went along."""
     over_exited_at: datetime | None = None
     """When the legs of this entry were last seen to have closed more than there was: its claim is what is to be taken
     back."""
@@ -300,6 +302,10 @@ class CopyTrade:
 
     def leaves(self, intent: Intent) -> int:
         return sum(order.leaves_quantity for order in self.orders if order.intent is intent)
+
+    def may_fill(self, intent: Intent) -> int:
+        """The same, with raises whose answer is not there."""
+        return sum(order.may_fill for order in self.orders if order.intent is intent and not order.state.is_over)
 
     def live(self, intent: Intent) -> FollowerOrder | None:
         """The order of this intent that is not over."""
