@@ -589,7 +589,7 @@ def test_what_a_target_has_filled_ahead_is_no_difference_once_the_stop_has_close
 
 
 @pytest.mark.parametrize("fills_between", [False, True])
-def test_what_a_follower_has_entered_ahead_of_an_order_that_rests_is_not_for_an_exit_of_a_part(fills_between: bool) -> None:
+def test_x3_what_a_follower_has_entered_ahead_of_an_order_that_rests_is_not_for_an_exit_of_a_part(fills_between: bool) -> None:
     """He holds 8, his order to sell 1 rests, and the follower fills the next one for 2 before him."""
     world = World({"F": Fraction(1)}, lot=1)
     world.trade(Side.BUY, 8)
@@ -705,7 +705,7 @@ def stuck(monkeypatch: pytest.MonkeyPatch) -> tuple[World, TrueOrder]:
     return world, closing
 
 
-def test_an_exit_does_not_grow_by_what_another_that_is_to_shrink_still_covers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_m3_an_exit_does_not_grow_by_what_another_that_is_to_shrink_still_covers(monkeypatch: pytest.MonkeyPatch) -> None:
     """He moves a lot from one exit to the other; at the follower the first change is not answered yet."""
     world = World({"F": Fraction(1)}, lot=1)
     world.fill(world.place(Side.BUY, 3), 3)
