@@ -187,7 +187,7 @@ MUTANTS: tuple[Mutant, ...] = (
             Edit("core.trade.reported", "        state = OrderState.WORKING  #", "        pass  #")),
     ),
     Mutant(
-        name="modification_cap_ignored", fault="F39", shows=12, seed=39, orders=30,
+        name="modification_cap_ignored", fault="F39", shows=12, seed=175, orders=30,
         broken="An order's modifications are not counted.",
         edits=(Edit("core.plan_change._modify", "if supers.modifications(b.state, b.rules.name, order) >= b.rules.limits.modifications_per_order:", "if False:"),),
     ),
