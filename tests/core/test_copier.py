@@ -781,6 +781,62 @@ def test_an_exit_that_waits_is_told_of_half_a_minute_after_it_began_to_and_each_
         world.tick(3600)
 
 
+def test_an_exit_that_waits_is_told_of_once_whatever_moves_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World({"F": Fraction(1)}, lot=1)
+    world.trade(Side.BUY, 4)
+    world.fill_everything("F")
+    first, second, third = (world.place(Side.SELL, lots) for lots in (2, 1, 1))
+    with monkeypatch.context() as patch:
+        patch.setattr(World, "on_change", lambda *_: [])
+        world.change(first, quantity=1)
+    world.change(second, quantity=2)
+    told = []
+    for moves in range(12):
+        for order in (second, third):
+            world.change(order, terms=Limit(Decimal(110 + moves)))
+        world.tick(10)
+        told.append(codes(world).count("EXIT_WAITS"))
+    assert told == sorted(told) and (told[1], told[4], told[-1]) == (0, 1, 1)
+
+
+def test_an_exit_beside_one_that_is_cancelled_does_not_wait_for_it() -> None:
+    """Whole lots go over to the exits beside it, at once: there is nothing to tell."""
+    for shares in (Fraction(1, 2), Fraction(1, 3), Fraction(2, 5)):
+        world = World({"F": shares}, lot=1)
+        world.trade(Side.BUY, 5)
+        world.fill_everything("F")
+        exits = [world.place(Side.SELL, lots) for lots in (1, 3, 1)]
+        world.tick(60)
+        world.cancel(exits[0])
+        world.fill(exits[2], 1)
+        world.tick(60)
+        assert "EXIT_WAITS" not in codes(world)
+
+
+def test_a_raise_that_was_lost_long_ago_keeps_no_exit_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World({"F": Fraction(1)}, lot=1)
+    world.trade(Side.BUY, 4)
+    world.fill_everything("F")
+    first = world.place(Side.SELL, 1)
+    lost: list[Modify | Cancel] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(World, "on_change", lambda _, request: lost.append(request) or [])
+        world.change(first, quantity=3)
+    (asked,) = lost
+    world.feed(
+        OutcomeUnresolved(
+            follower=asked.follower, client_order_id=asked.client_order_id, attempt=asked.attempt, problem="no answer"
+        )
+    )
+    for _ in range(10):
+        world.tick(5)
+        world.sweep()
+    world.change(first, quantity=1)
+    world.trade(Side.SELL, 3)
+    world.fill_everything("F")
+    assert (world.leader_position(), world.net_position("F")) == (1, 0) and "EXIT_WAITS" not in codes(world)
+
+
 def test_what_went_along_when_the_leader_was_out_is_ahead_no_more() -> None:
     """His order to buy 6 rests on, which the follower had filled and sold with all: of the next ten he sells five."""
     world = World({"F": Fraction(1)}, lot=1)

@@ -32,6 +32,7 @@ from dhan_copy.core.changes import overruled
 from dhan_copy.core.circuit import is_closed_by
 from dhan_copy.core.closing import close, excess, left_to_close, not_closed
 from dhan_copy.core.day_end import left_apart, left_undecided
+from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import (
     AlertRaised,
     BookRead,
@@ -132,6 +133,8 @@ PERMITS_COME_WITHIN_SECONDS = 60
 """Where the hour has permits left; a longer wait is told."""
 CLOCK_STEP = timedelta(seconds=2)
 """Wall time that passes this much faster than monotonic time was set, or the machine slept."""
+EXIT_WAITS_LONG = timedelta(seconds=30)
+"""After this an exit that is kept back raises an alarm."""
 AFTER_A_HAND = timedelta(seconds=5)
 """For so long after a fill that is not ours the account is looked at as often as may be: its positions may lag behind."""
 ROUNDS = 1000
@@ -177,6 +180,8 @@ class Copier:
         self._overdue = Overdue()
         self._self_healing = SelfHealing()
         self._waiting: dict[TradeKey, datetime | None] = {}
+        self._kept_back: dict[TradeKey, datetime | None] = {}
+        """Since when an exit waits; None once that was told."""
         self._answer_awaited: dict[TradeKey, datetime] = {}
         """Since when a decision has waited for what an order would block, or for the price by now."""
         self._unreadable: set[tuple[AccountName, str]] = set()
@@ -714,6 +719,8 @@ class Copier:
                     if what is NOTHING and not closes(trade) and not any(order.linked for order in trade.orders):
                         self._at_rest[key] = (trade, state.leader_order(key))
                     planned.append((key, cause, what))
+                else:
+                    self._kept_back.pop(key, None)
             self._follow(planned)
         else:
             raise AssertionError("planning does not come to rest")
@@ -792,6 +799,7 @@ class Copier:
                 self._reads.want(ReadOrders(account=key[0]))
             if what.wake_at is not None:
                 self._waiting[key] = what.wake_at
+            self._tell_what_is_kept_back(key, cause, what.kept_back)
             requests.extend((_rank(request), key, cause, request) for request in what.requests)
         requests.sort(key=lambda item: item[0])
         for _, key, cause, request in requests:
@@ -799,6 +807,21 @@ class Copier:
         for key, cause, _ in planned:
             if not self._rules[key[2]].live:
                 self._play_on_paper(key, cause)
+
+    def _tell_what_is_kept_back(self, key: TradeKey, cause: int, kept_back: AlertRaised | None) -> None:
+        """An exit that waits is told of after a while: once, each time that it does."""
+        if kept_back is None:
+            self._kept_back.pop(key, None)
+            return
+        since, now = self._kept_back.setdefault(key, self._now.wall), self._now.wall
+        if since is None:
+            return
+        if now - since > EXIT_WAITS_LONG:
+            alert = evolve(kept_back, known=f"since {since}")
+            self._record(naming_the_leaders_order(self.state, alert), cause)
+            self._kept_back[key] = None
+        else:
+            self._wait(key, since + EXIT_WAITS_LONG + timedelta(seconds=1))
 
     def _want_position(self, follower: AccountName) -> None:
         """Where the ledger and the account disagree, the book is read between two reads of the position."""
@@ -876,6 +899,7 @@ class Copier:
         self._record(DayOpened(day=day, continuous=continuous, queued=known))
         self._permits.new_day()
         self._waiting.clear()
+        self._kept_back.clear()
         self._answer_awaited.clear()
         self._unreadable.clear()
         self._super_legs.new_day()

@@ -45,8 +45,6 @@ def answered(
         state.note_answer(fact.follower, at)
     if isinstance(fact, RequestAccepted):
         _works(state, fact.follower, at)
-        if order.intent is Intent.EXIT:
-            state.alerts.discard(("EXIT_WAITS", fact.follower, trade.key[1], ""))  # the next time it waits is another
     request = life.request_of(order, fact.attempt)
     if request is None:
         return

@@ -10,7 +10,7 @@ from dhan_copy.core.facts import TradingState
 from dhan_copy.core.intake import SETTLED_AFTER
 from dhan_copy.core.plan_change import steer_leg, steer_live
 from dhan_copy.core.plan_draft import Draft, Plan, Wants
-from dhan_copy.core.plan_limits import LOOK_AGAIN, tell_if_it_waits_long, tell_if_unprotected
+from dhan_copy.core.plan_limits import LOOK_AGAIN, tell_if_unprotected
 from dhan_copy.core.plan_place import is_replaced, place
 from dhan_copy.core.requests import Intent
 from dhan_copy.core.settings import FollowerRules
@@ -60,7 +60,7 @@ def _beside_what_goes(b: Draft, wants: dict[TradeKey, int], total: int) -> int:
     for key in state.open_trades.get(trade.stake_key, ()):
         if state.leader_order(key).report.side.sign == sign:
             other = state.trades[key]
-            live[key], left[key] = other.may_fill(Intent.EXIT), max(0, wants.get(key, 0) - other.filled(Intent.EXIT))
+            live[key], left[key] = other.raised(Intent.EXIT), max(0, wants.get(key, 0) - other.filled(Intent.EXIT))
     left[trade.key] = total - filled
     # A target beside a stop is for the same: together they may be for more than there is, once each is what it should be.
     room = max(state.stake(trade.stake_key).closable(sign), sum(left.values())) - sum(live.values())
@@ -73,11 +73,10 @@ def _beside_what_goes(b: Draft, wants: dict[TradeKey, int], total: int) -> int:
     if total <= most or is_given_up(state, trade):
         return total
     tell_if_unprotected(b, total - most)
-    told = (state.leader_order(key).seen_at for key in state.open_trades[trade.stake_key])
-    tell_if_it_waits_long(
-        b, max(at for at in (trade.admitted_at, *told) if at is not None), "for another to be gone that may close the same",
+    b.keep_back(
+        "for another to be gone that may close the same",
         "It is sent once that one is over: cancel the other, or close the position, by hand if this lasts.",
-    )  # fmt: skip
+    )
     return most
 
 

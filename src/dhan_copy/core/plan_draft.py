@@ -29,6 +29,8 @@ class Plan:
     leader_book_awaited: bool = False
     """What became of a leg is to be seen in the leader's order book."""
     wake_at: datetime | None = None
+    kept_back: AlertRaised | None = None
+    """What to say if this keeps an exit back for long."""
 
 
 Wants: TypeAlias = dict[StakeKey, dict[TradeKey, int]]
@@ -53,17 +55,24 @@ class Draft:
         self.book_awaited = False
         self.leader_book_awaited = False
         self.wake_at: datetime | None = None
+        self.kept_back: AlertRaised | None = None
 
     def wake(self, at: datetime) -> None:
         if self.wake_at is None or at < self.wake_at:
             self.wake_at = at
 
     def alert(self, code: str, what: str, known: str, advice: str, order: FollowerOrder | None = None) -> None:
-        fact = AlertRaised(
+        self.facts.append(self._alert(code, what, known, advice, order))
+
+    def keep_back(self, why: str, advice: str) -> None:
+        """An exit is due and is not sent yet."""
+        self.kept_back = self.kept_back or self._alert("EXIT_WAITS", f"an exit waits {why}", "", advice)
+
+    def _alert(self, code: str, what: str, known: str, advice: str, order: FollowerOrder | None = None) -> AlertRaised:
+        return AlertRaised(
             code=code, what=what, known=known, advice=advice, account=self.rules.name,
             leader_order_id=self.trade.key[1], client_order_id=order.client_order_id if order else None,
         )  # fmt: skip
-        self.facts.append(fact)
 
     def decline(self, reason: ReasonCode, detail: str = "") -> None:
         leader, order_id, follower = self.trade.key
@@ -73,7 +82,7 @@ class Draft:
     def build(self) -> Plan:
         if not (
             self.requests or self.queries or self.facts or self.positions_since or self.wake_at
-            or self.book_awaited or self.leader_book_awaited
+            or self.book_awaited or self.leader_book_awaited or self.kept_back
         ):  # fmt: skip
             return NOTHING
         return Plan(
@@ -84,4 +93,5 @@ class Draft:
             book_awaited=self.book_awaited,
             leader_book_awaited=self.leader_book_awaited,
             wake_at=self.wake_at,
+            kept_back=self.kept_back,
         )

@@ -10,8 +10,6 @@ from dhan_copy.core.requests import Intent
 from dhan_copy.core.trade import FollowerOrder
 
 LOOK_AGAIN = timedelta(seconds=10)
-EXIT_WAITS_LONG = timedelta(seconds=30)
-"""After this an exit that waits for a read of the positions raises an alarm."""
 
 
 def budget(b: Draft) -> int:
@@ -71,16 +69,7 @@ def position_checked(b: Draft, since: datetime) -> bool:
     if (suspect is None or suspect.confirmed) and read_at is not None and read_at >= since:
         return True
     b.positions_since = since if suspect is None else b.now
-    tell_if_it_waits_long(
-        b, since, "because the account's positions cannot be read",
-        "It is sent once they can; close the position by hand if this lasts.",
-    )  # fmt: skip
+    b.keep_back(
+        "because the account's positions cannot be read", "It is sent once they can; close the position by hand if this lasts."
+    )
     return False
-
-
-def tell_if_it_waits_long(b: Draft, since: datetime, why: str, advice: str) -> None:
-    """Say why an exit still waits, or come back when that is to be said."""
-    if b.now - since > EXIT_WAITS_LONG:
-        b.alert("EXIT_WAITS", f"an exit waits {why}", f"since {since}", advice)
-    else:
-        b.wake(since + EXIT_WAITS_LONG + timedelta(seconds=1))

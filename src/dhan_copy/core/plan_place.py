@@ -13,11 +13,9 @@ from dhan_copy.core.legs import is_exit_leg, tree_of
 from dhan_copy.core.lifecycle import OrderState
 from dhan_copy.core.plan_draft import Draft
 from dhan_copy.core.plan_limits import (
-    EXIT_WAITS_LONG,
     LOOK_AGAIN,
     must_wait,
     position_checked,
-    tell_if_it_waits_long,
     tell_if_unprotected,
 )
 from dhan_copy.core.plan_terms import instruction, is_refused_stop_market, refused_in_a_row, tell_of_refused_stop_market
@@ -29,6 +27,8 @@ from dhan_copy.model.ids import ClientOrderId, client_order_id
 from dhan_copy.model.order import Leg, Market, StopLimit, StopMarket
 from dhan_copy.model.reason import ReasonCode
 
+BOOK_WAITS_LONG = timedelta(seconds=30)
+"""After this an entry that waits for a look at the book is looked at again without news: it may have become too old."""
 CLOCKS_APART = timedelta(seconds=5)
 """What this machine's clock and the broker's may differ by."""
 _NOT_TAKEN = (OrderState.REJECTED, OrderState.WITHHELD)
@@ -129,12 +129,12 @@ def _is_unknown_there(b: Draft, tag: ClientOrderId, intent: Intent, *, first: bo
         return True
     b.book_awaited = True
     if intent is Intent.EXIT:
-        tell_if_it_waits_long(
-            b, started, "because the follower's order book cannot be read",
+        b.keep_back(
+            "because the follower's order book cannot be read",
             "It is sent once it can; close the position by hand if this lasts.",
-        )  # fmt: skip
+        )
     else:
-        b.wake(max(started + EXIT_WAITS_LONG, b.now) + timedelta(seconds=1))
+        b.wake(max(started + BOOK_WAITS_LONG, b.now) + timedelta(seconds=1))
     return False
 
 

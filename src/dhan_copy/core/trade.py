@@ -191,12 +191,15 @@ class FollowerOrder:
         return max(0, (self.accepted or self.asked).quantity - self.filled_quantity)
 
     @property
-    def may_fill(self) -> int:
-        """The most that it could still fill: with a raise whose answer is not there, or was lost."""
+    def raised(self) -> int:
+        """The same, with a raise whose answer is not there."""
         asked = [request.quantity for request in (self.outstanding, self.unresolved) if isinstance(request, Modify)]
-        return max(
-            [self.unfilled, *(quantity - self.filled_quantity for quantity in (*asked, *(one.quantity for one in self.lost)))]
-        )
+        return max([self.unfilled, *(quantity - self.filled_quantity for quantity in asked)])
+
+    @property
+    def may_fill(self) -> int:
+        """The most that it could still fill: with one whose answer was lost, too."""
+        return max([self.raised, *(one.quantity - self.filled_quantity for one in self.lost)])
 
     @property
     def given_up(self) -> int:
@@ -303,9 +306,9 @@ class CopyTrade:
     def leaves(self, intent: Intent) -> int:
         return sum(order.leaves_quantity for order in self.orders if order.intent is intent)
 
-    def may_fill(self, intent: Intent) -> int:
+    def raised(self, intent: Intent) -> int:
         """The same, with raises whose answer is not there."""
-        return sum(order.may_fill for order in self.orders if order.intent is intent and not order.state.is_over)
+        return sum(order.raised for order in self.orders if order.intent is intent and not order.state.is_over)
 
     def live(self, intent: Intent) -> FollowerOrder | None:
         """The order of this intent that is not over."""
