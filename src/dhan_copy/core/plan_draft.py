@@ -62,16 +62,17 @@ class Draft:
             self.wake_at = at
 
     def alert(self, code: str, what: str, known: str, advice: str, order: FollowerOrder | None = None) -> None:
-        self.facts.append(self._alert(code, what, known, advice, order))
+        fact = AlertRaised(
+            code=code, what=what, known=known, advice=advice, account=self.rules.name,
+            leader_order_id=self.trade.key[1], client_order_id=order.client_order_id if order else None,
+        )  # fmt: skip
+        self.facts.append(fact)
 
     def keep_back(self, why: str, advice: str) -> None:
         """An exit is due and is not sent yet."""
-        self.kept_back = self.kept_back or self._alert("EXIT_WAITS", f"an exit waits {why}", "", advice)
-
-    def _alert(self, code: str, what: str, known: str, advice: str, order: FollowerOrder | None = None) -> AlertRaised:
-        return AlertRaised(
-            code=code, what=what, known=known, advice=advice, account=self.rules.name,
-            leader_order_id=self.trade.key[1], client_order_id=order.client_order_id if order else None,
+        self.kept_back = AlertRaised(
+            code="EXIT_WAITS", what=f"an exit waits {why}", known="", advice=advice, account=self.rules.name,
+            leader_order_id=self.trade.key[1],
         )  # fmt: skip
 
     def decline(self, reason: ReasonCode, detail: str = "") -> None:
