@@ -37,7 +37,7 @@ from dhan_copy.core.facts import (
 )
 from dhan_copy.core.lifecycle import OrderState
 from dhan_copy.core.opening import missed
-from dhan_copy.core.requests import Cancel, Command, Intent, Modify, Query, ReadFunds, ReadOrders, Submit
+from dhan_copy.core.requests import Cancel, Command, Intent, Modify, Query, ReadFunds, ReadOrders, ReadPositions, Submit
 from dhan_copy.core.settings import Policy, RateLimits, RateWindow
 from dhan_copy.core.state import State
 from dhan_copy.model.account import Funds
@@ -797,6 +797,28 @@ def test_an_exit_that_waits_is_told_of_once_whatever_moves_meanwhile(monkeypatch
         world.tick(10)
         told.append(codes(world).count("EXIT_WAITS"))
     assert told == sorted(told) and (told[1], told[4], told[-1]) == (0, 1, 1)
+
+
+@pytest.mark.parametrize("apart_seconds", [25, 45])
+def test_an_exit_that_waits_is_told_of_once_though_the_account_is_blocked_now_and_then(
+    monkeypatch: pytest.MonkeyPatch, apart_seconds: int
+) -> None:
+    """The positions cannot be read, and entries are refused for the rate again and again."""
+    world = World({"F": Fraction(1)}, lot=1)
+    world.trade(Side.BUY, 4)
+    world.fill_everything("F")
+    world.tick(60)
+    answer = World.answer
+    blind = lambda world, command: [] if isinstance(command, ReadPositions) else answer(world, command)
+    monkeypatch.setattr(World, "answer", blind)
+    world.advance(5)
+    world.place(Side.SELL, 2)
+    for _ in range(8):
+        for _ in range(apart_seconds):
+            world.tick()
+        world.refuse["F"] = [(Refusal.RATE_LIMIT, False)]
+        world.place(Side.BUY, 1)
+    assert codes(world).count("EXIT_WAITS") == 1 and not [o for o in world.open_orders("F") if o.sign < 0]
 
 
 def test_an_exit_beside_one_that_is_cancelled_does_not_wait_for_it() -> None:

@@ -799,7 +799,7 @@ class Copier:
                 self._reads.want(ReadOrders(account=key[0]))
             if what.wake_at is not None:
                 self._waiting[key] = what.wake_at
-            self._tell_what_is_kept_back(key, cause, what.kept_back)
+            self._tell_what_is_kept_back(key, cause, what)
             requests.extend((_rank(request), key, cause, request) for request in what.requests)
         requests.sort(key=lambda item: item[0])
         for _, key, cause, request in requests:
@@ -808,16 +808,17 @@ class Copier:
             if not self._rules[key[2]].live:
                 self._play_on_paper(key, cause)
 
-    def _tell_what_is_kept_back(self, key: TradeKey, cause: int, kept_back: AlertRaised | None) -> None:
+    def _tell_what_is_kept_back(self, key: TradeKey, cause: int, what: Plan) -> None:
         """An exit that waits is told of after a while: once, each time that it does."""
-        if kept_back is None:
-            self._kept_back.pop(key, None)
+        if what.kept_back is None:
+            if not what.exit_waits:
+                self._kept_back.pop(key, None)
             return
         since, now = self._kept_back.setdefault(key, self._now.wall), self._now.wall
         if since is None:
             return
         if now - since > EXIT_WAITS_LONG:
-            alert = evolve(kept_back, known=f"since {since}")
+            alert = evolve(what.kept_back, known=f"since {since}")
             self._record(naming_the_leaders_order(self.state, alert), cause)
             self._kept_back[key] = None
         else:

@@ -31,6 +31,8 @@ class Plan:
     wake_at: datetime | None = None
     kept_back: AlertRaised | None = None
     """What to say if this keeps an exit back for long."""
+    exit_waits: bool = False
+    """A refusal, a blocked account or the budget keeps an exit back: what kept it back before may still do so."""
 
 
 Wants: TypeAlias = dict[StakeKey, dict[TradeKey, int]]
@@ -56,6 +58,7 @@ class Draft:
         self.leader_book_awaited = False
         self.wake_at: datetime | None = None
         self.kept_back: AlertRaised | None = None
+        self.exit_waits = False
 
     def wake(self, at: datetime) -> None:
         if self.wake_at is None or at < self.wake_at:
@@ -83,7 +86,7 @@ class Draft:
     def build(self) -> Plan:
         if not (
             self.requests or self.queries or self.facts or self.positions_since or self.wake_at
-            or self.book_awaited or self.leader_book_awaited or self.kept_back
+            or self.book_awaited or self.leader_book_awaited or self.kept_back or self.exit_waits
         ):  # fmt: skip
             return NOTHING
         return Plan(
@@ -95,4 +98,5 @@ class Draft:
             leader_book_awaited=self.leader_book_awaited,
             wake_at=self.wake_at,
             kept_back=self.kept_back,
+            exit_waits=self.exit_waits,
         )

@@ -21,6 +21,12 @@ def budget(b: Draft) -> int:
 def must_wait(b: Draft, order: FollowerOrder | None, intent: Intent, *, requests: int = 1) -> bool:
     """Whether a refusal, a blocked account or the trade's budget keeps so many requests back for now; none are counted
     where an exit becomes smaller, which is as good as its cancel."""
+    waits = _must_wait(b, order, intent, requests)
+    b.exit_waits |= waits and intent is Intent.EXIT
+    return waits
+
+
+def _must_wait(b: Draft, order: FollowerOrder | None, intent: Intent, requests: int) -> bool:
     if order is not None and order.retry_at is not None and order.retry_at > b.now:
         b.wake(order.retry_at)
         return True
