@@ -170,7 +170,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         name="blocked_all", fault="F35", shows=13, seed=7, orders=15,
         broken="One follower's blocked account blocks the others.",
-        edits=(Edit("core.plan_limits.must_wait", "b.state.blocked_until.get(b.rules.name)",
+        edits=(Edit("core.plan_limits._must_wait", "b.state.blocked_until.get(b.rules.name)",
             "max(b.state.blocked_until.values(), key=lambda one: one[0], default=None)"),),
     ),
     Mutant(
