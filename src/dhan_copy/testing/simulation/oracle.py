@@ -1107,7 +1107,9 @@ class Oracle:
             self.rare["position not judged: squared off"] += 1
             return
         ideal = self.ideals.ideal(name, listing)
-        if (name, listing) in self.manual and held in (0, ideal + self.manual[name, listing]):
+        by_hand = self.manual.get((name, listing))
+        # What a hand closed may have been due to an exit that was on its way, or to nobody.
+        if by_hand is not None and (not held or min(ideal, ideal + by_hand) <= held <= max(ideal, ideal + by_hand)):
             self.rare["position judged: squared off and flat"] += 1
             return
         if flat and ideal != held and self.ideals.lots_apart(listing, None) > 1:
