@@ -643,8 +643,14 @@ class Oracle:
             for entry in entries
             if isinstance(entry.fact, RequestIssued) and isinstance(entry.fact.request, Submit)
         }
+        # Admitted, and told in the same step that entries are stopped.
+        stopped = {
+            (entry.fact.leader_order_id, entry.fact.follower)
+            for entry in entries
+            if isinstance(entry.fact, CopyDeclined) and entry.fact.reason is ReasonCode.NOT_ACTIVE
+        }
         for fact in admitted:
-            if (fact.leader_order_id, fact.follower) not in sent and self._is_due_at_once(fact):
+            if (fact.leader_order_id, fact.follower) not in sent | stopped and self._is_due_at_once(fact):
                 self.blame(13, f"{fact.follower} is well, and yet {fact.leader_order_id} waits", fact.leader_order_id)
 
     def _is_due_at_once(self, fact: CopyAdmitted) -> bool:
