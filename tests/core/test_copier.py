@@ -871,6 +871,7 @@ def test_what_went_along_when_the_leader_was_out_is_ahead_no_more() -> None:
         world.fill_everything("F")
         held.append(world.net_position("F"))
     assert held == [0, 10, 5] and world.facts(DriftDeclared) == []
+    assert [difference.terms for difference in drifts(world.copier.state)] == [()]
     world.fill(rests, 6)
     world.tick()
     (drift,) = world.facts(DriftDeclared)

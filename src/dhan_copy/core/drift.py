@@ -206,7 +206,8 @@ def _due_to_open(state: State, trade: CopyTrade) -> Iterator[tuple[Term, int, Re
     total = entry_total(trade, told)
     filled = trade.filled(Intent.ENTRY)
     lag = max(0, total - trade.forgone) - filled
-    early = filled - max(0, total - trade.forgone)  # what it was to carry is not early, though the leader has filled nothing
+    # What it was to carry is not early, though the leader has filled nothing; nor is what went along with all that he closed.
+    early = filled - max(0, total - trade.forgone, trade.gone_along)
     if early > 0:
         yield Term.AHEAD, -early, None
     coming = max(0, min(lag, entry_pending(state, trade)))
