@@ -1039,6 +1039,9 @@ class Oracle:
         if name in self.spent:
             self.rare["the day's requests are used up"] += 1
             return
+        if name in self.waiting and not copy.submits and original.is_open:
+            self.rare["waits for the hour's requests"] += 1
+            return
         if copy.unsent is not None and self.troubled.get(name, -inf) >= copy.admitted_at:
             self.rare["kept back by a blocked account, and said to be"] += 1
             return
