@@ -621,6 +621,24 @@ def test_f42_what_falls_to_a_slice_that_a_human_took_back_is_declared() -> None:
     assert [fact.quantity for fact in bench.facts(DriftDeclared) if isinstance(fact, DriftDeclared)] == [LOT]
 
 
+def test_f42_what_falls_to_a_later_slice_that_a_human_took_back_is_declared_once_the_first_has_filled() -> None:
+    bench = sliced()
+    bench.trade(Side.BUY, 10)
+    bench.fill_everything("F")
+    order = bench.place(Side.SELL, 10)
+    first, second, _ = bench.open_orders("F")
+    bench.end_follower("F", second, OrderStatus.CANCELLED)
+    bench.change(order, quantity=4 * LOT)
+    bench.change(order, quantity=8 * LOT)
+    assert bench.open_orders("F") == [first]
+    bench.fill(order, 8 * LOT)
+    bench.fill_everything("F")
+    wait(bench, 40)
+    assert "EXIT_CANCELLED_BY_HAND" in alerts(bench) and not bench.open_orders("F")
+    (declared,) = bench.facts(DriftDeclared)
+    assert isinstance(declared, DriftDeclared) and declared.quantity == 2 * LOT
+
+
 # P12
 
 

@@ -128,13 +128,16 @@ def is_given_up(state: State, trade: CopyTrade) -> bool:
         return bool(unfilled)
     if trade.admitted is None:
         return False
-    # What is left falls to the first slices (core.plan), and is not shifted to others where those have been given up.
+    # What is left falls to slices that a hand took back and then to the first (core.plan), and is not shifted to others where
+    # those have been given up.
     owed = exit_wants(state, state.stake_key(trade.key)).get(trade.key, 0) - trade.filled(Intent.EXIT)
     most = trade.admitted.slice_units or owed
-    falls_to = list(lanes)[: -(-owed // most)] if owed > 0 else []
-    return (
-        owed <= most * len(falls_to) and bool(falls_to) and all(_is_lane_given_up(state, trade, orders) for orders in falls_to)
-    )
+    falls_to = []
+    for orders in sorted(lanes, key=lambda orders: not orders[-1].was_cancelled_by_hand):
+        if owed > 0:
+            falls_to.append(orders)
+            owed -= min(most, orders[-1].unfilled) if len(lanes) > 1 and orders[-1].was_cancelled_by_hand else most
+    return owed <= 0 and bool(falls_to) and all(_is_lane_given_up(state, trade, orders) for orders in falls_to)
 
 
 def _is_lane_given_up(state: State, trade: CopyTrade, exits: list[FollowerOrder]) -> bool:
