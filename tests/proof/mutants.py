@@ -70,6 +70,12 @@ BROKEN: tuple[Broken, ...] = (
             "test_x3_what_a_follower_has_entered_ahead_of_an_order_that_rests_is_not_for_an_exit_of_a_part",
     ),
     Broken(
+        name="exits_of_what_is_still_to_come", fault="",
+        broken="An exit is for what a lagging entry is still to fill, while another one closes what is there.",
+        edits=(Edit("core.target._exit_wants_of_side", "unclaimed = there = owned - claims", "unclaimed = there = owned"),),
+        caught_by="tests/core/test_target.py::test_exits_are_for_no_more_together_than_is_there_while_an_entry_lags",
+    ),
+    Broken(
         name="grows_before_another_has_shrunk", fault="",
         broken="An exit grows by what another that is to shrink still covers.",
         edits=(Edit("core.plan._beside_what_goes", "if total <= most or", "if True or"),),

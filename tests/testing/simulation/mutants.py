@@ -199,11 +199,6 @@ MUTANTS: tuple[Mutant, ...] = (
             "        return evolve(order, accepted=instruction_of(request))\n"),),
     ),
     Mutant(
-        name="exits_of_what_is_still_to_come", fault="F30", shows=5, seed=25, days=2, orders=60,
-        broken="An exit is for what a lagging entry is still to fill, while another one closes what is there.",
-        edits=(Edit("core.target._exit_wants_of_side", "unclaimed = there = owned - claims", "unclaimed = there = owned"),),
-    ),
-    Mutant(
         name="positions_not_compared", fault="F41", shows=4, seed=37, orders=60,
         broken="What the account really holds is not looked at: what was squared off by hand is closed again.",
         edits=(Edit("core.fold_reads.positions_reported", "        if missing:\n", "        if False:\n"),),
