@@ -65,7 +65,7 @@ BROKEN: tuple[Broken, ...] = (
     Broken(
         name="sells_what_is_entered_ahead", fault="", rows=("X3",),
         broken="An exit for a part of the position sells what a follower has entered ahead of another order.",
-        edits=(Edit("core.target._exit_wants_of_side", "ahead = entered_ahead(state, others, -sign)", "ahead = Fraction(0)"),),
+        edits=(Edit("core.target._exit_wants_of_side", "ahead = entered_ahead(state, stake_key, -sign)", "ahead = Fraction(0)"),),
         caught_by="tests/core/test_copier.py::"
             "test_x3_what_a_follower_has_entered_ahead_of_an_order_that_rests_is_not_for_an_exit_of_a_part",
     ),

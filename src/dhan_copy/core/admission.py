@@ -347,5 +347,5 @@ def _has_anything(state: State, stake_key: StakeKey, but: TradeKey) -> bool:
     """Whether the follower owns some of it, or may still come to own some."""
     if state.stake(stake_key).owned:
         return True
-    trades = (state.trades[k] for k in state.open_trades.get(stake_key, ()) if k != but)
+    trades = (t for t in state.open_at(stake_key) if t.key != but)
     return any(t.leaves(Intent.ENTRY) or entry_total(t, t.opened) > t.filled(Intent.ENTRY) for t in trades)

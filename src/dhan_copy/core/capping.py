@@ -136,8 +136,7 @@ def _counted(state: State, per: Per, entry: Entered) -> Iterator[tuple[Instrumen
 
 
 def _pending(state: State, stake_key: StakeKey) -> Iterator[tuple[InstrumentKey, Product, Side, int]]:
-    for trade_key in state.open_trades.get(stake_key, ()):
-        trade = state.trades[trade_key]
+    for trade in state.open_at(stake_key):
         if trade.admitted is not None and trade.admitted.ratio:
             units = max(trade.leaves(Intent.ENTRY), entry_room(state, trade))
             yield stake_key[2], stake_key[3], state.side_of(trade), units

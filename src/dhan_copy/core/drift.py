@@ -155,9 +155,9 @@ def _left_out(state: State, stake_key: StakeKey) -> Iterator[tuple[Term, ReasonC
         unknown -= units
         yield Term.DECLINED, reason, units
     undecided = Fraction(0)
-    for key in state.open_trades.get(stake_key, ()):
-        if state.trades[key].decision is None:
-            undecided += state.trades[key].opened * state.leader_order(key).report.side.sign
+    for trade in state.open_at(stake_key):
+        if trade.decision is None:
+            undecided += trade.opened * state.leader_order(trade.key).report.side.sign
     awaited = _within(undecided, unknown)
     if awaited:
         yield Term.PENDING, None, awaited
@@ -170,8 +170,8 @@ def _what_is_under_way(state: State, stake_key: StakeKey, sums: _Sums, rest: Fra
     facts = state.instruments.get(stake_key[2])
     lot = rounded = 1 if facts is None else facts.lot_units
     ahead = carried = Fraction(0)
-    for key in state.open_trades.get(stake_key, ()):
-        trade, sign = state.trades[key], state.leader_order(key).report.side.sign
+    for trade in state.open_at(stake_key):
+        sign = state.leader_order(trade.key).report.side.sign
         if trade.admitted is None and not trade.claim:
             continue
         for term, units, reason in (*_due_to_close(state, trade), *_due_to_open(state, trade)):

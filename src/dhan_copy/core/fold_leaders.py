@@ -196,16 +196,15 @@ def _leader_closed(state: State, key: TradeKey, stake_key: StakeKey, before: int
     stake = state.stake(stake_key)
     behind = [
         (other, late)
-        for other in (state.trades[k] for k in state.open_trades.get(stake_key, ()) if k != key)
-        if (late := behind_by(state, other, direction)) > 0
+        for other in state.open_at(stake_key)
+        if other.key != key and (late := behind_by(state, other, direction)) > 0
     ]
     after = abs(before) - closing
     lot = state.instruments[stake_key[2]].lot_units if stake_key[2] in state.instruments else 1
     free = max(0, stake.closable(-direction) - state.claims(stake_key, -direction))
     if after == 0:
         _take_along(state, key, stake_key, direction)
-    others = (state.trades[other] for other in state.open_trades.get(stake_key, ()))
-    kept = kept_after_exit(stake.ideal, abs(before), after, lot, entered_ahead(state, others, direction))
+    kept = kept_after_exit(stake.ideal, abs(before), after, lot, entered_ahead(state, stake_key, direction))
     all_there = free + sum(late for _, late in behind)
     excess = max(0, min(all_there, all_there + _sold_ahead(state, key, stake_key, before, after) - kept))
     _give_up_what_would_close(state, key, direction, excess)
@@ -228,7 +227,7 @@ def _leader_closed(state: State, key: TradeKey, stake_key: StakeKey, before: int
 def _sold_ahead(state: State, key: TradeKey, stake_key: StakeKey, before: int, after: int) -> int:
     """What other exits that share what is left have filled before the leader's: it is not there any more, and a part of what
     is kept."""
-    trades = (state.trades[other] for other in state.open_trades.get(stake_key, ()))
+    trades = state.open_at(stake_key)
     exits = (t for t in trades if t.admitted is not None and state.leader_order(t.key).report.side.sign * before < 0)
     sold = sold_ahead(state, exits, state.stake(stake_key).ideal, abs(before), after)
     return sum(units for other, units in sold.items() if other != key)
@@ -239,7 +238,7 @@ def _take_along(state: State, key: TradeKey, stake_key: StakeKey, direction: int
     after one that crosses zero."""
     admitted, since = state.trades[key].admitted, state.trades[key].admitted_at
     crosses = admitted is not None and admitted.exit_quantity and admitted.entry_quantity
-    for other in (state.trades[k] for k in state.open_trades.get(stake_key, ())):
+    for other in state.open_at(stake_key):
         if not (crosses and since is not None and other.admitted_at is not None and other.admitted_at > since):
             if ahead_by(state, other, direction) > 0:
                 state.trades[other.key] = evolve(other, gone_along=other.filled(Intent.ENTRY))

@@ -17,7 +17,17 @@ from dhan_copy.core.settings import FollowerRules
 from dhan_copy.core.settle import is_given_up
 from dhan_copy.core.state import State
 from dhan_copy.core.target import closes, entry_want, exit_wants, is_taken_back, may_be_taken_back
-from dhan_copy.core.trade import SLICES_APART, CopyTrade, FollowerOrder, StakeKey, TradeKey, place_of
+from dhan_copy.core.trade import (
+    SLICES_APART,
+    CopyTrade,
+    FollowerOrder,
+    Lane,
+    StakeKey,
+    TradeKey,
+    hands_first,
+    place_of,
+    shared_out,
+)
 from dhan_copy.model.order import OrderStatus
 from dhan_copy.model.reason import ReasonCode
 
@@ -57,10 +67,10 @@ def _beside_what_goes(b: Draft, wants: dict[TradeKey, int], total: int) -> int:
         return total
     live: dict[TradeKey, int] = {}
     left: dict[TradeKey, int] = {}
-    for key in state.open_trades.get(trade.stake_key, ()):
-        if state.leader_order(key).report.side.sign == sign:
-            other = state.trades[key]
-            live[key], left[key] = other.raised(Intent.EXIT), max(0, wants.get(key, 0) - other.filled(Intent.EXIT))
+    for other in state.open_at(trade.stake_key):
+        if state.leader_order(other.key).report.side.sign == sign:
+            live[other.key] = other.raised(Intent.EXIT)
+            left[other.key] = max(0, wants.get(other.key, 0) - other.filled(Intent.EXIT))
     left[trade.key] = total - filled
     # A target beside a stop is for the same: together they may be for more than there is, once each is what it should be.
     room = max(state.stake(trade.stake_key).closable(sign), sum(left.values())) - sum(live.values())
@@ -119,9 +129,9 @@ def _exit_comes_first(state: State, trade: CopyTrade, exit_total: int) -> bool:
     side, exit_left = crossing.side, max(0, trade.admitted.exit_quantity - crossing.filled_quantity)
     if not crossing.status.is_terminal and -side.sign * state.position(place_of(trade.stake_key)) > exit_left:
         return True  # he has added to it since: as it stands, the entry part of his order would close
-    for key in state.open_trades.get(state.stake_key(trade.key), ()):
-        report = state.leader_order(key).report
-        if report.side is not side and report.status.is_terminal and state.trades[key].leaves(Intent.ENTRY):
+    for other in state.open_at(state.stake_key(trade.key)):
+        report = state.leader_order(other.key).report
+        if report.side is not side and report.status.is_terminal and other.leaves(Intent.ENTRY):
             return True
     return False
 
@@ -132,7 +142,7 @@ def _steer(b: Draft, intent: Intent, total: int, *, hold: bool = False) -> None:
     left = total - b.trade.filled(intent)
     slices = b.trade.lanes(intent)
     shares: list[tuple[FollowerOrder, int]] = []
-    ended: list[tuple[int, list[FollowerOrder]]] = []
+    ended: list[Lane] = []
     for number, orders in slices.items():
         live = next((order for order in reversed(orders) if not order.state.is_over), None)
         for order in orders:
@@ -159,15 +169,9 @@ def _steer(b: Draft, intent: Intent, total: int, *, hold: bool = False) -> None:
     most = b.trade.admitted.slice_units
     number = max(slices, default=_first_slice(b, intent) - SLICES_APART) + SLICES_APART
     end = MOST_SLICES + 1 if not slices or intent is Intent.EXIT or b.trade.may_be_sliced else number
-    ended.sort(key=lambda lane: not lane[1][-1].was_cancelled_by_hand)  # what was taken back is nobody else's to do
-    for number, orders in chain(ended, ((new, []) for new in range(number, end, SLICES_APART))):
-        if left <= 0:
-            break
-        share = left if most is None else min(left, most)
-        if len(slices) > 1 and orders and orders[-1].was_cancelled_by_hand:
-            share = min(share, orders[-1].unfilled)
+    new = ((number, list[FollowerOrder]()) for number in range(number, end, SLICES_APART))
+    for number, orders, share in shared_out(left, chain(hands_first(ended), new), most, sliced=len(slices) > 1):
         place(b, intent, number, share, orders)
-        left -= share
 
 
 def _first_slice(b: Draft, intent: Intent) -> int:

@@ -13,7 +13,7 @@ from dhan_copy.core.sizing import trunc_to_lot
 from dhan_copy.core.state import State, claim_left, entry_total, opened_instead, waits
 from dhan_copy.core.supers import is_unexplained
 from dhan_copy.core.target import balance_of, entry_pending, exit_wants
-from dhan_copy.core.trade import CopyTrade, FollowerOrder, StakeKey, TradeKey, is_own, place_of
+from dhan_copy.core.trade import CopyTrade, FollowerOrder, StakeKey, TradeKey, hands_first, is_own, place_of, shared_out
 from dhan_copy.model.reason import ReasonCode
 
 
@@ -122,22 +122,17 @@ def is_given_up(state: State, trade: CopyTrade) -> bool:
         return True
     if any(is_unexplained(state, trade.key[2], order) for order in trade.orders):
         return False
-    lanes = trade.lanes(Intent.EXIT).values()
-    unfilled = [orders for orders in lanes if orders[-1].state is not OrderState.FILLED]
+    lanes = trade.lanes(Intent.EXIT)
+    unfilled = [orders for orders in lanes.values() if orders[-1].state is not OrderState.FILLED]
     if not unfilled or all(_is_lane_given_up(state, trade, orders) for orders in unfilled):
         return bool(unfilled)
     if trade.admitted is None:
         return False
-    # What is left falls to slices that a hand took back and then to the first (core.plan), and is not shifted to others where
-    # those have been given up.
+    # What is left is not shifted to other slices where those that it falls to have been given up.
     owed = exit_wants(state, state.stake_key(trade.key)).get(trade.key, 0) - trade.filled(Intent.EXIT)
-    most = trade.admitted.slice_units or owed
-    falls_to = []
-    for orders in sorted(lanes, key=lambda orders: not orders[-1].was_cancelled_by_hand):
-        if owed > 0:
-            falls_to.append(orders)
-            owed -= min(most, orders[-1].unfilled) if len(lanes) > 1 and orders[-1].was_cancelled_by_hand else most
-    return owed <= 0 and bool(falls_to) and all(_is_lane_given_up(state, trade, orders) for orders in falls_to)
+    shares = list(shared_out(owed, hands_first(lanes.items()), trade.admitted.slice_units, sliced=len(lanes) > 1))
+    falls_to_all = owed > 0 and sum(share for *_, share in shares) == owed
+    return falls_to_all and all(_is_lane_given_up(state, trade, orders) for _, orders, _ in shares)
 
 
 def _is_lane_given_up(state: State, trade: CopyTrade, exits: list[FollowerOrder]) -> bool:

@@ -270,8 +270,12 @@ class State:
 
     def claims(self, key: StakeKey, sign: int) -> int:
         """Units that are due to be closed by the open trades of one side (+1 buys, -1 sells)."""
-        trades = (self.trades[k] for k in self.open_trades.get(key, ()))
+        trades = self.open_at(key)
         return sum(claim_left(t) for t in trades if t.claim and self.leader_order(t.key).report.side.sign == sign)
+
+    def open_at(self, key: StakeKey) -> list[CopyTrade]:
+        """Trades that may still act on a holding, in the order in which they came."""
+        return [self.trades[trade] for trade in self.open_trades.get(key, ())]
 
     def open_keys(self) -> list[TradeKey]:
         """Trades that may still act."""
@@ -520,9 +524,9 @@ def gone_ahead(trade: CopyTrade) -> Fraction:
     return max(Fraction(0), trade.gone_along - entry_share(trade.admitted, trade.opened))
 
 
-def entered_ahead(state: State, trades: Iterable[CopyTrade], direction: int) -> Fraction:
+def entered_ahead(state: State, stake_key: StakeKey, direction: int) -> Fraction:
     """What the follower has entered ahead of the leader's orders that may still fill."""
-    return max(Fraction(0), sum((ahead_by(state, trade, direction) for trade in trades), Fraction(0)))
+    return max(Fraction(0), sum((ahead_by(state, trade, direction) for trade in state.open_at(stake_key)), Fraction(0)))
 
 
 def opened_instead(state: State, trade: CopyTrade) -> int:

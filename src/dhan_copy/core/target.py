@@ -106,8 +106,8 @@ def balance_of(state: State, stake_key: StakeKey, sign: int | None = None) -> Fr
     stake = state.stake(stake_key)
     balance = stake.ideal - stake.owned + state.claims(stake_key, -1) - state.claims(stake_key, 1)
     early, rate = 0, share_of_position(state, stake_key)
-    for key in state.open_trades.get(stake_key, ()):
-        trade, report = state.trades[key], state.leader_order(key).report
+    for trade in state.open_at(stake_key):
+        report = state.leader_order(trade.key).report
         early += exit_ahead(state, trade, rate) * report.side.sign
         if trade.admitted is None or not trade.admitted.ratio or trade.settled:
             continue
@@ -125,8 +125,7 @@ def balance_of(state: State, stake_key: StakeKey, sign: int | None = None) -> Fr
 def carry_of(state: State, stake_key: StakeKey, sign: int, lot_units: int) -> Fraction:
     """What earlier orders of this side left over or took too much, in units of the side; at most one lot. What a follower
     has entered before the leader, on the other side, is neither."""
-    early = entered_ahead(state, (state.trades[key] for key in state.open_trades.get(stake_key, ())), -sign)
-    carry = balance_of(state, stake_key, sign) * sign - early
+    carry = balance_of(state, stake_key, sign) * sign - entered_ahead(state, stake_key, -sign)
     return max(Fraction(-lot_units), min(Fraction(lot_units), carry))
 
 
@@ -152,10 +151,9 @@ def exit_wants(state: State, stake_key: StakeKey, *, missing: int = 0) -> dict[T
     if stake_key[4] is not None:
         return _leg_wants(state, stake_key, missing)
     sides: dict[int, list[CopyTrade]] = {1: [], -1: []}
-    for key in state.open_trades.get(stake_key, ()):
-        trade = state.trades[key]
+    for trade in state.open_at(stake_key):
         if trade.admitted is not None:
-            sides[state.leader_order(key).report.side.sign].append(trade)
+            sides[state.leader_order(trade.key).report.side.sign].append(trade)
     wants: dict[TradeKey, int] = {}
     for sign, trades in sides.items():
         if trades:
@@ -176,7 +174,7 @@ def _exit_wants_of_side(
     claims = sum(due_claims.values())
     free = max(0, owned + sum(behind_by(state, t, -sign) for t in others) - claims)
     unclaimed = there = owned - claims
-    ahead = entered_ahead(state, others, -sign)
+    ahead = entered_ahead(state, stake_key, -sign)
     share, sold = share_of_position(state, stake_key), sold_ahead(state, trades, stake.ideal, position, position)
     left, unshared, part = position, free + sum(sold.values()), 0
     wants: dict[TradeKey, int] = {}
@@ -253,7 +251,7 @@ def _leg_wants(state: State, stake_key: StakeKey, missing: int) -> dict[TradeKey
     the leader took back closes what his own fills of it closed, and no more; the entry takes back what its legs closed
     twice."""
     stake = state.stake(stake_key)
-    trades = [(state.trades[key], state.leader_order(key)) for key in state.open_trades.get(stake_key, ())]
+    trades = [(trade, state.leader_order(trade.key)) for trade in state.open_at(stake_key)]
     claimed = {1: 0, -1: 0}
     for trade, order in trades:
         if is_own(trade.key[1]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TypeAlias
@@ -225,6 +226,10 @@ class FollowerOrder:
         )
 
 
+Lane: TypeAlias = tuple[int, list[FollowerOrder]]
+"""A slice and its orders: each generation takes the place of the one before."""
+
+
 @frozen(slots=True)
 class CopyTrade:
     """One leader order at one follower."""
@@ -341,6 +346,26 @@ class CopyTrade:
             if known.client_order_id == order.client_order_id:
                 return evolve(self, orders=self.orders[:index] + (order,) + self.orders[index + 1 :])
         return evolve(self, orders=self.orders + (order,))
+
+
+def hands_first(lanes: Iterable[Lane]) -> list[Lane]:
+    """Slices in the order in which what is left falls to them: what a hand took back is nobody else's to do."""
+    return sorted(lanes, key=lambda lane: not lane[1][-1].was_cancelled_by_hand)
+
+
+def shared_out(
+    units: int, lanes: Iterable[Lane], slice_units: int | None, *, sliced: bool
+) -> Iterator[tuple[int, list[FollowerOrder], int]]:
+    """What each of the slices is to do of what is left: at most a slice each, and of several one that a hand took back no
+    more than it had left."""
+    for number, orders in lanes:
+        if units <= 0:
+            return
+        share = units if slice_units is None else min(units, slice_units)
+        if sliced and orders and orders[-1].was_cancelled_by_hand:
+            share = min(share, orders[-1].unfilled)
+        yield number, orders, share
+        units -= share
 
 
 def issued(order: FollowerOrder | None, fact: RequestIssued, at: datetime, slice: int, generation: int) -> FollowerOrder:
