@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -705,63 +707,66 @@ def stuck(monkeypatch: pytest.MonkeyPatch) -> tuple[World, TrueOrder]:
     return world, closing
 
 
-def test_m3_an_exit_does_not_grow_by_what_another_that_is_to_shrink_still_covers(monkeypatch: pytest.MonkeyPatch) -> None:
+@contextmanager
+def unanswered() -> Iterator[list[Modify | Cancel]]:
+    """Changes that are asked for in here have no effect and no answer; :meth:`World.on_change` gives both later."""
+    held: list[Modify | Cancel] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(World, "on_change", lambda _, request: held.append(request) or [])
+        yield held
+
+
+def test_m3_an_exit_does_not_grow_by_what_another_that_is_to_shrink_still_covers() -> None:
     """He moves a lot from one exit to the other; at the follower the first change is not answered yet."""
     world = World({"F": Fraction(1)}, lot=1)
     world.fill(world.place(Side.BUY, 3), 3)
     world.fill_everything("F")
     first, second = world.place(Side.SELL, 2), world.place(Side.SELL, 1)
-    unanswered: list[Modify | Cancel] = []
-    with monkeypatch.context() as patch:
-        patch.setattr(World, "on_change", lambda _, request: unanswered.append(request) or [])
+    with unanswered() as held:
         world.change(first, quantity=1)
     world.change(second, quantity=2)
     assert [order.report.quantity for order in world.open_orders("F")] == [2, 1]
-    world.feed(*(fact for request in unanswered for fact in world.on_change(request)))
+    world.feed(*(fact for request in held for fact in world.on_change(request)))
     assert [order.report.quantity for order in world.open_orders("F")] == [1, 2]
 
 
-def test_what_a_shrinking_exit_leaves_free_goes_to_one_of_those_that_wait_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_shrinking_exit_leaves_free_goes_to_one_of_those_that_wait_for_it() -> None:
     """Two lots are to be free, one is: of two new exits the first is placed."""
     world = World({"F": Fraction(1)}, lot=1)
     world.trade(Side.BUY, 4)
     world.fill_everything("F")
     both = world.place(Side.SELL, 2), world.place(Side.SELL, 2)
-    unanswered: list[Modify | Cancel] = []
-    with monkeypatch.context() as patch:
-        patch.setattr(World, "on_change", lambda _, request: unanswered.append(request) or [])
+    with unanswered() as held:
         for order in both:
             world.change(order, quantity=1)
     for _ in both:
         world.place(Side.SELL, 1)
     live = []
-    for request in unanswered:
+    for request in held:
         live.append([order.report.quantity for order in world.open_orders("F")])
         world.feed(*world.on_change(request))
     live.append([order.report.quantity for order in world.open_orders("F")])
     assert live == [[2, 2], [1, 2, 1], [1, 1, 1, 1]]
 
 
-def test_a_raise_whose_answer_is_not_there_is_counted_as_live(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_raise_whose_answer_is_not_there_is_counted_as_live() -> None:
     """Of exits for 2, 2, 1 and 1 the first and the third change; then the second and the fourth, and only that waits."""
     world = World({"F": Fraction(1)}, lot=1)
     world.trade(Side.BUY, 6)
     world.fill_everything("F")
     first, second, third, fourth = (world.place(Side.SELL, lots) for lots in (2, 2, 1, 1))
     world.change(first, quantity=1)
-    unanswered: list[Modify | Cancel] = []
-    with monkeypatch.context() as patch:
-        patch.setattr(World, "on_change", lambda _, request: unanswered.append(request) or [])
+    with unanswered() as held:
         world.change(third, quantity=2)
         world.change(second, quantity=1)
     world.change(fourth, quantity=2)
-    assert [order.report.quantity for order in world.open_orders("F")] == [1, 2, 1, 1] and len(unanswered) == 2
-    for request in unanswered:
+    assert [order.report.quantity for order in world.open_orders("F")] == [1, 2, 1, 1] and len(held) == 2
+    for request in held:
         world.feed(*world.on_change(request))
     assert [order.report.quantity for order in world.open_orders("F")] == [1, 1, 2, 2]
 
 
-def test_an_exit_that_waits_is_told_of_half_a_minute_after_it_began_to_and_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_exit_that_waits_is_told_of_half_a_minute_after_it_began_to_and_each_time() -> None:
     """What it waits for may have come long after it: the leader's orders have rested for hours."""
     world = World({"F": Fraction(1, 3)}, lot=1)
     world.trade(Side.BUY, 6)
@@ -769,25 +774,22 @@ def test_an_exit_that_waits_is_told_of_half_a_minute_after_it_began_to_and_each_
     first, _ = world.place(Side.SELL, 4), world.place(Side.SELL, 1)
     world.tick(3600)
     for told, quantity in ((0, 3), (1, 4), (1, 3), (2, 4)):
-        unanswered: list[Modify | Cancel] = []
-        with monkeypatch.context() as patch:
-            patch.setattr(World, "on_change", lambda _, request, held=unanswered: held.append(request) or [])
+        with unanswered() as held:
             world.change(first, quantity=quantity)
             assert codes(world).count("EXIT_WAITS") == told
             for _ in range(40 if quantity == 3 else 0):
                 world.tick()
         assert codes(world).count("EXIT_WAITS") == told + (quantity == 3)
-        world.feed(*(fact for request in unanswered for fact in world.on_change(request)))
+        world.feed(*(fact for request in held for fact in world.on_change(request)))
         world.tick(3600)
 
 
-def test_an_exit_that_waits_is_told_of_once_whatever_moves_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_exit_that_waits_is_told_of_once_whatever_moves_meanwhile() -> None:
     world = World({"F": Fraction(1)}, lot=1)
     world.trade(Side.BUY, 4)
     world.fill_everything("F")
     first, second, third = (world.place(Side.SELL, lots) for lots in (2, 1, 1))
-    with monkeypatch.context() as patch:
-        patch.setattr(World, "on_change", lambda *_: [])
+    with unanswered():
         world.change(first, quantity=1)
     world.change(second, quantity=2)
     told = []
@@ -835,16 +837,14 @@ def test_an_exit_beside_one_that_is_cancelled_does_not_wait_for_it() -> None:
         assert "EXIT_WAITS" not in codes(world)
 
 
-def test_a_raise_that_was_lost_long_ago_keeps_no_exit_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_raise_that_was_lost_long_ago_keeps_no_exit_back() -> None:
     world = World({"F": Fraction(1)}, lot=1)
     world.trade(Side.BUY, 4)
     world.fill_everything("F")
     first = world.place(Side.SELL, 1)
-    lost: list[Modify | Cancel] = []
-    with monkeypatch.context() as patch:
-        patch.setattr(World, "on_change", lambda _, request: lost.append(request) or [])
+    with unanswered() as held:
         world.change(first, quantity=3)
-    (asked,) = lost
+    (asked,) = held
     world.feed(
         OutcomeUnresolved(
             follower=asked.follower, client_order_id=asked.client_order_id, attempt=asked.attempt, problem="no answer"

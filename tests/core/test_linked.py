@@ -32,7 +32,7 @@ from dhan_copy.model.reason import ReasonCode
 from dhan_copy.core.trade import FollowerOrder, Instruction
 from tests.core.linked_world import STOP, TARGET, Linked, wait
 from tests.core.make import START, TAG, modify
-from tests.core.world import LEADER, SEGMENT, WIDE, World
+from tests.core.world import LEADER, SEGMENT, WIDE, TrueOrder, World
 
 LOT = 75
 LEGS = (Leg.TARGET, Leg.STOP)
@@ -603,13 +603,18 @@ def test_f42_what_a_slice_was_refused_is_not_shifted_to_the_others() -> None:
     assert [fact.quantity for fact in bench.facts(DriftDeclared) if isinstance(fact, DriftDeclared)] == [-2 * LOT]
 
 
-def test_f42_what_falls_to_a_slice_that_a_human_took_back_is_declared() -> None:
-    """Another slice, which was taken back when nothing was left for it, keeps nothing open."""
+def exit_in_slices() -> tuple[World, TrueOrder, list[TrueOrder]]:
+    """A leader's exit of ten lots, and its copies: of two, two and one."""
     bench = sliced()
     bench.trade(Side.BUY, 10)
     bench.fill_everything("F")
     order = bench.place(Side.SELL, 10)
-    first, second, _ = bench.open_orders("F")
+    return bench, order, bench.open_orders("F")
+
+
+def test_f42_what_falls_to_a_slice_that_a_human_took_back_is_declared() -> None:
+    """Another slice, which was taken back when nothing was left for it, keeps nothing open."""
+    bench, order, (first, second, _) = exit_in_slices()
     bench.end_follower("F", first, OrderStatus.CANCELLED)
     bench.fill_follower("F", second, 2 * LOT)
     bench.change(order, quantity=4 * LOT)
@@ -622,11 +627,7 @@ def test_f42_what_falls_to_a_slice_that_a_human_took_back_is_declared() -> None:
 
 
 def test_f42_what_falls_to_a_later_slice_that_a_human_took_back_is_declared_once_the_first_has_filled() -> None:
-    bench = sliced()
-    bench.trade(Side.BUY, 10)
-    bench.fill_everything("F")
-    order = bench.place(Side.SELL, 10)
-    first, second, _ = bench.open_orders("F")
+    bench, order, (first, second, _) = exit_in_slices()
     bench.end_follower("F", second, OrderStatus.CANCELLED)
     bench.change(order, quantity=4 * LOT)
     bench.change(order, quantity=8 * LOT)

@@ -134,9 +134,7 @@ def test_x3_what_was_sold_beyond_what_an_order_may_still_close_is_taken_off_the_
 
 def test_an_exit_that_he_makes_smaller_again_is_at_once_shared_with_those_beside_it() -> None:
     """His copy lags: what is there is for the first, and nothing is left to close twice until the entry fills."""
-    world = World({"F": Fraction(2)})
-    world.trade(Side.BUY, 3)
-    world.fill_everything("F")
+    world = holding(Fraction(2), 3)
     more = world.place(Side.BUY, 2)
     first, *_ = (world.place(Side.SELL, 1) for _ in range(3))
     world.fill(more, 150)
@@ -148,9 +146,7 @@ def test_an_exit_that_he_makes_smaller_again_is_at_once_shared_with_those_beside
 
 def test_claims_of_several_exits_are_together_for_no_more_than_is_there() -> None:
     """He holds 5, and orders to sell 3, 1 and 2 rest; the last two fill, and at the follower the first."""
-    world = World({"F": Fraction(1)})
-    world.trade(Side.BUY, 5)
-    world.fill_everything("F")
+    world = holding(Fraction(1), 5)
     _, *filled = (world.place(Side.SELL, lots) for lots in (3, 1, 2))
     for order in filled:
         world.fill(order, order.report.quantity)
