@@ -8,7 +8,7 @@ from fractions import Fraction
 import pytest
 from attrs import evolve
 
-from dhan_copy.core.facts import Channel, Entry, LeaderReported
+from dhan_copy.core.facts import Channel, Entry, LeaderReported, OrderReported, OutcomeUnresolved
 from dhan_copy.core.limits import RateBudget
 from dhan_copy.core.requests import Intent
 from dhan_copy.model.order import ForeverLeg, OrderStatus, Product, Side, StopLimit, Variety
@@ -86,3 +86,29 @@ def test_what_is_journaled_of_a_pair_is_news_where_its_second_leg_has_moved(diff
         fact = LeaderReported(leader=LEADER, report=told, channel=Channel.STREAM)
         oracle.committed([Entry(number + 1, make.after(number / 100), fact)], [])
     assert {violation.invariant for violation in oracle.violations} == (set() if differ else {2})
+
+
+@pytest.mark.parametrize(("read_after_seconds", "still_counts"), [(1, False), (-1, True)])
+def test_a_raise_that_was_lost_counts_until_a_read_of_the_book_that_began_later(
+    monkeypatch: pytest.MonkeyPatch, read_after_seconds: int, still_counts: bool
+) -> None:
+    world = World(0, 40, 1, only=())
+    monkeypatch.setattr(world, "_end_day", lambda stays: None)
+    world.run_day()
+    oracle, (name,) = world.oracle, world.names
+    order, tag = next(
+        (one, one.tag)
+        for one in world.accounts[name].orders.values()
+        if one.tag is not None and oracle.intents.get(one.tag) is Intent.EXIT and not oracle._is_apart(oracle.tags[one.tag][0])
+    )
+    oracle.told_over.discard(tag)
+    was, _ = oracle._plain_exits(name, order.listing, order.sign)
+    lost_at = len(oracle.journal) + 1
+    oracle.asked_for[tag] = order.quantity + 50
+    lost = OutcomeUnresolved(follower=name, client_order_id=tag, attempt=2, problem="late")
+    row = make.report(
+        account=name, order_id=order.order_id, client_order_id=tag, status=OrderStatus.PENDING, quantity=order.quantity
+    )
+    read = OrderReported(follower=name, report=row, channel=Channel.BOOK, read_at=make.after(100 + read_after_seconds))
+    oracle.committed([Entry(lost_at, make.after(100), lost), Entry(lost_at + 1, make.after(102), read)], [])
+    assert oracle._plain_exits(name, order.listing, order.sign)[0] == was + 50 * still_counts

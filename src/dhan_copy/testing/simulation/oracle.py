@@ -159,6 +159,8 @@ class Oracle:
         self.not_now: set[ClientOrderId] = set()
         self.asked_for: dict[ClientOrderId, int] = {}
         """What was last asked for of an order, fills included; a cancel asks for nothing."""
+        self.unsure: dict[ClientOrderId, datetime] = {}
+        """Since when nobody has known what became of the last modification of an order."""
         self.intents: dict[ClientOrderId, Intent] = {}
         self.issued_at: dict[ClientOrderId, float] = {}
         self.lost_at: dict[ClientOrderId, float] = {}
@@ -301,10 +303,14 @@ class Oracle:
                 self.looked_for[fact.client_order_id] = self.world.timeline.now
             case OutcomeUnresolved():
                 self._answered(fact)
+                if self.asked_for.get(fact.client_order_id):
+                    self.unsure[fact.client_order_id] = entry.at
             case OrderReported():
                 tag = self._told_of(fact)
                 if tag is not None:
                     self.known.add(tag)
+                    if fact.channel is Channel.BOOK and fact.read_at is not None and self._is_settled(tag, fact.read_at):
+                        self.asked_for[tag] = fact.report.quantity
                     if fact.report.status.is_terminal:
                         self.told_over.add(tag)
                     self.told_fills[tag] = max(fact.report.filled_quantity, self.told_fills.get(tag, 0))
@@ -448,6 +454,14 @@ class Oracle:
             self._judge_terms(request, self.tags[tag][0])
         self._judge_state(request)
         self.asked_for[tag] = 0 if isinstance(request, Cancel) else request.quantity
+        self.unsure.pop(tag, None)
+
+    def _is_settled(self, tag: ClientOrderId, read_at: datetime) -> bool:
+        """One read of the book that began after a request was lost decides about it, whatever may arrive later."""
+        if tag not in self.unsure or read_at <= self.unsure[tag]:
+            return False
+        del self.unsure[tag]
+        return True
 
     def _judge_resend(self, copy: Copy, request: Submit) -> None:
         """Entries are never sent again, exits at the earliest after the absence window: by what the broker has."""
