@@ -33,8 +33,8 @@ def known(*reports: OrderReport) -> Known:
 
 
 def told(*reports: OrderReport, orders: Known | None = None) -> list[OrderReport]:
-    trees = Trees(orders or {}, {})
-    facts = trees.told([leader_reported(each) for each in reports])
+    trees = Trees(orders or {}, {}, {})
+    facts = trees.told([leader_reported(each) for each in reports], START)
     return [fact.report for fact in facts if isinstance(fact, LeaderReported)]
 
 
@@ -65,7 +65,7 @@ def test_legs_of_linked_orders_get_an_id_by_their_entry_and_once(
 
 def test_other_facts_are_left_alone() -> None:
     fact: Fact = BookRead(account=LEADER, read_at=START)
-    assert Trees({}, {}).told([fact]) == [fact]
+    assert Trees({}, {}, {}).told([fact], START) == [fact]
 
 
 @pytest.mark.parametrize("variety", LINKED)
@@ -108,8 +108,8 @@ def test_a_row_that_names_no_parent_is_the_leg_that_an_entry_lacks() -> None:
     orders = known(*told(mine, other))
     [stop] = told(leg(Leg.STOP, order_id=BrokerOrderId("B9"), variety=Variety.BRACKET), orders=orders)
     assert stop.order_id == f"{ENTRY}/STOP", "by its quantity"
-    trees = Trees(known(mine, stop), {(LEADER, BrokerOrderId("B9")): stop.order_id})
-    [again] = trees.told([leader_reported(leg(Leg.STOP, order_id=BrokerOrderId("B9"), variety=Variety.BRACKET))])
+    trees = Trees(known(mine, stop), {(LEADER, BrokerOrderId("B9")): stop.order_id}, {})
+    [again] = trees.told([leader_reported(leg(Leg.STOP, order_id=BrokerOrderId("B9"), variety=Variety.BRACKET))], START)
     assert isinstance(again, LeaderReported) and again.report.order_id == stop.order_id, "by what was told before"
     [alone] = told(leg(Leg.STOP, order_id=BrokerOrderId("B9"), variety=Variety.BRACKET))
     assert alone.order_id == "B9" and tree_of(alone) is None, "nothing that it could belong to is known"
@@ -141,8 +141,8 @@ def test_an_entry_that_was_modified_after_its_leg_appeared_has_it_all_the_same()
 def test_bracket_and_cover_orders_are_intraday_orders_with_legs(product: Product, pooled: Product) -> None:
     assert [each.product for each in told(report(product=product))] == [pooled]
     held = [Position(SEGMENT, SECURITY, product, 75), Position(SEGMENT, SECURITY, pooled, -50)]
-    [fact] = Trees({}, {}).told(
-        [PositionsReported(account=LEADER, read_at=START, positions=tuple(held[: 1 + (product is not pooled)]))]
+    [fact] = Trees({}, {}, {}).told(
+        [PositionsReported(account=LEADER, read_at=START, positions=tuple(held[: 1 + (product is not pooled)]))], START
     )
     assert isinstance(fact, PositionsReported)
     expected = 25 if product is not pooled else 75

@@ -273,6 +273,32 @@ def test_l8_an_entry_waits_for_its_legs_and_goes_when_they_are_told(variety: Var
     assert other.orders("F", Leg.ENTRY) == [] and reasons(bench) == [ReasonCode.BRACKET_UNKNOWN]
 
 
+@pytest.mark.parametrize(("seconds", "copied"), [(3, True), (20, False)])
+def test_l9_a_cover_order_of_which_a_book_shows_the_stop_alone_is_copied_once_it_shows_the_rest(
+    seconds: int, copied: bool
+) -> None:
+    """Its row names nobody (protocol facts 1.10)."""
+    bench = world()
+    entry = bench.place(Side.SELL, 4, tell=False)
+    entry.report = evolve(entry.report, variety=Variety.COVER, product=Product.CO)
+    linked = Linked(bench, Variety.COVER, entry, None, STOP)
+    stop = linked.leg(Leg.STOP)
+    stop.report = evolve(stop.report, parent_order_id=None)
+    del bench.leader[entry.report.order_id]
+    bench.feed(*bench.book(LEADER))
+    assert not bench.facts(LeaderReported)
+    wait(bench, seconds, step=1)
+    bench.leader[entry.report.order_id] = entry
+    bench.feed(*bench.book(LEADER))
+    wait(bench, 8, step=1)
+    if copied:
+        fill(bench, linked, Leg.ENTRY)
+        assert [order.report.leaves_quantity for order in linked.orders("F", Leg.STOP)] == [2 * LOT]
+    else:
+        assert reasons(bench) == [ReasonCode.UNKNOWN_PARENT, ReasonCode.COVER_WITHOUT_STOP]
+        assert bench.requests() == []
+
+
 def test_x7_in_and_out_while_the_followers_entry_rests() -> None:
     bench = world()
     linked = Linked.place(bench, 4)

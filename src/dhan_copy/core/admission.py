@@ -13,7 +13,7 @@ from dhan_copy.core.changes import values_of
 from dhan_copy.core.effective import effective, unclear_override
 from dhan_copy.core.facts import Channel, CopyAdmitted, CopyDeclined, CopyMode
 from dhan_copy.core.leader import LeaderOrder
-from dhan_copy.core.legs import EXIT_LEGS, LINKED, is_exit_leg, leg_id, tree_of
+from dhan_copy.core.legs import EXIT_LEGS, LEGS_MAY_FOLLOW, LINKED, is_exit_leg, leg_id, tree_of
 from dhan_copy.core.requests import Intent, ReadMargin, ReadQuotes
 from dhan_copy.core.settings import CopierSettings, FirstStart, FollowerRules, ProtectedMarket, StopMarketForm
 from dhan_copy.core.state import State, entry_total, has_fired, waits
@@ -25,8 +25,6 @@ from dhan_copy.model.order import Leg, Limit, OrderReport, OrderStatus, StopMark
 from dhan_copy.model.reason import ReasonCode
 
 
-LEGS_MAY_FOLLOW = timedelta(seconds=5)
-"""How long the entry of a linked order waits for news of its legs: they stand in another list than the entry."""
 FRAME_MAY_FOLLOW = timedelta(seconds=5)
 """How long an order that only the book has shown waits for a frame with its lot, where nothing else knows it."""
 LIST_MAY_FOLLOW = timedelta(seconds=20)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from attrs import define
 
 from dhan_copy.core.evolving import evolve
-from dhan_copy.core.facts import Fact, LeaderReported, PositionsReported
+from dhan_copy.core.facts import Channel, Fact, LeaderReported, PositionsReported
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.model.account import Position
 from dhan_copy.model.ids import AccountName, BrokerOrderId
@@ -16,6 +17,9 @@ from dhan_copy.model.order import Leg, Limit, OrderReport, OrderStatus, Product,
 
 LINKED = (Variety.SUPER, Variety.BRACKET, Variety.COVER)
 EXIT_LEGS = (Leg.TARGET, Leg.STOP)
+LEGS_MAY_FOLLOW = timedelta(seconds=5)
+"""How long a linked order waits for news of the rest of it: legs stand in another list than their entry, and a book may
+lack rows."""
 
 
 def leg_id(entry: str, leg: Leg) -> BrokerOrderId:
@@ -70,15 +74,17 @@ class Orders(Protocol):
 @define
 class Trees:
     """What is known of linked orders, for reading news about them. ``legs`` holds the ids here of exit legs that have
-    ids of their own at the broker."""
+    ids of their own at the broker, ``nameless`` since when rows of legs have been seen without their entries."""
 
     orders: Orders
     legs: Mapping[tuple[AccountName, BrokerOrderId], BrokerOrderId]
+    nameless: dict[tuple[AccountName, BrokerOrderId], datetime]
 
-    def told(self, facts: Sequence[Fact]) -> list[Fact]:
+    def told(self, facts: Sequence[Fact], now: datetime) -> list[Fact]:
         """``facts`` with every leg under its id here, after the entry that implies it where no report of the leg itself
-        is among them; products as they are copied."""
-        named: list[Fact] = [self._named(fact, facts) for fact in facts]
+        is among them; products as they are copied. A row of the order book that could be no entry's leg is left out while
+        its entry may follow: a book may lack rows, and shows them again."""
+        named = [one for fact in facts if (one := self._named(fact, facts, now)) is not None]
         reported = {(fact.leader, fact.report.order_id) for fact in named if isinstance(fact, LeaderReported)}
         result: list[Fact] = []
         for fact in named:
@@ -88,7 +94,7 @@ class Trees:
                 result.extend(leg for leg in legs if (leg.leader, leg.report.order_id) not in reported)
         return result
 
-    def _named(self, fact: Fact, facts: Sequence[Fact]) -> Fact:
+    def _named(self, fact: Fact, facts: Sequence[Fact], now: datetime) -> Fact | None:
         if isinstance(fact, PositionsReported):
             return evolve(fact, positions=_pooled(fact.positions))
         if not isinstance(fact, LeaderReported):
@@ -99,9 +105,19 @@ class Trees:
         if is_exit_leg(report) and report.leg_order_id is None:
             entry = self._entry(fact, facts)
             if entry is not None:
+                self.nameless.pop((fact.leader, report.order_id), None)
                 own = leg_id(entry, report.leg)
                 report = evolve(report, order_id=own, leg_order_id=report.order_id, parent_order_id=entry)
+            elif self._may_be_named(fact, now):
+                return None
         return fact if report is fact.report else evolve(fact, report=report)
+
+    def _may_be_named(self, fact: LeaderReported, now: datetime) -> bool:
+        """Fills are told at once: positions that are read with the book have them."""
+        where = (fact.leader, fact.report.order_id)
+        if fact.channel is not Channel.BOOK or fact.report.filled_quantity or self.orders.get(where) is not None:
+            return False
+        return now < self.nameless.setdefault(where, now) + LEGS_MAY_FOLLOW
 
     def _entry(self, fact: LeaderReported, facts: Sequence[Fact]) -> BrokerOrderId | None:
         """The entry of a leg: as the report says, as another said, or the one that lacks this leg. Rows of the order

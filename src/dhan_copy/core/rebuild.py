@@ -56,11 +56,11 @@ def rebuilt(
     together), what the user ``given`` says that the others held before, and the ``books`` of the live followers."""
     today = ist_date(now).isoformat()
     same_day = state.day == today
-    trees = Trees(state.leader_orders if same_day else {}, state.legs if same_day else {})
+    trees = Trees(state.leader_orders if same_day else {}, state.legs if same_day else {}, {})
     known = state if same_day else State(settings=state.settings)
     read: list[Fact] = [*(row for row in rows if is_of(row.report, today)), *positions]
     facts = Forevers().told(known, SuperLegs().told(known, read), now)
-    told = trees.told(facts)
+    told = trees.told(facts, now)
     rows = sorted((fact for fact in told if isinstance(fact, LeaderReported)), key=_placed)
     positions = [fact for fact in told if isinstance(fact, PositionsReported)]
     work = _Rebuild(state=state, same_day=same_day, rows=rows, books=books, now=now)
