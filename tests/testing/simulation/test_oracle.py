@@ -71,6 +71,34 @@ def test_what_a_hand_has_offset_and_was_declared_leaves_the_whole_net_to_the_cop
     assert {violation.invariant for violation in oracle.violations} == ({5} if blamed else set())
 
 
+@pytest.mark.parametrize("declared", [True, False])
+def test_what_copies_have_bought_since_a_hand_closed_their_short_is_open_beside_what_linked_orders_are_short(
+    monkeypatch: pytest.MonkeyPatch, declared: bool
+) -> None:
+    """Three lots were bought where a hand had bought one before; four are short since linked orders were taken apart."""
+    world = World(0, 40, 1, only=())
+    monkeypatch.setattr(world, "_end_day", lambda stays: None)
+    world.run_day()
+    oracle, (name,) = world.oracle, world.names
+    order_id, listing = next(
+        (one.order_id, one.listing)
+        for one in world.leader.orders.values()
+        if one.sign < 0 and oracle.ideals.tree_of(one.order_id) is None
+        if (copy := oracle.copies.get((one.order_id, name))) is not None and copy.admitted is not None
+    )
+    oracle.ideals.next_day((), world.leader)
+    plain = (name, listing, None)
+    oracle.ideals._gross.update({(plain, 1): 2 * listing.lot, (plain, -1): 4 * listing.lot})
+    world.accounts[name].net[listing] = -listing.lot
+    world.meddlers[name].own[listing] = listing.lot
+    if declared:
+        oracle.manual[name, listing] = Fraction(listing.lot)
+    units = 3 * listing.lot
+    sold = evolve(submit(intent=Intent.EXIT), follower=name, leader_order_id=order_id, side=Side.SELL, quantity=units)
+    oracle._judge_size(sold, (order_id, name))
+    assert {violation.invariant for violation in oracle.violations} == (set() if declared else {5})
+
+
 @pytest.mark.parametrize("differ", [True, False], ids=["the-second-leg-moves", "the-same-again"])
 def test_what_is_journaled_of_a_pair_is_news_where_its_second_leg_has_moved(differ: bool) -> None:
     """All within a second, as when somebody moves the stop to and fro and the stream tells all of it once more."""

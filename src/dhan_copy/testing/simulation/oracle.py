@@ -532,7 +532,10 @@ class Oracle:
         by_hand = 0 if (name, listing) in self.manual else self.world.meddlers[name].own.get(listing, 0)
         held = self.world.accounts[name].held(listing) - by_hand
         held -= sum(self.ideals.held(name, listing, tree) for tree in self.ideals.trees(listing))
-        opened = max(-sign * held, self.ideals.opened(name, listing, None, -sign))
+        copied = self.ideals.opened(name, listing, None, -sign)
+        if copied:  # what copies have bought since a hand closed their short opened all of it
+            copied += max(0, int(-sign * self.manual.get((name, listing), 0)))
+        opened = max(-sign * held, copied)
         most = opened + untold + self.told_fills.get(tag, 0)
         if request.quantity > most:
             self.blame(
