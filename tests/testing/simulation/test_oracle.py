@@ -8,7 +8,7 @@ from fractions import Fraction
 import pytest
 from attrs import evolve
 
-from dhan_copy.core.facts import Channel, Entry, LeaderReported, OrderReported, OutcomeUnresolved
+from dhan_copy.core.facts import AlertRaised, Channel, Entry, LeaderReported, OrderReported, OutcomeUnresolved
 from dhan_copy.core.limits import RateBudget
 from dhan_copy.core.requests import Intent
 from dhan_copy.model.order import ForeverLeg, OrderStatus, Product, Side, StopLimit, Variety
@@ -97,6 +97,23 @@ def test_what_copies_have_bought_since_a_hand_closed_their_short_is_open_beside_
     sold = evolve(submit(intent=Intent.EXIT), follower=name, leader_order_id=order_id, side=Side.SELL, quantity=units)
     oracle._judge_size(sold, (order_id, name))
     assert {violation.invariant for violation in oracle.violations} == (set() if declared else {5})
+
+
+@pytest.mark.parametrize(("code", "judged"), [("REQUESTS_WAIT", False), ("ENTRIES_WAIT", True)])
+def test_positions_are_not_judged_where_nothing_can_be_sent_for_the_hour(
+    monkeypatch: pytest.MonkeyPatch, code: str, judged: bool
+) -> None:
+    world = World(0, 40, 1, only=())
+    monkeypatch.setattr(world, "_end_day", lambda stays: None)
+    world.run_day()
+    oracle, (name,) = world.oracle, world.names
+    told = AlertRaised(code=code, what="used up", known="", advice="", account=name)
+    oracle.committed([Entry(len(oracle.journal) + 1, make.after(0), told)], [])
+    everywhere = [world.leader.orders.values(), world.accounts[name].orders.values()]
+    listing = next(one for one in LISTINGS if not any(oracle._rests(orders, one) for orders in everywhere))
+    world.accounts[name].net[listing] = world.accounts[name].held(listing) + 7 * listing.lot
+    oracle._position(name, listing)
+    assert bool(oracle.violations) == judged
 
 
 @pytest.mark.parametrize("differ", [True, False], ids=["the-second-leg-moves", "the-same-again"])

@@ -200,9 +200,10 @@ class Oracle:
         self.trading: dict[AccountName | None, TradingState] = getattr(self, "trading", {})
         self.today: Counter[AccountName] = Counter()
         self.spent: set[AccountName] = set()
-        """Whose requests of the day are used up, and said to be."""
+        """Whose requests of the day or the hour are used up, and said to be: a day has ten minutes here, so that nothing is
+        sent any more."""
         self.waiting: set[AccountName] = set()
-        """Whose requests of the hour are: a day has ten minutes here, so that nothing of it is changed any more."""
+        """Whose entries, and changes of them, wait for the hour: for the rest of the day as well."""
         self.settled_at: dict[CopyKey, datetime] = {}
         self.declared_at: set[tuple[AccountName, Listing, datetime]] = set()
         """Where differences were declared, and in which step."""
@@ -732,9 +733,9 @@ class Oracle:
             self._ended(fact.client_order_id, fact.code)
         elif fact.leader_order_id is not None and fact.account is not None:
             self._copy(fact.leader_order_id, fact.account).ends.add(fact.code)
-        elif fact.code in ("ENTRIES_SPENT", "REQUESTS_SPENT") and fact.account is not None:
+        elif fact.code in ("ENTRIES_SPENT", "REQUESTS_SPENT", "REQUESTS_WAIT") and fact.account is not None:
             self.spent.add(fact.account)
-        elif fact.code in ("ENTRIES_WAIT", "REQUESTS_WAIT") and fact.account is not None:
+        elif fact.code == "ENTRIES_WAIT" and fact.account is not None:
             self.waiting.add(fact.account)
 
     def _judge_hand(self, fact: AlertRaised) -> None:
