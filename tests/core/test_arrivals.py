@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -53,3 +54,18 @@ def test_rows_come_by_their_last_change_within_a_read(order: list[int], cut: int
     taken = in_order(State(settings=CopierSettings(leaders=(), followers=())), {LEADER}, read(order[:cut]) + read(order[cut:]))
     ids = [int(fact.report.order_id) for fact in taken if isinstance(fact, LeaderReported)]
     assert ids == sorted(order[:cut]) + sorted(order[cut:])
+
+
+@pytest.mark.parametrize("ids", [("32226090368506", "10226090370000"), ("10226090370000", "32226090368506")])
+def test_of_rows_that_changed_in_one_second_the_older_order_is_taken_first(ids: tuple[str, str]) -> None:
+    """He sold in the second in which the rest of what he had bought filled: it closes that, whatever it is called."""
+    rows = [
+        leader_reported(
+            report(order_id=BrokerOrderId(ids[n]), created_at=START + timedelta(seconds=n), updated_at=START + timedelta(seconds=9)),
+            Channel.BOOK, read_at=START,
+        )
+        for n in (1, 0)
+    ]  # fmt: skip
+    state = State(settings=CopierSettings(leaders=(), followers=()))
+    taken = in_order(state, {LEADER}, [*rows, BookRead(account=LEADER, read_at=START)])
+    assert [fact.report.order_id for fact in taken if isinstance(fact, LeaderReported)] == [*ids]

@@ -94,6 +94,8 @@ class World:
     max_lots: int | None = None
     mode: CopyMode = CopyMode.ORDER
     reverse: bool = False
+    reads_quotes: bool = False
+    """No price is ever told: late entries wait for one in vain."""
     leader_base: int = 0
     now: datetime = START
     leader: dict[str, TrueOrder] = field(factory=dict)
@@ -123,6 +125,7 @@ class World:
                 max_lots=self.max_lots,
                 mode=self.mode,
                 reverse=self.reverse,
+                reads_quotes=self.reads_quotes,
             )  # fmt: skip
             for name, ratio in self.ratios.items()
         )

@@ -199,9 +199,13 @@ def _closed_by_its_legs(state: State, order: LeaderOrder) -> int:
 
 
 def _closed_meanwhile(state: State, order: LeaderOrder, key: TradeKey) -> int:
-    """What it opened while it waited to be decided, for its legs or a lot, and the leader does not hold any more."""
+    """What it opened while it waited to be decided, for its legs, a lot or a price, and the leader does not hold any more: of
+    a part of it he may hold as much by other orders."""
+    trade = state.trade_of(key)
+    if trade.opened and not trade.undecided:
+        return trade.opened
     held = state.position(state.place(order.leader, order.report)) * order.report.side.sign
-    return max(0, state.trade_of(key).opened - max(0, held))
+    return max(0, trade.opened - max(0, held))
 
 
 def _recognised(state: State, report: OrderReport, facts: InstrumentFacts) -> Limit | None:

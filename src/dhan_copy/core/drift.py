@@ -157,7 +157,7 @@ def _left_out(state: State, stake_key: StakeKey) -> Iterator[tuple[Term, ReasonC
     undecided = Fraction(0)
     for trade in state.open_at(stake_key):
         if trade.decision is None:
-            undecided += trade.opened * state.leader_order(trade.key).report.side.sign
+            undecided += trade.undecided * state.leader_order(trade.key).report.side.sign
     awaited = _within(undecided, unknown)
     if awaited:
         yield Term.PENDING, None, awaited

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from fractions import Fraction
 
 from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import Channel, CloseOrdered, CopyAdmitted, DriftDeclared, OpenOrdered
@@ -10,7 +11,8 @@ from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.legs import EXIT_LEGS
 from dhan_copy.core.losses import closed_by_hand
 from dhan_copy.core.requests import Intent
-from dhan_copy.core.state import State, claim_left, entry_share
+from dhan_copy.core.sizing import trunc_to_lot
+from dhan_copy.core.state import State, claim_left, entry_share, entry_total
 from dhan_copy.core.trade import CopyTrade, StakeKey, TradeKey, is_own, leg_key
 from dhan_copy.model.order import Market, OrderReport, OrderStatus, Side, Validity
 from dhan_copy.model.reason import ReasonCode
@@ -35,19 +37,30 @@ def admitted(state: State, fact: CopyAdmitted, at: datetime, position: int) -> N
         pass  # what it opens was taken in with the order
     elif fact.ratio and trade.opened:
         stake_key = state.stake_key(key)
-        stake = state.stake(stake_key).left_out(-trade.opened * report.side.sign)
-        scaled = entry_share(fact, trade.opened)
-        state.stakes[stake_key] = stake.opened(scaled * report.side.sign, fact.asked * trade.opened * report.side.sign)
+        stake = state.stake(stake_key).left_out(-trade.undecided * report.side.sign)
+        scaled = entry_share(fact, trade.opened) * trade.undecided / trade.opened
+        state.stakes[stake_key] = stake.opened(scaled * report.side.sign, fact.asked * trade.undecided * report.side.sign)
+        state.trades[key] = evolve(state.trades[key], undecided=Fraction(0), forgone=_closed_before(state.trades[key], scaled))
     elif fact.entry_declined is not None:
         explain_left_out(state, state.trades[key], fact.entry_declined)
     state.touch(key, position)
     touch_undecided_legs(state, key, position)
 
 
+def _closed_before(trade: CopyTrade, share: Fraction) -> int:
+    """Units of the entry that the leader had closed before it was decided: of what he held then ``share`` was left."""
+    assert trade.admitted is not None
+    whole = entry_share(trade.admitted, trade.opened)
+    if share == whole:
+        return 0
+    left = trunc_to_lot(trade.admitted.carry + share, trade.admitted.facts.lot_units)
+    return max(0, entry_total(trade, trade.opened) - max(0, left))
+
+
 def explain_left_out(state: State, trade: CopyTrade, reason: ReasonCode) -> None:
-    """What a leader's order opened before its answer was known is left out for this reason."""
-    if trade.opened and trade.stake_key in state.stakes:
-        units = trade.opened * state.leader_order(trade.key).report.side.sign
+    """What a leader's order opened before its answer was known, and he still holds, is left out for this reason."""
+    if trade.undecided and trade.stake_key in state.stakes:
+        units = trade.undecided * state.leader_order(trade.key).report.side.sign
         state.stakes[trade.stake_key] = state.stake(trade.stake_key).explained(units, reason)
 
 

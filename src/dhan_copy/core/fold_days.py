@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from fractions import Fraction
 
 from dhan_copy.core import circuit as circuits, feeds, killing, trade as life
 from dhan_copy.core.evolving import evolve
@@ -72,7 +73,9 @@ def _added(state: State, leader: AccountName, follower: AccountName) -> None:
         known = (state.trades.get((*where, other)) for other in others)
         closed = max((trade.closed for trade in known if trade is not None), default=0)
         opened = report.filled_quantity - closed
-        trade = state.trades[key] = evolve(state.trade_of(key), older=True, opened=opened, closed=closed)
+        trade = state.trades[key] = evolve(
+            state.trade_of(key), older=True, opened=opened, undecided=Fraction(opened), closed=closed
+        )
         state.open_trades.setdefault(trade.stake_key, {})[key] = None
         state.stakes[trade.stake_key] = state.stake(trade.stake_key).left_out(opened * report.side.sign)
 

@@ -184,8 +184,10 @@ def _leader_opened(state: State, key: TradeKey, stake_key: StakeKey, opening: in
         scaled = entry_share(trade.admitted, trade.opened + copied) - entry_share(trade.admitted, trade.opened)
         stake = stake.opened(scaled * sign, trade.admitted.asked * copied * sign)
     state.stakes[stake_key] = stake
-    # Undecided yet: what it opened is brought in by the decision.
-    state.trades[key] = evolve(trade, opened=trade.opened + (copied if trade.decision is not None else opening))
+    if trade.decision is not None:
+        state.trades[key] = evolve(trade, opened=trade.opened + copied)
+    else:  # what it opened is brought in by the decision
+        state.trades[key] = evolve(trade, opened=trade.opened + opening, undecided=trade.undecided + opening)
 
 
 def _leader_closed(state: State, key: TradeKey, stake_key: StakeKey, before: int, closing: int, opening: int) -> None:
@@ -218,6 +220,9 @@ def _leader_closed(state: State, key: TradeKey, stake_key: StakeKey, before: int
         if given_up:
             state.trades[other.key] = evolve(other, forgone=other.forgone + given_up, forgone_to=key)
     state.stakes[stake_key] = stake.scaled_down(abs(before), after)
+    for other in state.open_at(stake_key):
+        if other.undecided and state.leader_order(other.key).report.side.sign == direction:
+            state.trades[other.key] = evolve(other, undecided=other.undecided * after / abs(before))
     state.net_off(stake_key)
     if excess:
         trade = state.trades[key]

@@ -95,12 +95,12 @@ class Stake:
             capped=self.capped * factor,
         )  # fmt: skip
 
-    def left_out(self, units: int, why: ReasonCode | None = None) -> Stake:
+    def left_out(self, units: Fraction | int, why: ReasonCode | None = None) -> Stake:
         """The leader opened ``units`` (signed, his own) with an order that is not copied, or no longer left out."""
         stake = evolve(self, uncopied=self.uncopied + units)
         return stake if why is None else stake.explained(units, why)
 
-    def explained(self, units: int, why: ReasonCode) -> Stake:
+    def explained(self, units: Fraction | int, why: ReasonCode) -> Stake:
         """Why ``units`` (signed, the leader's) among those left out are: as far as they are there, and nobody knows yet."""
         unknown = self.uncopied - sum((quantity for _, quantity in self.whys), Fraction(0))
         found = min(unknown, Fraction(units)) if units > 0 else max(unknown, Fraction(units))

@@ -498,7 +498,8 @@ def behind_by(state: State, trade: CopyTrade, direction: int) -> int:
     lag = entry_total(trade, trade.opened) - trade.forgone - trade.filled(Intent.ENTRY)
     if trade.may_be_sliced:
         return max(0, lag - trade.given_up())
-    if trade.live(Intent.ENTRY) is None and trade.last(Intent.ENTRY) is not None:
+    last = trade.last(Intent.ENTRY)
+    if trade.live(Intent.ENTRY) is None and last is not None and not last.refused_for_now:
         return 0
     return max(0, lag)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from typing import TypeAlias
 
 from attrs import frozen
@@ -246,6 +247,8 @@ class CopyTrade:
     orders: tuple[FollowerOrder, ...] = ()
     opened: int = 0
     """Leader's fills of this order that opened, in the leader's units."""
+    undecided: Fraction = Fraction(0)
+    """What the leader still holds of that, until it is decided: he may close before."""
     closed: int = 0
     """Leader's fills of this order that closed, in the leader's units."""
     claim: int = 0
