@@ -79,9 +79,9 @@ def is_from_before(state: State, report: OrderReport) -> bool:
     return not is_of(report, state.day)
 
 
-def _last_change(fact: LeaderReported) -> tuple[float, float]:
+def _last_change(fact: LeaderReported) -> tuple[float, float, str]:
     """Of rows that changed in one second the older order's comes first: ids do not count up, other digits precede
     their date (frames in protocol facts 3.4)."""
     placed, changed = fact.report.created_at, fact.report.updated_at
     placed_at = -inf if placed is None else placed.timestamp()
-    return (placed_at if changed is None else changed.timestamp(), placed_at)
+    return (placed_at if changed is None else changed.timestamp(), placed_at, fact.report.order_id)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dhan_copy.testing.crash.points import Point, Trap
 from dhan_copy.testing.crash.process import Nursery
-from dhan_copy.testing.crash.run import Plan, Ran, Run
+from dhan_copy.testing.crash.run import Plan, Ran, Run, _uncalled_for
 from tests.testing.crash.lines import BEFORE_IT_LEAVES, BEFORE_ITS_ANSWER_IS_KNOWN
 
 PLANTED = Path(__file__).parent / "planted"
@@ -76,6 +76,16 @@ def test_f06_an_interrupted_step_and_what_comes_after_it(nursery: Nursery, tmp_p
     ran = Run(plan, nursery, tmp_path).play()
     assert ran.verdict.violations == []
     assert (ran.sprung, ran.lives) == (1, lives)
+
+
+def test_f06_ctrl_c_in_a_finalizer_is_pythons_to_swallow_and_other_tracebacks_are_told() -> None:
+    swallowed = (
+        'Exception ignored in: <function Line.__del__ at 0x7f>\nTraceback (most recent call last):\n  File "line.py", line 112\n'
+        "    self.close()\nKeyboardInterrupt: \n"
+    )
+    raised = 'Traceback (most recent call last):\n  File "engine.py", line 3\nValueError: no\n'
+    assert _uncalled_for(swallowed) == []
+    assert len(_uncalled_for(raised + swallowed + raised)) == 2
 
 
 def test_the_oracle_finds_an_order_that_left_before_its_row(tmp_path: Path) -> None:

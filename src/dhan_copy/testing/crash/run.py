@@ -26,6 +26,8 @@ _PATIENCE_SECONDS = 30.0
 _MOST_LIVES = 12
 _AFTERS = tuple(After)
 _UNCALLED_FOR = re.compile(r"code=(STORE_FAILED|FACT_REFUSED|ENGINE_STOPPED|FOREIGN_TAG|STALLED)|^Traceback|SOURCE_FAILED")
+_SWALLOWED = re.compile(r"^Exception ignored in: .*?^KeyboardInterrupt[^\n]*", re.MULTILINE | re.DOTALL)
+"""What interrupts the finalizing of an object goes no further (Python's ``object.__del__``): Ctrl-C is pressed again."""
 
 
 @frozen(kw_only=True)
@@ -265,7 +267,7 @@ class Run:
 
 def _uncalled_for(errors: str) -> list[str]:
     """What the lives logged although no death is a reason for it."""
-    return [line for line in errors.splitlines() if _UNCALLED_FOR.search(line)]
+    return [line for line in _SWALLOWED.sub("", errors).splitlines() if _UNCALLED_FOR.search(line)]
 
 
 def _refused(server: DhanServer, account: str) -> int:
