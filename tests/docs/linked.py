@@ -18,7 +18,8 @@ import pytest
 from attrs import evolve, frozen
 
 from dhan_copy import LinkedForm, Policy
-from dhan_copy.model.order import Leg, Limit, Variety
+from dhan_copy.core.facts import LeaderReported
+from dhan_copy.model.order import Leg, Limit, StopMarket, Variety
 from dhan_copy.testing import ExchangeRefusal, SimulatedOrder
 from tests.docs import table
 from tests.docs.table import changes, standing
@@ -88,11 +89,26 @@ def then_fills(change: Callable[[Tree], None], price: int = 90) -> Callable[[Tre
 
     def happen(tree: Tree) -> None:
         change(tree)
-        tree.stage.until(lambda: tree.price(Leg.ENTRY) == price)
-        tree.stage.settle()  # his legs move after his entry
+        tree.stage.until(lambda: tree.price(Leg.ENTRY) == price and legs_are_told(tree))
+        tree.stage.settle()
         fill_both(tree, UNITS)
 
     return happen
+
+
+def legs_are_told(tree: Tree) -> bool:
+    """Whether the engine knows where his super order's legs stand: his list of them is read now and then."""
+    bracket = tree.leaders(Leg.ENTRY).bracket
+    if tree.variety is not Variety.SUPER or bracket is None:
+        return True
+    told = {fact.report.leg: fact.report for fact in tree.stage.facts(LeaderReported)}
+    for leg, terms in (
+        (Leg.TARGET, bracket.target and Limit(bracket.target)),
+        (Leg.STOP, bracket.stop and StopMarket(bracket.stop)),
+    ):
+        if not (told[leg].status.is_terminal if terms is None else told[leg].terms == terms):
+            return False
+    return True
 
 
 def fill_both(tree: Tree, units: int) -> None:
