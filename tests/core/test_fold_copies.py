@@ -96,3 +96,35 @@ def test_x7_what_the_leader_closes_while_an_entry_is_refused_for_a_moment_is_not
     assert bench.net_position("F") == (4 - closed) * LOT
     placed = [request.quantity for request in bench.requests() if isinstance(request, Submit)]
     assert placed == ([4 * LOT] if closed == 4 else [4 * LOT, 2 * LOT]) and other(bench) == 0
+
+
+def test_x7_an_entry_that_was_declined_while_it_was_refused_is_nothing_that_an_exit_could_close() -> None:
+    """Ten of the leader's fourteen lots stay, and what the follower has does not come to as much."""
+    bench = World({"F": Fraction(1)})
+    bench.trade(Side.BUY, 4)
+    bench.fill_everything("F")
+    bench.refuse["F"] = [(Refusal.AUTHENTICATION, False)]
+    bench.place(Side.BUY, 20, terms=Market(), status=OrderStatus.PART_TRADED, filled=10 * LOT)
+    for seconds in (20, 15, 5):
+        bench.tick(seconds)
+    assert declined(bench) == [ReasonCode.STALE]
+    bench.place(Side.SELL, 4)
+    bench.tick(2)
+    bench.fill_everything("F")
+    assert bench.net_position("F") == 4 * LOT
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize("refusal", [Refusal.RATE_LIMIT, Refusal.AUTHENTICATION])
+def test_x7_an_entry_that_is_refused_for_a_moment_is_not_sent_where_the_leaders_fill_of_it_closes(
+    refusal: Refusal, together: bool
+) -> None:
+    """His buy rests, he sells as much at the market, and the buy fills after that: he is flat."""
+    bench = World({"F": Fraction(1)})
+    bench.refuse["F"] = [(refusal, False)]
+    entry = bench.place(Side.BUY, 4)
+    sold = bench.place(Side.SELL, 4, terms=Market(), status=OrderStatus.TRADED, filled=4 * LOT, tell=False)
+    bench.feed(*bench.book(LEADER)) if together else bench.tell(sold)
+    bench.fill(entry, 4 * LOT)
+    settle(bench)
+    assert bench.leader_position() == bench.net_position("F") == 0 and bench.open_orders("F") == []

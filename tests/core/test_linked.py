@@ -299,6 +299,56 @@ def test_l9_a_cover_order_of_which_a_book_shows_the_stop_alone_is_copied_once_it
         assert bench.requests() == []
 
 
+@pytest.mark.parametrize("lacks_a_row", [True, False])
+def test_l9_of_two_alike_cover_orders_in_one_book_each_has_its_stop(lacks_a_row: bool) -> None:
+    bench = world()
+    covers = []
+    for _ in range(2):
+        entry = bench.place(Side.BUY, 4, tell=False)
+        entry.report = evolve(entry.report, variety=Variety.COVER, product=Product.CO)
+        covers.append(Linked(bench, Variety.COVER, entry, None, STOP))
+    bench.advance(1)
+    for linked in covers:
+        stop = linked.leg(Leg.STOP)
+        stop.report = evolve(stop.report, parent_order_id=None, created_at=bench.now, updated_at=bench.now)
+    lacking = covers[1].entry
+    if lacks_a_row:
+        del bench.leader[lacking.report.order_id]
+        bench.feed(*bench.book(LEADER))
+        bench.advance(2)
+        bench.leader[lacking.report.order_id] = lacking
+    bench.feed(*bench.book(LEADER))
+    wait(bench, 8)
+    assert reasons(bench) == []
+    for linked in covers:
+        fill(bench, linked, Leg.ENTRY)
+    wait(bench, 4)
+    assert [linked.live_units("F", Leg.STOP) for linked in covers] == [2 * LOT, 2 * LOT]
+    told = len(bench.journal)
+    bench.feed(*bench.book(LEADER))
+    assert len(bench.journal) == told, "the next book says the same"
+
+
+def test_x7_an_entry_whose_target_filled_before_its_row_was_read_is_not_entered() -> None:
+    bench = world()
+    entry = bench.place(Side.BUY, 4, status=OrderStatus.TRADED, filled=4 * LOT, tell=False)
+    entry.report = evolve(entry.report, variety=Variety.BRACKET, product=Product.BO)
+    linked = Linked(bench, Variety.BRACKET, entry)
+    target = linked.leg(Leg.TARGET)
+    target.report = evolve(
+        target.report, parent_order_id=None, filled_quantity=4 * LOT, status=OrderStatus.TRADED, average_price=TARGET
+    )
+    del bench.leader[entry.report.order_id]
+    bench.feed(*bench.book(LEADER))
+    bench.advance(2)
+    bench.leader[entry.report.order_id] = entry
+    stop = linked.leg(Leg.STOP)
+    stop.report = evolve(stop.report, parent_order_id=None, status=OrderStatus.CANCELLED)
+    bench.feed(*bench.book(LEADER))
+    wait(bench, 20)
+    assert bench.requests() == [] and ReasonCode.LEADER_CLOSED in reasons(bench)
+
+
 def test_x7_in_and_out_while_the_followers_entry_rests() -> None:
     bench = world()
     linked = Linked.place(bench, 4)

@@ -13,7 +13,7 @@ from dhan_copy.core.changes import values_of
 from dhan_copy.core.effective import effective, unclear_override
 from dhan_copy.core.facts import Channel, CopyAdmitted, CopyDeclined, CopyMode
 from dhan_copy.core.leader import LeaderOrder
-from dhan_copy.core.legs import EXIT_LEGS, LEGS_MAY_FOLLOW, LINKED, is_exit_leg, leg_id, tree_of
+from dhan_copy.core.legs import EXIT_LEGS, LEGS_MAY_FOLLOW, LINKED, is_exit_leg, leg_id, may_have, tree_of
 from dhan_copy.core.requests import Intent, ReadMargin, ReadQuotes
 from dhan_copy.core.settings import CopierSettings, FirstStart, FollowerRules, ProtectedMarket, StopMarketForm
 from dhan_copy.core.state import State, entry_total, has_fired, waits
@@ -104,7 +104,9 @@ def decide(
             return None
         cover = report.variety is Variety.COVER
         return declined(ReasonCode.COVER_WITHOUT_STOP if cover else ReasonCode.BRACKET_UNKNOWN)
-    closed = max(_closed_by_its_legs(state, order), _closed_meanwhile(state, order, key))
+    closed = max(
+        _closed_by_its_legs(state, order), _closed_by_nameless_legs(state, order), _closed_meanwhile(state, order, key)
+    )
     if closed:
         return declined(ReasonCode.LEADER_CLOSED, f"{closed} of {report.filled_quantity}")
 
@@ -196,6 +198,16 @@ def _closed_by_its_legs(state: State, order: LeaderOrder) -> int:
         return 0
     legs = (state.leader_orders.get((order.leader, leg_id(report.order_id, leg))) for leg in EXIT_LEGS)
     return min(report.filled_quantity, sum(leg.report.filled_quantity for leg in legs if leg is not None))
+
+
+def _closed_by_nameless_legs(state: State, order: LeaderOrder) -> int:
+    """By the fills of legs that were told of before anything showed whose they are, and that may be this entry's."""
+    report = order.report
+    if report.variety not in (Variety.BRACKET, Variety.COVER):
+        return 0
+    others = (other.report for (leader, _), other in state.leader_orders.items() if leader == order.leader)
+    legs = (other for other in others if is_exit_leg(other) and tree_of(other) is None and may_have(report, other))
+    return min(report.filled_quantity, sum(leg.filled_quantity for leg in legs))
 
 
 def _closed_meanwhile(state: State, order: LeaderOrder, key: TradeKey) -> int:

@@ -214,7 +214,8 @@ def _leader_closed(state: State, key: TradeKey, stake_key: StakeKey, before: int
     if covered:
         state.trades[key] = evolve(state.trades[key], covers=state.trades[key].covers + covered)
         excess -= covered
-    for other, late in reversed(behind):
+    # What is at no broker first, then what was placed last.
+    for other, late in sorted(reversed(behind), key=lambda one: one[0].live(Intent.ENTRY) is not None):
         given_up = min(late, excess)
         excess -= given_up
         if given_up:
@@ -271,6 +272,7 @@ def _covered_by_entry(state: State, trade: CopyTrade, opening: int) -> int:
         return max(0, trade.filled(Intent.ENTRY) - share - trade.covers)
     filled = split(trade, state.leader_order(trade.key).report.filled_quantity)[1]
     share = entry_total(trade, filled) - entry_total(trade, trade.opened + opening) - trade.covers
-    placed = trade.last(Intent.ENTRY) is not None
+    last = trade.last(Intent.ENTRY)
+    placed = last is not None and not last.refused_for_now
     coming = trade.leaves(Intent.ENTRY) if placed else entry_total(trade, filled)
     return max(0, min(share, coming + trade.filled(Intent.ENTRY)))

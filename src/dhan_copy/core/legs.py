@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from attrs import define
+from attrs import define, field
 
 from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import Channel, Fact, LeaderReported, PositionsReported
@@ -74,11 +74,13 @@ class Orders(Protocol):
 @define
 class Trees:
     """What is known of linked orders, for reading news about them. ``legs`` holds the ids here of exit legs that have
-    ids of their own at the broker, ``nameless`` since when rows of legs have been seen without their entries."""
+    ids of their own at the broker, ``nameless`` since when rows of legs have been seen without their entries,
+    ``taken`` the row of each leg that was told of now."""
 
     orders: Orders
     legs: Mapping[tuple[AccountName, BrokerOrderId], BrokerOrderId]
     nameless: dict[tuple[AccountName, BrokerOrderId], datetime]
+    taken: dict[tuple[AccountName, BrokerOrderId], BrokerOrderId] = field(factory=dict)
 
     def told(self, facts: Sequence[Fact], now: datetime) -> list[Fact]:
         """``facts`` with every leg under its id here, after the entry that implies it where no report of the leg itself
@@ -107,6 +109,7 @@ class Trees:
             if entry is not None:
                 self.nameless.pop((fact.leader, report.order_id), None)
                 own = leg_id(entry, report.leg)
+                self.taken[fact.leader, own] = report.order_id
                 report = evolve(report, order_id=own, leg_order_id=report.order_id, parent_order_id=entry)
             elif self._may_be_named(fact, now):
                 return None
@@ -145,12 +148,14 @@ class Trees:
         news = (other.report for other in facts if isinstance(other, LeaderReported) and other.leader == fact.leader)
         leg = fact.report
         for entry in (*known, *news):
-            if entry.variety is leg.variety and entry.leg is Leg.ENTRY and entry.key == leg.key and entry.side is not leg.side:
-                if _may_have(entry, leg):
-                    yield entry
+            if may_have(entry, leg):
+                yield entry
 
     def _lacks(self, leader: AccountName, entry: OrderReport, leg: OrderReport) -> bool:
-        known = self.orders.get((leader, leg_id(entry.order_id, leg.leg)))
+        where = (leader, leg_id(entry.order_id, leg.leg))
+        if self.taken.get(where, leg.order_id) != leg.order_id:
+            return False
+        known = self.orders.get(where)
         return known is None or is_implied(known.report)
 
     def _fits(self, leader: AccountName, entry: OrderReport, leg: OrderReport) -> bool:
@@ -186,8 +191,10 @@ def _placed(entry: OrderReport) -> float:
     return 0.0 if entry.created_at is None else entry.created_at.timestamp()
 
 
-def _may_have(entry: OrderReport, leg: OrderReport) -> bool:
-    """Whether an entry can have this leg, by what is known of both."""
+def may_have(entry: OrderReport, leg: OrderReport) -> bool:
+    """Whether this is an entry that can have this leg, by what is known of both."""
+    if entry.variety is not leg.variety or entry.leg is not Leg.ENTRY or entry.key != leg.key or entry.side is leg.side:
+        return False
     ended_unfilled = entry.status.is_terminal and not entry.filled_quantity
     return not ended_unfilled and leg.quantity <= entry.quantity
 

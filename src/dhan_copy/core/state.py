@@ -493,6 +493,8 @@ def behind_by(state: State, trade: CopyTrade, direction: int) -> int:
     """How far the follower's entry lags what the leader has filled of it."""
     if trade.admitted is None or trade.settled or not trade.admitted.ratio:
         return 0
+    if trade.declined is not None and trade.live(Intent.ENTRY) is None:
+        return 0  # nothing of it comes any more
     if state.leader_order(trade.key).report.side.sign != direction:
         return 0
     lag = entry_total(trade, trade.opened) - trade.forgone - trade.filled(Intent.ENTRY)
