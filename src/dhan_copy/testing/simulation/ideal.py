@@ -27,7 +27,7 @@ class _Part:
     filled: int = 0
     opened: int = 0
     undecided: Fraction = Fraction(0)
-    """Of what it opened, what its own legs have not closed again before it was decided."""
+    """Of what it opened, what the leader has not closed again before it was decided."""
     admitted: CopyAdmitted | None = None
 
 
@@ -43,6 +43,8 @@ class Ideals:
     """What the copier's entries have opened by side, less what its exits have closed of it."""
     _leader: dict[tuple[Listing, Tree], int] = field(factory=dict)
     _parts: dict[tuple[BrokerOrderId, AccountName], _Part] = field(factory=dict)
+    _undecided: dict[tuple[BrokerOrderId, AccountName], _Part] = field(factory=dict)
+    """Those of them that have opened something and were not admitted, as far as was told."""
     _trees: dict[BrokerOrderId, Listing] = field(factory=dict)
     """Linked orders that are reckoned by themselves."""
     _released: set[BrokerOrderId] = field(factory=set)
@@ -114,12 +116,13 @@ class Ideals:
             part = self._parts.setdefault((report.order_id, follower), _Part(listing, sign))
             part.filled += units
             opening = units - closing
-            if closing and tree is not None and (tree, follower) in self._parts:
-                entry = self._parts[tree, follower]
-                entry.undecided *= Fraction(abs(before) - closing, abs(before))
+            for (order_id, who), other in self._undecided.items() if closing else ():
+                if who == follower and other.listing is listing and other.sign != sign and self.tree_of(order_id) == tree:
+                    other.undecided *= Fraction(abs(before) - closing, abs(before))
             if opening and part.admitted is None:
                 part.opened += opening
                 part.undecided += opening
+                self._undecided[report.order_id, follower] = part
             elif opening and part.admitted is not None and part.admitted.ratio:
                 beyond_exit = part.filled - part.admitted.exit_quantity
                 copied = min(opening, max(0, beyond_exit - part.opened))
@@ -132,6 +135,7 @@ class Ideals:
         if part is None:
             return False
         part.admitted = fact
+        self._undecided.pop((fact.leader_order_id, fact.follower), None)
         ledger = (fact.follower, part.listing, self.tree_of(fact.leader_order_id))
         self._ideal[ledger] = self.ideal(*ledger) + fact.ratio * part.undecided * part.sign
         return True
@@ -172,6 +176,7 @@ class Ideals:
             if not listing.product.ends_with_day:
                 self._release(tree)
         self._parts = {key: part for key, part in self._parts.items() if key[0] in kept}
+        self._undecided = {key: part for key, part in self._undecided.items() if key in self._parts}
         self._leader.clear()
         self._leader.update({(part.listing, None): leader.at_open.get(part.listing, 0) for part in self._parts.values()})
         self._trees.clear()
