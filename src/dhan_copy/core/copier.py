@@ -79,7 +79,7 @@ from dhan_copy.core.healing import SelfHealing
 from dhan_copy.core.hours import warning
 from dhan_copy.core.intake import SETTLED_AFTER, merge, says_nothing_new
 from dhan_copy.core.leader import LeaderOrder
-from dhan_copy.core.legs import LEGS_MAY_FOLLOW, LINKED, Trees, is_exit_leg
+from dhan_copy.core.legs import LINKED, Trees, is_exit_leg
 from dhan_copy.core.losses import day_result, stopped_by_loss, unjudged, was_stopped_by_loss
 from dhan_copy.core.lost import is_of
 from dhan_copy.core.opening import consequences, is_still_missed, overtaken
@@ -230,8 +230,10 @@ class Copier:
             facts = supers.told(self.state, facts)
         kinds = set(map(type, facts))
         if LeaderReported in kinds or PositionsReported in kinds:
-            facts = Trees(self.state.leader_orders, self.state.legs, self._nameless).told(facts, now.wall)
-            self._look_for_entries(now.wall)
+            trees = Trees(self.state.leader_orders, self.state.legs, self._nameless)
+            facts = trees.told(facts, now.wall)
+            for leader in trees.awaited(now.wall):
+                self._reads.want(ReadOrders(account=leader))
         if CopyAdmitted in kinds or CopyDeclined in kinds:
             decisions = [fact for fact in facts if isinstance(fact, (CopyAdmitted, CopyDeclined))]
             self._adopted = {(fact.leader, fact.leader_order_id, fact.follower) for fact in decisions}
@@ -269,11 +271,6 @@ class Copier:
         self._save()
         wake = min(wake, read_wake)
         return Step(tuple(self._entries), tuple(self._commands), self._due(wake))
-
-    def _look_for_entries(self, now: datetime) -> None:
-        for (leader, _), since in self._nameless.items():
-            if now < since + LEGS_MAY_FOLLOW:
-                self._reads.want(ReadOrders(account=leader))
 
     def _with_lists(self, read: Read) -> Read:
         if isinstance(read, (Query, ReadOrders)):

@@ -96,6 +96,11 @@ class Trees:
                 result.extend(leg for leg in legs if (leg.leader, leg.report.order_id) not in reported)
         return result
 
+    def awaited(self, now: datetime) -> list[AccountName]:
+        """The leaders whose books may yet show the entries of legs that were left out."""
+        since = self.nameless.items()
+        return list(dict.fromkeys(leader for (leader, _), first in since if now < first + LEGS_MAY_FOLLOW))
+
     def _named(self, fact: Fact, facts: Sequence[Fact], now: datetime) -> Fact | None:
         if isinstance(fact, PositionsReported):
             return evolve(fact, positions=_pooled(fact.positions))

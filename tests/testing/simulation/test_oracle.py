@@ -12,7 +12,7 @@ from dhan_copy.core.facts import AlertRaised, Channel, Entry, LeaderReported, Or
 from dhan_copy.core.limits import RateBudget
 from dhan_copy.core.requests import Intent
 from dhan_copy.model.order import ForeverLeg, OrderStatus, Product, Side, StopLimit, Variety
-from dhan_copy.testing.simulation.market import LISTINGS
+from dhan_copy.testing.simulation.market import LISTINGS, TrueOrder
 from dhan_copy.testing.simulation.summary import simulate
 from dhan_copy.testing.simulation.world import LEADER, World
 from tests.core import make
@@ -42,21 +42,33 @@ def test_nothing_is_caught_where_nothing_is_planted() -> None:
     assert caught() == set()
 
 
-@pytest.mark.parametrize(("declared", "lots", "blamed"), [(True, 1, False), (True, 2, True), (False, 1, True)])
-def test_what_a_hand_has_offset_and_was_declared_leaves_the_whole_net_to_the_copier(
-    monkeypatch: pytest.MonkeyPatch, declared: bool, lots: int, blamed: bool
-) -> None:
-    """Somebody's own buy offset a copied short, which was declared closed by hand: what is long now are copies."""
+def at_rest(monkeypatch: pytest.MonkeyPatch) -> World:
+    """A day without a fault, as it stands at its end."""
     world = World(0, 40, 1, only=())
     monkeypatch.setattr(world, "_end_day", lambda stays: None)
     world.run_day()
+    return world
+
+
+def plain_sale(world: World) -> TrueOrder:
+    """An order of the leader's that sells, is no part of a linked one, and was copied."""
     oracle, (name,) = world.oracle, world.names
-    order = next(
+    return next(
         one
         for one in world.leader.orders.values()
         if one.sign < 0 and oracle.ideals.tree_of(one.order_id) is None
         if (copy := oracle.copies.get((one.order_id, name))) is not None and copy.admitted is not None
     )
+
+
+@pytest.mark.parametrize(("declared", "lots", "blamed"), [(True, 1, False), (True, 2, True), (False, 1, True)])
+def test_what_a_hand_has_offset_and_was_declared_leaves_the_whole_net_to_the_copier(
+    monkeypatch: pytest.MonkeyPatch, declared: bool, lots: int, blamed: bool
+) -> None:
+    """Somebody's own buy offset a copied short, which was declared closed by hand: what is long now are copies."""
+    world = at_rest(monkeypatch)
+    oracle, (name,) = world.oracle, world.names
+    order = plain_sale(world)
     listing = order.listing
     oracle.ideals.next_day((), world.leader)
     world.accounts[name].net[listing] = listing.lot
@@ -76,16 +88,10 @@ def test_what_copies_have_bought_since_a_hand_closed_their_short_is_open_beside_
     monkeypatch: pytest.MonkeyPatch, declared: bool
 ) -> None:
     """Three lots were bought where a hand had bought one before; four are short since linked orders were taken apart."""
-    world = World(0, 40, 1, only=())
-    monkeypatch.setattr(world, "_end_day", lambda stays: None)
-    world.run_day()
+    world = at_rest(monkeypatch)
     oracle, (name,) = world.oracle, world.names
-    order_id, listing = next(
-        (one.order_id, one.listing)
-        for one in world.leader.orders.values()
-        if one.sign < 0 and oracle.ideals.tree_of(one.order_id) is None
-        if (copy := oracle.copies.get((one.order_id, name))) is not None and copy.admitted is not None
-    )
+    order = plain_sale(world)
+    listing = order.listing
     oracle.ideals.next_day((), world.leader)
     plain = (name, listing, None)
     oracle.ideals._gross.update({(plain, 1): 2 * listing.lot, (plain, -1): 4 * listing.lot})
@@ -94,8 +100,8 @@ def test_what_copies_have_bought_since_a_hand_closed_their_short_is_open_beside_
     if declared:
         oracle.manual[name, listing] = Fraction(listing.lot)
     units = 3 * listing.lot
-    sold = evolve(submit(intent=Intent.EXIT), follower=name, leader_order_id=order_id, side=Side.SELL, quantity=units)
-    oracle._judge_size(sold, (order_id, name))
+    sold = evolve(submit(intent=Intent.EXIT), follower=name, leader_order_id=order.order_id, side=Side.SELL, quantity=units)
+    oracle._judge_size(sold, (order.order_id, name))
     assert {violation.invariant for violation in oracle.violations} == (set() if declared else {5})
 
 
@@ -103,9 +109,7 @@ def test_what_copies_have_bought_since_a_hand_closed_their_short_is_open_beside_
 def test_positions_are_not_judged_where_nothing_can_be_sent_for_the_hour(
     monkeypatch: pytest.MonkeyPatch, code: str, judged: bool
 ) -> None:
-    world = World(0, 40, 1, only=())
-    monkeypatch.setattr(world, "_end_day", lambda stays: None)
-    world.run_day()
+    world = at_rest(monkeypatch)
     oracle, (name,) = world.oracle, world.names
     told = AlertRaised(code=code, what="used up", known="", advice="", account=name)
     oracle.committed([Entry(len(oracle.journal) + 1, make.after(0), told)], [])
@@ -137,9 +141,7 @@ def test_what_is_journaled_of_a_pair_is_news_where_its_second_leg_has_moved(diff
 def test_a_raise_that_was_lost_counts_until_a_read_of_the_book_that_began_later(
     monkeypatch: pytest.MonkeyPatch, read_after_seconds: int, still_counts: bool
 ) -> None:
-    world = World(0, 40, 1, only=())
-    monkeypatch.setattr(world, "_end_day", lambda stays: None)
-    world.run_day()
+    world = at_rest(monkeypatch)
     oracle, (name,) = world.oracle, world.names
     order, tag = next(
         (one, one.tag)

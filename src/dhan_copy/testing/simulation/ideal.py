@@ -109,6 +109,9 @@ class Ideals:
         if tree is None and not self._leader[listing, tree]:
             self._merged.pop(listing, None)
         closing = min(units, abs(before)) if before * sign < 0 else 0
+        for (order_id, who), other in self._undecided.items() if closing else ():
+            if who in followers and other.listing is listing and other.sign != sign and self.tree_of(order_id) == tree:
+                other.undecided *= Fraction(abs(before) - closing, abs(before))
         for follower in followers:
             ledger = (follower, listing, tree)
             if closing:
@@ -116,9 +119,6 @@ class Ideals:
             part = self._parts.setdefault((report.order_id, follower), _Part(listing, sign))
             part.filled += units
             opening = units - closing
-            for (order_id, who), other in self._undecided.items() if closing else ():
-                if who == follower and other.listing is listing and other.sign != sign and self.tree_of(order_id) == tree:
-                    other.undecided *= Fraction(abs(before) - closing, abs(before))
             if opening and part.admitted is None:
                 part.opened += opening
                 part.undecided += opening
