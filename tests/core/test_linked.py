@@ -460,6 +460,52 @@ def test_an_exit_of_what_he_holds_besides_leaves_a_linked_order_alone_when_it_is
     assert bench.copier.state.released, "it would close a part of that too"
 
 
+@given(
+    held=st.integers(2, 8), sold=st.integers(1, 12), bought=st.integers(1, 8), ahead=st.booleans(),
+    when=st.sampled_from(["first", "then", "last"]),
+)  # fmt: skip
+def test_what_a_linked_order_sold_of_what_he_held_has_closed_it_once_it_is_taken_apart(
+    held: int, sold: int, bought: int, ahead: bool, when: str
+) -> None:
+    """He holds some, of which a lot is for sale, and sells by a super order what he has and more; then a plain order buys back,
+    entered ahead of him or not. Nothing of it is sold twice, given up or different in the end."""
+    bench = World({"F": Fraction(1)})
+    bench.fill(bench.place(Side.BUY, held), held * LOT)
+    bench.fill_everything("F")
+    resting = bench.place(Side.SELL, 1)
+    buys = bench.place(Side.BUY, bought)
+    if ahead:
+        [copy] = [order for order in bench.open_orders("F") if order.report.side is Side.BUY]
+        bench.fill_follower("F", copy, bought * LOT)
+    linked = Linked.place(bench, sold, Side.SELL)
+    [entry] = linked.orders("F", Leg.ENTRY)
+
+    def fill_if(moment: str) -> None:
+        if when == moment:
+            bench.fill_follower("F", entry, sold * LOT)
+
+    fill_if("first")
+    linked.fill_entry()
+    fill_if("then")
+    bench.change(buys, quantity=bought * LOT)
+    bench.fill(buys, bought * LOT)
+    wait(bench, 8)
+    exits = [order for order in bench.open_orders("F") if order.report.side is Side.SELL and order is not entry]
+    left = held + bought - sold
+    if ahead and left > 0:
+        assert [order.report.quantity for order in exits] == [LOT]
+    fill_if("last")
+    bench.change(resting, status=OrderStatus.CANCELLED)
+    for leg in LEGS:
+        linked.cancel_leg(leg)
+    for order in bench.open_orders("F"):
+        if order.report.side is Side.BUY and not order.report.terms == Limit(TARGET):
+            bench.fill_follower("F", order, order.report.quantity - order.report.filled_quantity)
+    wait(bench, 40)
+    assert bench.leader_position() == left * LOT
+    assert bench.net_position("F") == left * LOT and not bench.facts(DriftDeclared)
+
+
 @with_target
 def test_an_order_that_crossed_zero_and_closes_after_all_enters_nothing_and_leaves_no_difference(variety: Variety) -> None:
     """He buys 35 of the 10 that he has sold, while a linked order of his is about to sell 57 more: in the end all 35 close.

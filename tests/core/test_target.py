@@ -77,6 +77,22 @@ def test_what_an_order_decided_as_an_entry_is_about_to_close_is_not_sold_twice_w
     assert missing[LEADER, closing.report.order_id, "F"] == 0, "150 are left, and the entry sells them"  # type: ignore[index]
 
 
+def test_an_exit_is_not_for_what_an_entry_beside_it_is_about_to_close() -> None:
+    world = World({"F": Fraction(1)})
+    entry = world.place(Side.SELL, 5)
+    world.trade(Side.BUY, 11)
+    sold, bought = sorted(world.open_orders("F"), key=lambda order: order.report.quantity)
+    world.fill_follower("F", bought, 825)
+    exit_order = world.place(Side.SELL, 1)
+    world.fill(entry, 375)
+    for filled in (0, 75, 300):
+        world.fill_follower("F", sold, filled)
+        assert wants(world) == {exit_order.report.order_id: 75}
+    world.fill(exit_order, 75)
+    world.fill_everything("F")
+    assert world.net_position("F") == world.leader_position() == 375
+
+
 def test_an_exit_wants_no_more_than_is_owned() -> None:
     world = World({"F": Fraction(1, 2)})
     world.trade(Side.BUY, 4)

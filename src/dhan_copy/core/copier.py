@@ -702,9 +702,7 @@ class Copier:
             if not state.touched:
                 break
             touched, state.touched = state.touched, {}
-            planned: list[tuple[TradeKey, int, Plan]] = []
-            wants: Wants = {}
-            position = self.position
+            ready: list[tuple[TradeKey, int]] = []
             for key, cause in touched.items():
                 if key not in state.trades or key[2] not in self._rules:
                     self._waiting.pop(key, None)
@@ -715,16 +713,19 @@ class Copier:
                 if state.trades[key].decision is None:
                     self._decide(key, cause)
                 self._settle(key, cause)
-                if self.position != position:
-                    wants, position = {}, self.position
                 trade = state.trades[key]
                 if not trade.settled and trade.decision is not None:
-                    what = plan(state, key, self._rules[key[2]], now, wants)
-                    if what is NOTHING and not closes(trade) and not any(order.linked for order in trade.orders):
-                        self._at_rest[key] = (trade, state.leader_order(key))
-                    planned.append((key, cause, what))
+                    ready.append((key, cause))
                 else:
                     self._kept_back.pop(key, None)
+            # What one settles moves what others share: all are planned by the same state.
+            planned: list[tuple[TradeKey, int, Plan]] = []
+            wants: Wants = {}
+            for key, cause in ready:
+                trade, what = state.trades[key], plan(state, key, self._rules[key[2]], now, wants)
+                if what is NOTHING and not closes(trade) and not any(order.linked for order in trade.orders):
+                    self._at_rest[key] = (trade, state.leader_order(key))
+                planned.append((key, cause, what))
             self._follow(planned)
         else:
             raise AssertionError("planning does not come to rest")

@@ -41,6 +41,8 @@ def leader_reported(state: State, fact: LeaderReported, at: datetime, position: 
     order = intake.merge(known, fact, at)
     if known is not None and known.gone_at is not None and order.gone_at is None:
         state.alerts.discard(("FOREVER_GONE", fact.leader, report.order_id, ""))  # it may go once more
+    filled_before = known.report.filled_quantity if known else 0
+    _release_what_it_closes(state, order, filled_before, position)
     state.leader_orders[where] = order
     member(state.open_leader_orders, where, not order.report.status.is_terminal)
     member(state.disputed, where, order.disputed)
@@ -50,8 +52,6 @@ def leader_reported(state: State, fact: LeaderReported, at: datetime, position: 
     if known is not None and tree_of(known.report) != tree_of(order.report):
         # It was copied as a plain order before anything showed that it has legs: they are plain exits.
         state.released[where] = None
-    filled_before = known.report.filled_quantity if known else 0
-    _release_what_it_closes(state, order, filled_before, position)
     if report.instrument is not None:
         before = state.instruments.get(report.key)
         if before is None or before.tick is None or report.instrument.tick is not None:
@@ -120,6 +120,8 @@ def _leader_filled(state: State, order: LeaderOrder, units: int, position: int) 
         key = (order.leader, report.order_id, follower)
         stake_key = (order.leader, follower, *where[1:])
         if closing:
+            if closing == abs(before):
+                _take_along(state, key, stake_key, -sign)
             _leader_closed(state, key, stake_key, before, closing, opening)
             if where[3] is not None and closing == abs(before) and state.stake(stake_key).owned:
                 # A stop that was cancelled before this fill was told may have been the exchange's to cancel: it is needed.
@@ -143,7 +145,34 @@ def _release_what_it_closes(state: State, order: LeaderOrder, filled_before: int
     units = report.expected_quantity - filled_before
     if units > closable and any(held * sign < 0 for held in trees.values()):
         for where in trees:
+            _net(state, where)
             release(state, where, position)
+
+
+def _net(state: State, where: PositionKey) -> None:
+    """What a linked order that is taken apart has opened against what the leader held by plain orders has closed that: it is
+    as if it had been a plain order all along."""
+    leader, key, product, tree = where
+    assert tree is not None
+    plain = (leader, key, product, None)
+    before, held = state.position(plain), state.position(where)
+    closing = min(abs(before), abs(held)) if before * held < 0 else 0
+    if not closing:
+        return
+    left = abs(held) - closing
+    state.leader_fills[plain] = state.leader_fills.get(plain, 0) + (closing if held > 0 else -closing)
+    state.leader_fills[where] += -closing if held > 0 else closing
+    for follower in state.followers_of(leader):
+        trade = state.trades.get((leader, tree, follower))
+        if trade is None:
+            continue
+        old, new = (leader, follower, key, product, tree), (leader, follower, key, product, None)
+        state.stakes[old] = state.stake(old).scaled_down(abs(held), left)
+        undecided = trade.undecided * left / abs(held)
+        state.put(evolve(trade, opened=max(0, trade.opened - closing), undecided=undecided))
+        if trade.settled and trade.orders:
+            state.open(state.trades[trade.key], old)  # what is different now is told
+        _leader_closed(state, trade.key, new, before, closing, 0)
 
 
 def release(state: State, where: PositionKey, position: int) -> None:
@@ -169,6 +198,7 @@ def release(state: State, where: PositionKey, position: int) -> None:
             trade = state.trades.get(leg_key((leader, tree, follower), leg))
             if trade is not None:
                 state.trades[trade.key] = evolve(trade, stake_key=new)
+        state.net_off(new)
         state.touch_stake(new, position)
 
 
@@ -204,8 +234,6 @@ def _leader_closed(state: State, key: TradeKey, stake_key: StakeKey, before: int
     after = abs(before) - closing
     lot = state.instruments[stake_key[2]].lot_units if stake_key[2] in state.instruments else 1
     free = max(0, stake.closable(-direction) - state.claims(stake_key, -direction))
-    if after == 0:
-        _take_along(state, key, stake_key, direction)
     kept = kept_after_exit(stake.ideal, abs(before), after, lot, entered_ahead(state, stake_key, direction))
     all_there = free + sum(late for _, late in behind)
     excess = max(0, min(all_there, all_there + _sold_ahead(state, key, stake_key, before, after) - kept))

@@ -166,14 +166,15 @@ def _exit_wants_of_side(
 ) -> dict[TradeKey, int]:
     stake = state.stake(stake_key)
     owned = max(0, stake.closable(sign) - max(0, -sign * missing))
+    # What is there is not sold twice: by an exit, and by an entry that turned out to close.
+    by_entries = 0 if missing else _closed_by_entries(state, stake_key, trades, others, sign)
     if missing:
-        # What is still there is not sold twice: by an exit, and by an entry that turned out to close.
         owned = max(0, owned - sum(_entry_closes(t) for t in trades))
     position = max(0, -sign * state.position(place_of(stake_key)))
     due_claims = _claims_less(trades, max(0, -sign * missing), owned)
     claims = sum(due_claims.values())
-    free = max(0, owned + sum(behind_by(state, t, -sign) for t in others) - claims)
-    unclaimed = there = owned - claims
+    free = max(0, owned + sum(behind_by(state, t, -sign) for t in others) - claims - by_entries)
+    unclaimed = there = max(0, owned - claims - by_entries)
     ahead = entered_ahead(state, stake_key, -sign)
     share, sold = share_of_position(state, stake_key), sold_ahead(state, trades, stake.ideal, position, position)
     left, unshared, part = position, free + sum(sold.values()), 0
@@ -304,6 +305,19 @@ def _resting_exit(trade: CopyTrade, report: OrderReport, *, out: bool) -> int:
         return 0
     exit_units = split(trade, report.quantity)[0]
     return max(0, exit_units - report.filled_quantity)
+
+
+def _closed_by_entries(state: State, stake_key: StakeKey, trades: list[CopyTrade], others: list[CopyTrade], sign: int) -> int:
+    """What is held and entries of this side have yet to close: those that turned out to, and those that are late where
+    ``others`` have filled already what the leader closed them with."""
+    turned_out = sum(min(t.covers, _to_come(state, t)) for t in trades if t.covers)
+    filled = state.stake(stake_key).to_net_off + sum(min(t.covers, t.filled(Intent.ENTRY)) for t in others)
+    return turned_out + (min(filled, sum(behind_by(state, t, sign) for t in trades)) if filled else 0)
+
+
+def _to_come(state: State, trade: CopyTrade) -> int:
+    """What an entry may still fill, placed or not."""
+    return max(trade.leaves(Intent.ENTRY), entry_pending(state, trade))
 
 
 def closing_entry_leaves(trade: CopyTrade) -> int:

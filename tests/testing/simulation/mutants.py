@@ -251,7 +251,7 @@ MUTANTS: tuple[Mutant, ...] = (
         edits=(Edit("core.target._exit_wants_of_side", "due = min(owned, due_claims[trade.key] + take - closing_entry_leaves(trade))",
             "due = due_claims[trade.key] + take"),
                Edit("core.target._claims_less", "min(claim - gone, owned)", "claim - gone"),
-               Edit("core.target._exit_wants_of_side", "unclaimed = there = owned - claims", "unclaimed = there = free")),
+               Edit("core.target._exit_wants_of_side", "unclaimed = there = max(0, owned - claims - by_entries)", "unclaimed = there = free")),
     ),
     Mutant(
         name="cancel_forgotten", fault="", shows=4,

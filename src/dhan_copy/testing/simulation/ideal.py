@@ -99,6 +99,7 @@ class Ideals:
         if not against or units <= max(0, -sign * self.leader(listing, None)):
             return []
         for tree in filled:
+            self._net(listing, tree)
             self._release(tree)
         return filled
 
@@ -183,6 +184,23 @@ class Ideals:
         self._released.clear()
         self._ideal = {ledger: units for ledger, units in self._ideal.items() if _is_carried(ledger)}
         self._gross = {key: units for key, units in self._gross.items() if _is_carried(key[0])}
+
+    def _net(self, listing: Listing, tree: BrokerOrderId) -> None:
+        """What a linked order has opened against what the leader held by plain orders has closed that."""
+        before, held = self.leader(listing, None), self.leader(listing, tree)
+        closing = min(abs(before), abs(held)) if before * held < 0 else 0
+        if not closing:
+            return
+        plain_left, tree_left = Fraction(abs(before) - closing, abs(before)), Fraction(abs(held) - closing, abs(held))
+        for (who, where, of), ideal in list(self._ideal.items()):
+            if where is listing and of in (None, tree):
+                self._ideal[who, where, of] = ideal * (tree_left if of else plain_left)
+        for (order_id, _), part in self._parts.items():
+            if order_id == tree:
+                part.opened -= min(part.opened, closing)
+                part.undecided *= tree_left
+            elif part.listing is listing and part.sign * before > 0 and self.tree_of(order_id) is None:
+                part.undecided *= plain_left
 
     def _release(self, tree: BrokerOrderId) -> None:
         listing = self._trees.pop(tree)
