@@ -77,10 +77,11 @@ def close(state: State, trade: CopyTrade, unsent: ReasonCode | None, position: i
     stake_key = trade.stake_key
     stake = state.stake(stake_key)
     opened = stake.closable(-state.leader_order(trade.key).report.side.sign)
-    netting = min(trade.covers, trade.filled(Intent.ENTRY), opened)
+    netting = min(trade.closing, opened)
     if netting:
         state.stakes[stake_key] = evolve(stake, to_net_off=stake.to_net_off + netting)
-    state.trades[trade.key] = evolve(trade, settled=True, unsent=unsent, covers=0)
+    covers, covered = trade.covers - netting, trade.covered + netting
+    state.trades[trade.key] = evolve(trade, settled=True, unsent=unsent, covers=covers, covered=covered)
     state.open_trades.get(stake_key, {}).pop(trade.key, None)
     if stake_key[4] == trade.key[1]:
         state.touch_stake(stake_key, position)  # its legs have nothing more to wait for

@@ -24,7 +24,7 @@ from dhan_copy.core.state import (
     obliged,
     split,
 )
-from dhan_copy.core.target import sold_ahead
+from dhan_copy.core.target import closed_by_entries, sold_ahead
 from dhan_copy.core.trade import CopyTrade, PositionKey, StakeKey, TradeKey, leg_key, place_of
 from dhan_copy.model.order import Leg, Validity
 from dhan_copy.model.times import ist_date
@@ -235,9 +235,8 @@ def _leader_closed(state: State, key: TradeKey, stake_key: StakeKey, before: int
     lot = state.instruments[stake_key[2]].lot_units if stake_key[2] in state.instruments else 1
     free = max(0, stake.closable(-direction) - state.claims(stake_key, -direction))
     kept = kept_after_exit(stake.ideal, abs(before), after, lot, entered_ahead(state, stake_key, direction))
-    all_there = free + sum(late for _, late in behind)
+    all_there = max(0, free + sum(late for _, late in behind) - closed_by_entries(state, stake_key, -direction))
     excess = max(0, min(all_there, all_there + _sold_ahead(state, key, stake_key, before, after) - kept))
-    _give_up_what_would_close(state, key, direction, excess)
     covered = min(excess, _covered_by_entry(state, state.trades[key], opening))
     if covered:
         state.trades[key] = evolve(state.trades[key], covers=state.trades[key].covers + covered)
@@ -278,17 +277,6 @@ def _take_along(state: State, key: TradeKey, stake_key: StakeKey, direction: int
                 state.trades[other.key] = evolve(other, gone_along=other.filled(Intent.ENTRY))
 
 
-def _give_up_what_would_close(state: State, key: TradeKey, direction: int, most: int) -> None:
-    """An order that crossed zero, and closes again after a linked order was taken apart: what it was to enter and has not
-    is a part of what its exit closes."""
-    trade = state.trades[key]
-    if trade.admitted is None or not trade.admitted.exit_quantity or trade.last(Intent.ENTRY) is not None:
-        return
-    given_up = min(most, behind_by(state, trade, -direction))
-    if given_up:
-        state.trades[key] = evolve(trade, forgone=trade.forgone + given_up)
-
-
 def _covered_by_entry(state: State, trade: CopyTrade, opening: int) -> int:
     """What an order decided as an entry will close with its own copy, now that the leader's fills of it closed; and of one
     that crosses zero, what its entry part has filled beyond what is left to enter."""
@@ -297,10 +285,10 @@ def _covered_by_entry(state: State, trade: CopyTrade, opening: int) -> int:
     if trade.admitted.exit_quantity:
         units = state.leader_order(trade.key).report.expected_quantity
         share = entry_total(trade, units - max(trade.admitted.exit_quantity, trade.closed))
-        return max(0, trade.filled(Intent.ENTRY) - share - trade.covers)
+        return max(0, trade.entered - share)
     filled = split(trade, state.leader_order(trade.key).report.filled_quantity)[1]
-    share = entry_total(trade, filled) - entry_total(trade, trade.opened + opening) - trade.covers
+    share = entry_total(trade, filled) - entry_total(trade, trade.opened + opening)
     last = trade.last(Intent.ENTRY)
     placed = last is not None and not last.refused_for_now
     coming = trade.leaves(Intent.ENTRY) if placed else entry_total(trade, filled)
-    return max(0, min(share, coming + trade.filled(Intent.ENTRY)))
+    return max(0, min(share, coming + trade.filled(Intent.ENTRY)) - trade.covers - trade.covered)

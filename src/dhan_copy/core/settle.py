@@ -92,8 +92,8 @@ def _differs(trade: CopyTrade, lot_units: int) -> bool:
     """Whether less was filled than the follower's share of what the leader filled, or a lot more."""
     if trade.admitted is None or trade.declined is not None or claim_left(trade):
         return True
-    more = trade.filled(Intent.ENTRY) - (entry_total(trade, trade.opened) - trade.forgone)
-    return more < 0 or more >= lot_units
+    more = trade.entered - (entry_total(trade, trade.opened) - trade.forgone)
+    return more < 0 or more >= lot_units or trade.covers > trade.closing
 
 
 def _is_over(state: State, trade: CopyTrade) -> bool:

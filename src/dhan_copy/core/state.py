@@ -360,10 +360,10 @@ class State:
             stake = stake.netted_off()
         for key in self.open_trades.get(stake_key, ()) if stake.long and stake.short else ():
             trade = self.trades[key]
-            units = min(trade.covers, trade.filled(Intent.ENTRY), stake.long, stake.short)
+            units = min(trade.closing, stake.long, stake.short)
             if units:
                 stake = stake.reattributed(units)
-                self.trades[key] = evolve(trade, covers=trade.covers - units)
+                self.trades[key] = evolve(trade, covers=trade.covers - units, covered=trade.covered + units)
         self.stakes[stake_key] = stake
 
     def follow_feed(self, account: AccountName, feed: Feed) -> None:
@@ -497,7 +497,7 @@ def behind_by(state: State, trade: CopyTrade, direction: int) -> int:
         return 0  # nothing of it comes any more
     if state.leader_order(trade.key).report.side.sign != direction:
         return 0
-    lag = entry_total(trade, trade.opened) - trade.forgone - trade.filled(Intent.ENTRY)
+    lag = entry_total(trade, trade.opened) - trade.forgone - trade.entered
     if trade.may_be_sliced:
         return max(0, lag - trade.given_up())
     last = trade.last(Intent.ENTRY)

@@ -112,6 +112,9 @@ def balance_of(state: State, stake_key: StakeKey, sign: int | None = None) -> Fr
         if trade.admitted is None or not trade.admitted.ratio or trade.settled:
             continue
         if sign is not None and report.side.sign != sign:
+            # Its own rounding is no other side's, but what it is late with has been reckoned with.
+            late = behind_by(state, trade, -sign) + _to_close(state, [trade])
+            balance -= late * report.side.sign
             continue
         # What a copy has given up is no other's to make up: it is declared when the leader's order is over.
         share = _entry_share(trade, report) if trade.declined is not None else entry_want(state, trade)
@@ -167,13 +170,15 @@ def _exit_wants_of_side(
     stake = state.stake(stake_key)
     owned = max(0, stake.closable(sign) - max(0, -sign * missing))
     # What is there is not sold twice: by an exit, and by an entry that turned out to close.
-    by_entries = 0 if missing else _closed_by_entries(state, stake_key, trades, others, sign)
+    sides = {sign: trades, -sign: others}
+    of_late = 0 if missing else _filled_before(state, stake_key, sides, -sign)
+    by_entries = 0 if missing else _to_close(state, trades) + _filled_before(state, stake_key, sides, sign)
     if missing:
         owned = max(0, owned - sum(_entry_closes(t) for t in trades))
     position = max(0, -sign * state.position(place_of(stake_key)))
     due_claims = _claims_less(trades, max(0, -sign * missing), owned)
     claims = sum(due_claims.values())
-    free = max(0, owned + sum(behind_by(state, t, -sign) for t in others) - claims - by_entries)
+    free = max(0, owned + sum(behind_by(state, t, -sign) for t in others) - of_late - claims - by_entries)
     unclaimed = there = max(0, owned - claims - by_entries)
     ahead = entered_ahead(state, stake_key, -sign)
     share, sold = share_of_position(state, stake_key), sold_ahead(state, trades, stake.ideal, position, position)
@@ -307,12 +312,27 @@ def _resting_exit(trade: CopyTrade, report: OrderReport, *, out: bool) -> int:
     return max(0, exit_units - report.filled_quantity)
 
 
-def _closed_by_entries(state: State, stake_key: StakeKey, trades: list[CopyTrade], others: list[CopyTrade], sign: int) -> int:
-    """What is held and entries of this side have yet to close: those that turned out to, and those that are late where
-    ``others`` have filled already what the leader closed them with."""
-    turned_out = sum(min(t.covers, _to_come(state, t)) for t in trades if t.covers)
-    filled = state.stake(stake_key).to_net_off + sum(min(t.covers, t.filled(Intent.ENTRY)) for t in others)
-    return turned_out + (min(filled, sum(behind_by(state, t, sign) for t in trades)) if filled else 0)
+def closed_by_entries(state: State, stake_key: StakeKey, sign: int) -> int:
+    """What entries of the side ``sign`` close of what is held on the other, or late there: what of them turned out to and is
+    still to come, or has filled before it; and what is held until late entries of that side come, which it is to close."""
+    sides: dict[int, list[CopyTrade]] = {1: [], -1: []}
+    for trade in state.open_at(stake_key):
+        sides[state.leader_order(trade.key).report.side.sign].append(trade)
+    return (
+        _to_close(state, sides[sign])
+        + _filled_before(state, stake_key, sides, sign)
+        + _filled_before(state, stake_key, sides, -sign)
+    )
+
+
+def _to_close(state: State, trades: list[CopyTrade]) -> int:
+    return sum(min(t.covers - t.closing, _to_come(state, t)) for t in trades if t.covers)
+
+
+def _filled_before(state: State, stake_key: StakeKey, sides: dict[int, list[CopyTrade]], sign: int) -> int:
+    """What is held until late entries of the side ``sign`` come, that it is to close."""
+    held = state.stake(stake_key).to_net_off + sum(t.closing for t in sides[-sign])
+    return min(held, sum(behind_by(state, t, sign) for t in sides[sign])) if held else 0
 
 
 def _to_come(state: State, trade: CopyTrade) -> int:

@@ -254,7 +254,10 @@ class CopyTrade:
     claim: int = 0
     """Units that the leader's fills of this order oblige the follower to exit."""
     covers: int = 0
-    """Units of the entry that will close what others opened, because the leader's fills of it did."""
+    """Units of the entry that will close what others opened, because the leader's fills of it did: those that have not yet,
+    or were filled before what they close."""
+    covered: int = 0
+    """Those that have."""
     forgone: int = 0
     """Units of the entry given up because an exit of the leader overtook them."""
     forgone_to: TradeKey | None = None
@@ -313,6 +316,16 @@ class CopyTrade:
 
     def leaves(self, intent: Intent) -> int:
         return sum(order.leaves_quantity for order in self.orders if order.intent is intent)
+
+    @property
+    def closing(self) -> int:
+        """Units of the entry that have filled to close what is not there yet."""
+        return min(self.covers, self.filled(Intent.ENTRY) - self.covered) if self.covers else 0
+
+    @property
+    def entered(self) -> int:
+        """What the entry has filled that opened: what is to close comes first."""
+        return max(0, self.filled(Intent.ENTRY) - self.covered - self.covers)
 
     def raised(self, intent: Intent) -> int:
         """The same, with raises whose answer is not there."""

@@ -199,7 +199,7 @@ MUTANTS: tuple[Mutant, ...] = (
             "        return evolve(order, accepted=instruction_of(request))\n"),),
     ),
     Mutant(
-        name="positions_not_compared", fault="F41", shows=4, seed=37, orders=60,
+        name="positions_not_compared", fault="F41", shows=4, seed=87, orders=60,
         broken="What the account really holds is not looked at: what was squared off by hand is closed again.",
         edits=(Edit("core.fold_reads.positions_reported", "        if missing:\n", "        if False:\n"),),
     ),
@@ -375,7 +375,7 @@ MUTANTS: tuple[Mutant, ...] = (
             "    return order.report.status.is_terminal and order.report.status is not OrderStatus.TRADED\n"),),
     ),
     Mutant(
-        name="legs_do_not_move", fault="", row="L6", shows=10, seed=3, orders=30, linked=0.5,
+        name="legs_do_not_move", fault="", row="L6", shows=10, seed=26, orders=30, linked=0.5,
         broken="A target or stop that the leader moves or trails is left where it was.",
         edits=(Edit("core.plan_change.steer_live", "    if want == order.accepted:\n",
             "    if want == order.accepted or (is_exit_leg(b.report) and order.accepted and want.quantity == order.accepted.quantity):\n"),),
@@ -471,7 +471,7 @@ MUTANTS: tuple[Mutant, ...] = (
         edits=(Edit("core.plan_change.steer_leg", "            _modify(b, order, want)\n", "            pass\n"),),
     ),
     Mutant(
-        name="leg_gone_unseen_is_looked_up_for_ever", fault="", shows=18, seed=139, orders=120, linked=0.5, form=LinkedForm.SUPER_ORDER,
+        name="leg_gone_unseen_is_looked_up_for_ever", fault="", shows=18, seed=208, orders=120, linked=0.5, form=LinkedForm.SUPER_ORDER,
         broken="A leg that was taken back before it was for anything is looked up until a row shows it.",
         edits=(Edit("core.state.State.legs_gone", "        if not read.linked:\n", "        if read:\n"),),
     ),

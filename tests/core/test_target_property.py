@@ -1,0 +1,96 @@
+"""A follower that is only late ends with what the leader has, whatever order of his turns out to close."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dhan_copy.core.facts import AlertRaised, DriftDeclared
+from dhan_copy.core.requests import Submit
+from dhan_copy.model.order import Leg, Side
+from tests.core.linked_world import Linked, wait
+from tests.core.world import TrueOrder, World
+
+LOT = 75
+Act = tuple[str, Side, int, int]
+
+acts = st.lists(
+    st.tuples(
+        st.sampled_from(("place", "place", "trade", "trade", "super", "fill", "fill", "follow")),
+        st.sampled_from(Side),
+        st.integers(1, 5),
+        st.integers(0, 7),
+    ),
+    min_size=3,
+    max_size=9,
+)
+
+
+class Day:
+    """The leader's orders are filled in the end; nothing is refused, cancelled or closed by a leg, and no copy fills before
+    its order has."""
+
+    def __init__(self, ratio: int) -> None:
+        self.ratio, self.world = ratio, World({"F": Fraction(ratio)})
+        self.orders: list[TrueOrder] = []
+        self.linked: list[Linked] = []
+
+    def act(self, what: str, side: Side, lots: int, which: int) -> None:
+        self.world.advance(1)
+        working = [order for order in self.orders if order.is_open]
+        match what:
+            case "place":
+                self.orders.append(self.world.place(side, lots))
+            case "trade":
+                self.orders.append(self.world.trade(side, lots))
+            case "super":
+                self.linked.append(Linked.place(self.world, lots, side))
+                self.orders.append(self.linked[-1].entry)
+            case "fill" if working:
+                order = working[which % len(working)]
+                self.world.fill(order, min(order.report.leaves_quantity, lots * LOT))
+            case "follow" if self.world.open_orders("F"):
+                copies = self.world.open_orders("F")
+                self.follow(copies[which % len(copies)], lots * LOT)
+
+    def submit(self, copy: TrueOrder) -> Submit:
+        tag = copy.report.client_order_id
+        return next(r for r in self.world.requests() if isinstance(r, Submit) and r.client_order_id == tag)
+
+    def follow(self, copy: TrueOrder, most: int) -> None:
+        mine = self.submit(copy).leader_order_id
+        orders = [order for order in self.orders if order.report.order_id == mine]
+        copies = (other for other in self.world.books["F"].values() if self.submit(other).leader_order_id == mine)
+        if orders:
+            left = orders[0].report.filled_quantity * self.ratio - sum(other.report.filled_quantity for other in copies)
+            units = min(most, left, copy.report.leaves_quantity)
+            if units > 0:
+                self.world.fill_follower("F", copy, units)
+
+    def come_to_rest(self) -> None:
+        for order in self.orders:
+            if order.is_open:
+                self.world.fill(order, order.report.leaves_quantity)
+        for linked in self.linked:
+            for leg in (Leg.TARGET, Leg.STOP):
+                linked.cancel_leg(leg)
+        wait(self.world, 16)
+        for _ in range(8):
+            for copy in self.world.open_orders("F"):
+                self.follow(copy, copy.report.leaves_quantity)
+            self.world.tick(31)
+
+
+@given(acts, st.sampled_from([1, 2]))
+def test_a_follower_that_is_late_ends_with_what_the_leader_has(script: list[Act], ratio: int) -> None:
+    day = Day(ratio)
+    for act in script:
+        day.act(*act)
+    day.come_to_rest()
+    alerts = [fact.code for fact in day.world.facts(AlertRaised) if isinstance(fact, AlertRaised)]
+    if "OPENED_BY_EXIT" in alerts:
+        return  # what an exit opened is not copied, and told
+    assert day.world.net_position("F") == day.world.leader_position() * ratio
+    assert day.world.facts(DriftDeclared) == []
