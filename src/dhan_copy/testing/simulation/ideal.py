@@ -93,7 +93,7 @@ class Ideals:
         if entry_of(report) is not None:
             return []
         sign = report.side.sign
-        filled = [tree for tree in self.trees(listing) if (listing, tree) in self._leader]
+        filled = [tree for where, tree in self._leader if where is listing and tree is not None]
         units = (report.filled_quantity if report.status.is_terminal else report.quantity) - filled_before
         against = any(self.leader(listing, tree) * sign < 0 for tree in filled)
         if not against or units <= max(0, -sign * self.leader(listing, None)):
