@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dhan_copy.core.facts import AlertRaised, DriftDeclared
 from dhan_copy.core.requests import Submit
-from dhan_copy.model.order import Leg, Side
+from dhan_copy.model.order import Leg, OrderStatus, Side
 from tests.core.linked_world import Linked, wait
 from tests.core.world import TrueOrder, World
 
@@ -18,7 +19,7 @@ Act = tuple[str, Side, int, int]
 
 acts = st.lists(
     st.tuples(
-        st.sampled_from(("place", "place", "trade", "trade", "super", "fill", "fill", "follow")),
+        st.sampled_from(("place", "place", "trade", "trade", "super", "fill", "fill", "follow", "follow", "follow")),
         st.sampled_from(Side),
         st.integers(1, 5),
         st.integers(0, 7),
@@ -81,6 +82,57 @@ class Day:
             for copy in self.world.open_orders("F"):
                 self.follow(copy, copy.report.leaves_quantity)
             self.world.tick(31)
+
+
+B, S = Side.BUY, Side.SELL
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        # What a first copy has filled to close is held for one late entry, not for one on each side.
+        [
+            ("place", S, 2, 0),
+            ("trade", B, 2, 0),
+            ("fill", S, 2, 0),
+            ("follow", S, 2, 0),
+            ("trade", S, 2, 0),
+            ("trade", B, 2, 0),
+        ],
+        # What an exit is due to close is not netted off against what another copy has filled for a late entry.
+        [("place", S, 3, 0), ("trade", B, 3, 0), ("follow", B, 3, 1), ("trade", S, 3, 0), ("trade", B, 3, 0)],
+        [("place", B, 3, 0), ("place", S, 6, 0), ("fill", B, 3, 1), ("follow", S, 3, 1), ("trade", B, 3, 0)],
+    ],
+)
+def test_copies_that_close_one_another_late_end_with_what_the_leader_has(script: list[Act]) -> None:
+    day = Day(1)
+    for act in script:
+        day.act(*act)
+    day.come_to_rest()
+    assert day.world.net_position("F") == day.world.leader_position()
+    assert day.world.facts(DriftDeclared) == []
+
+
+@pytest.mark.parametrize("held", [False, True])
+@pytest.mark.parametrize("ended", [OrderStatus.CANCELLED, OrderStatus.REJECTED])
+def test_what_an_entry_was_to_close_and_did_not_is_closed_otherwise(held: bool, ended: OrderStatus) -> None:
+    """The leader's SELL was decided as an entry, closes two lots of his, and is cancelled; or the copy is rejected."""
+    world = World({"F": Fraction(1)})
+    sells, buys = world.place(S, 3), world.place(B, 3)
+    sold, bought = world.open_orders("F")
+    world.fill(buys, 3 * LOT)
+    if held:
+        world.fill_follower("F", bought, 3 * LOT)
+    world.fill(sells, 2 * LOT)
+    if ended is OrderStatus.REJECTED:
+        world.end_follower("F", sold, ended)
+    world.cancel(sells)
+    wait(world, 16)
+    for _ in range(8):
+        world.fill_everything("F")
+        world.tick(31)
+    assert world.net_position("F") == world.leader_position() == LOT
+    assert world.facts(DriftDeclared) == []
 
 
 @given(acts, st.sampled_from([1, 2]))

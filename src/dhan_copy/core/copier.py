@@ -749,6 +749,8 @@ class Copier:
             self._record(settled, cause)
             if self._rules[key[2]].live and is_limited(self.settings, self.state):
                 self._measure(key, cause)
+            if not self.state.trades[key].settled:
+                return  # an exit does what its entry did not
         elif not is_left_over(self.state, key):
             return
         declared = difference(self.state, key)

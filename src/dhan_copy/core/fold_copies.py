@@ -8,6 +8,7 @@ from fractions import Fraction
 from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import Channel, CloseOrdered, CopyAdmitted, DriftDeclared, OpenOrdered
 from dhan_copy.core.leader import LeaderOrder
+from dhan_copy.core.fold_leaders import close_otherwise
 from dhan_copy.core.legs import EXIT_LEGS
 from dhan_copy.core.losses import closed_by_hand
 from dhan_copy.core.requests import Intent
@@ -80,9 +81,13 @@ def close(state: State, trade: CopyTrade, unsent: ReasonCode | None, position: i
     netting = min(trade.closing, opened)
     if netting:
         state.stakes[stake_key] = evolve(stake, to_net_off=stake.to_net_off + netting)
-    covers, covered = trade.covers - netting, trade.covered + netting
-    state.trades[trade.key] = evolve(trade, settled=True, unsent=unsent, covers=covers, covered=covered)
+    last, left = trade.last(Intent.ENTRY), trade.covers - trade.closing
+    covers = left if last is not None and last.was_cancelled_by_hand else 0  # nobody else's to do
+    closed = evolve(trade, settled=True, unsent=unsent, covers=covers, covered=trade.covered + netting)
+    state.trades[trade.key] = closed
     state.open_trades.get(stake_key, {}).pop(trade.key, None)
+    if left > covers:
+        close_otherwise(state, trade.key, stake_key, left)
     if stake_key[4] == trade.key[1]:
         state.touch_stake(stake_key, position)  # its legs have nothing more to wait for
 

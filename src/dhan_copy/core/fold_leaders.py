@@ -226,27 +226,17 @@ def _leader_closed(state: State, key: TradeKey, stake_key: StakeKey, before: int
     direction = 1 if before > 0 else -1
     state.trades[key] = evolve(state.trades[key], closed=state.trades[key].closed + closing)
     stake = state.stake(stake_key)
-    behind = [
-        (other, late)
-        for other in state.open_at(stake_key)
-        if other.key != key and (late := behind_by(state, other, direction)) > 0
-    ]
     after = abs(before) - closing
     lot = state.instruments[stake_key[2]].lot_units if stake_key[2] in state.instruments else 1
-    free = max(0, stake.closable(-direction) - state.claims(stake_key, -direction))
     kept = kept_after_exit(stake.ideal, abs(before), after, lot, entered_ahead(state, stake_key, direction))
-    all_there = max(0, free + sum(late for _, late in behind) - closed_by_entries(state, stake_key, -direction))
+    behind = _behind(state, key, stake_key, direction)
+    all_there = _to_be_closed(state, stake_key, direction, behind)
     excess = max(0, min(all_there, all_there + _sold_ahead(state, key, stake_key, before, after) - kept))
     covered = min(excess, _covered_by_entry(state, state.trades[key], opening))
     if covered:
         state.trades[key] = evolve(state.trades[key], covers=state.trades[key].covers + covered)
         excess -= covered
-    # What is at no broker first, then what was placed last.
-    for other, late in sorted(reversed(behind), key=lambda one: one[0].live(Intent.ENTRY) is not None):
-        given_up = min(late, excess)
-        excess -= given_up
-        if given_up:
-            state.trades[other.key] = evolve(other, forgone=other.forgone + given_up, forgone_to=key)
+    excess -= _give_up(state, key, behind, excess)
     state.stakes[stake_key] = stake.scaled_down(abs(before), after)
     for other in state.open_at(stake_key):
         if other.undecided and state.leader_order(other.key).report.side.sign == direction:
@@ -255,6 +245,43 @@ def _leader_closed(state: State, key: TradeKey, stake_key: StakeKey, before: int
     if excess:
         trade = state.trades[key]
         state.open(obliged(trade, excess), stake_key)
+
+
+Late = list[tuple[CopyTrade, int]]
+"""Entries that lag the leader's fills of them, and by how much."""
+
+
+def _behind(state: State, key: TradeKey, stake_key: StakeKey, direction: int) -> Late:
+    others = (other for other in state.open_at(stake_key) if other.key != key)
+    return [(other, late) for other in others if (late := behind_by(state, other, direction)) > 0]
+
+
+def _to_be_closed(state: State, stake_key: StakeKey, direction: int, behind: Late) -> int:
+    """What is held on a side, or late there, that nothing is for yet."""
+    free = max(0, state.stake(stake_key).closable(-direction) - state.claims(stake_key, -direction))
+    return max(0, free + sum(late for _, late in behind) - closed_by_entries(state, stake_key, -direction))
+
+
+def _give_up(state: State, key: TradeKey, behind: Late, most: int) -> int:
+    """What is at no broker first, then what was placed last."""
+    left = most
+    for other, late in sorted(reversed(behind), key=lambda one: one[0].live(Intent.ENTRY) is not None):
+        given_up = min(late, left)
+        left -= given_up
+        if given_up:
+            state.trades[other.key] = evolve(other, forgone=other.forgone + given_up, forgone_to=key)
+    return most - left
+
+
+def close_otherwise(state: State, key: TradeKey, stake_key: StakeKey, units: int) -> None:
+    """An entry has ended before it had closed what the leader's fills of it did: that is given up where it is late, and else
+    an exit is due for it."""
+    direction = -state.leader_order(key).report.side.sign
+    behind = _behind(state, key, stake_key, direction)
+    excess = min(units, _to_be_closed(state, stake_key, direction, behind))
+    excess -= _give_up(state, key, behind, excess)
+    if excess:
+        state.open(obliged(state.trades[key], excess), stake_key)
 
 
 def _sold_ahead(state: State, key: TradeKey, stake_key: StakeKey, before: int, after: int) -> int:

@@ -354,13 +354,17 @@ class State:
             self.open(trade, stake_key)
 
     def net_off(self, stake_key: StakeKey) -> None:
-        """Copies that filled on both sides where the leader's fills closed one another: both sides shrink, the net stays."""
+        """Copies that filled on both sides where the leader's fills closed one another: both sides shrink, the net stays. What
+        exits are due to close is left to them."""
         stake = self.stake(stake_key)
-        if stake.long and stake.short:
-            stake = stake.netted_off()
-        for key in self.open_trades.get(stake_key, ()) if stake.long and stake.short else ():
+        if not stake.long or not stake.short:
+            return
+        most = max(0, min(stake.long - self.claims(stake_key, -1), stake.short - self.claims(stake_key, 1)))
+        before = stake.long
+        stake = stake.netted_off(most)
+        for key in self.open_trades.get(stake_key, ()):
             trade = self.trades[key]
-            units = min(trade.closing, stake.long, stake.short)
+            units = min(trade.closing, most - (before - stake.long))
             if units:
                 stake = stake.reattributed(units)
                 self.trades[key] = evolve(trade, covers=trade.covers - units, covered=trade.covered + units)
@@ -515,16 +519,16 @@ def ahead_by(state: State, trade: CopyTrade, direction: int) -> Fraction:
     if report.status.is_terminal or report.side.sign != direction:
         return Fraction(0)
     filled = trade.filled(Intent.ENTRY)
-    if filled < entry_total(trade, trade.opened):
+    if filled < entry_total(trade, trade.opened) - trade.forgone:
         return Fraction(0)
-    return filled - entry_share(trade.admitted, trade.opened) - gone_ahead(trade)
+    return filled - (entry_share(trade.admitted, trade.opened) - trade.forgone) - gone_ahead(trade)
 
 
 def gone_ahead(trade: CopyTrade) -> Fraction:
     """What the entry had filled ahead of the leader when he closed all that he held, and he may still fill."""
     if trade.admitted is None or not trade.gone_along:
         return Fraction(0)
-    return max(Fraction(0), trade.gone_along - entry_share(trade.admitted, trade.opened))
+    return max(Fraction(0), trade.gone_along - entry_share(trade.admitted, trade.opened) + trade.forgone)
 
 
 def entered_ahead(state: State, stake_key: StakeKey, direction: int) -> Fraction:

@@ -331,7 +331,8 @@ def _to_close(state: State, trades: list[CopyTrade]) -> int:
 
 def _filled_before(state: State, stake_key: StakeKey, sides: dict[int, list[CopyTrade]], sign: int) -> int:
     """What is held until late entries of the side ``sign`` come, that it is to close."""
-    held = state.stake(stake_key).to_net_off + sum(t.closing for t in sides[-sign])
+    stake = state.stake(stake_key)
+    held = min(stake.to_net_off, stake.closable(sign)) + sum(t.closing for t in sides[-sign])
     return min(held, sum(behind_by(state, t, sign) for t in sides[sign])) if held else 0
 
 
