@@ -127,9 +127,8 @@ class Stake:
         """``units`` bought (or sold) to open turn out to have closed the other side: both shrink, the net stays."""
         return evolve(self, long=self.long - units, short=self.short - units)
 
-    def netted_off(self, most: int) -> Stake:
-        """No more than ``most``: exits may be due to close what is held on both sides."""
-        units = min(self.to_net_off, self.long, self.short, most)
+    def netted_off(self) -> Stake:
+        units = min(self.to_net_off, self.long, self.short)
         return evolve(self.reattributed(units), to_net_off=self.to_net_off - units)
 
     def netted(self) -> Stake:

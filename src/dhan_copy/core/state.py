@@ -354,17 +354,13 @@ class State:
             self.open(trade, stake_key)
 
     def net_off(self, stake_key: StakeKey) -> None:
-        """Copies that filled on both sides where the leader's fills closed one another: both sides shrink, the net stays. What
-        exits are due to close is left to them."""
+        """Copies that filled on both sides where the leader's fills closed one another: both sides shrink, the net stays."""
         stake = self.stake(stake_key)
-        if not stake.long or not stake.short:
-            return
-        most = max(0, min(stake.long - self.claims(stake_key, -1), stake.short - self.claims(stake_key, 1)))
-        before = stake.long
-        stake = stake.netted_off(most)
-        for key in self.open_trades.get(stake_key, ()):
+        if stake.long and stake.short:
+            stake = stake.netted_off()
+        for key in self.open_trades.get(stake_key, ()) if stake.long and stake.short else ():
             trade = self.trades[key]
-            units = min(trade.closing, most - (before - stake.long))
+            units = min(trade.closing, stake.long, stake.short)
             if units:
                 stake = stake.reattributed(units)
                 self.trades[key] = evolve(trade, covers=trade.covers - units, covered=trade.covered + units)
