@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from dhan_copy.core.drift import Term, drifts
 from dhan_copy.core.facts import BookRead, Channel, CopyDeclined, Fact, LeaderReported, Refusal
+from dhan_copy.core.fold_copies import close
 from dhan_copy.core.requests import Submit
 from dhan_copy.model.order import Market, OrderStatus, Side
 from dhan_copy.model.reason import ReasonCode
@@ -128,3 +129,17 @@ def test_x7_an_entry_that_is_refused_for_a_moment_is_not_sent_where_the_leaders_
     bench.fill(entry, 4 * LOT)
     settle(bench)
     assert bench.leader_position() == bench.net_position("F") == 0 and bench.open_orders("F") == []
+
+
+def test_what_an_entry_that_ended_gives_up_of_others_is_looked_at() -> None:
+    bench = World({"F": Fraction(1)})
+    sells, buys = bench.place(Side.SELL, 2), bench.place(Side.BUY, 2)
+    bench.fill(buys, 2 * LOT)
+    bench.fill(sells, 2 * LOT)
+    state = bench.copier.state
+    sold, bought = (state.trades[key] for key in state.open_keys())
+    assert sold.covers == 2 * LOT
+    state.touched.clear()
+    close(state, sold, None, 7)
+    assert state.trades[bought.key].forgone == 2 * LOT
+    assert state.touched == {bought.key: 7}

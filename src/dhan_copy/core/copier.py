@@ -702,7 +702,7 @@ class Copier:
             if not state.touched:
                 break
             touched, state.touched = state.touched, {}
-            ready: list[tuple[TradeKey, int]] = []
+            ready: list[tuple[CopyTrade, int]] = []
             for key, cause in touched.items():
                 if key not in state.trades or key[2] not in self._rules:
                     self._waiting.pop(key, None)
@@ -715,15 +715,17 @@ class Copier:
                 self._settle(key, cause)
                 trade = state.trades[key]
                 if not trade.settled and trade.decision is not None:
-                    ready.append((key, cause))
+                    ready.append((trade, cause))
                 else:
                     self._kept_back.pop(key, None)
             # What one settles moves what others share: all are planned by the same state.
             planned: list[tuple[TradeKey, int, Plan]] = []
             wants: Wants = {}
-            for key, cause in ready:
-                trade, what = state.trades[key], plan(state, key, self._rules[key[2]], now, wants)
-                if what is NOTHING and not closes(trade) and not any(order.linked for order in trade.orders):
+            for trade, cause in ready:
+                key = trade.key
+                what = plan(state, key, self._rules[key[2]], now, wants)
+                unchanged = trade is state.trades[key]
+                if what is NOTHING and unchanged and not closes(trade) and not any(order.linked for order in trade.orders):
                     self._at_rest[key] = (trade, state.leader_order(key))
                 planned.append((key, cause, what))
             self._follow(planned)

@@ -87,7 +87,7 @@ def close(state: State, trade: CopyTrade, unsent: ReasonCode | None, position: i
     state.trades[trade.key] = closed
     state.open_trades.get(stake_key, {}).pop(trade.key, None)
     if left > covers:
-        close_otherwise(state, trade.key, stake_key, left)
+        close_otherwise(state, trade.key, stake_key, left, position)
     if stake_key[4] == trade.key[1]:
         state.touch_stake(stake_key, position)  # its legs have nothing more to wait for
 

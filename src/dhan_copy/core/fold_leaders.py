@@ -273,7 +273,7 @@ def _give_up(state: State, key: TradeKey, behind: Late, most: int) -> int:
     return most - left
 
 
-def close_otherwise(state: State, key: TradeKey, stake_key: StakeKey, units: int) -> None:
+def close_otherwise(state: State, key: TradeKey, stake_key: StakeKey, units: int, position: int) -> None:
     """An entry has ended before it had closed what the leader's fills of it did: that is given up where it is late, and else
     an exit is due for it."""
     direction = -state.leader_order(key).report.side.sign
@@ -282,6 +282,7 @@ def close_otherwise(state: State, key: TradeKey, stake_key: StakeKey, units: int
     excess -= _give_up(state, key, behind, excess)
     if excess:
         state.open(obliged(state.trades[key], excess), stake_key)
+    state.touch_stake(stake_key, position)
 
 
 def _sold_ahead(state: State, key: TradeKey, stake_key: StakeKey, before: int, after: int) -> int:
