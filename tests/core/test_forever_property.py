@@ -71,7 +71,9 @@ class Story:
     def place(self, lots: int, two_legs: bool, tell: bool) -> None:
         if len(self.pairs) < 8:
             stop = ForeverLeg(terms=BELOW, quantity=lots * LOT) if two_legs else None
-            self.pairs.append(Pair(self.bench.place_forever(self.side, lots, ABOVE, stop, tell=tell), lots))
+            # Rows of Forever orders carry no tag: of two that are alike and both unanswered nobody knows which is whose.
+            terms = StopLimit(ABOVE.trigger + len(self.pairs), ABOVE.price + len(self.pairs))
+            self.pairs.append(Pair(self.bench.place_forever(self.side, lots, terms, stop, tell=tell), lots))
 
     def alter(self, pair: Pair, price: int, second: bool, tell: bool) -> None:
         if pair.waits:
