@@ -7,8 +7,8 @@ from fractions import Fraction
 
 from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import Channel, CloseOrdered, CopyAdmitted, DriftDeclared, OpenOrdered
-from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.fold_leaders import close_otherwise
+from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.legs import EXIT_LEGS
 from dhan_copy.core.losses import closed_by_hand
 from dhan_copy.core.requests import Intent

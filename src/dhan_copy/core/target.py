@@ -27,6 +27,10 @@ from dhan_copy.core.trade import CopyTrade, StakeKey, TradeKey, is_own, place_of
 from dhan_copy.model.order import OrderReport, OrderStatus
 
 
+Sides = dict[int, list[CopyTrade]]
+"""Decided copies by the side of the leader's order: 1 buys, -1 sells."""
+
+
 def entry_want(state: State, trade: CopyTrade) -> int:
     """What the follower's entry should total.
 
@@ -153,32 +157,36 @@ def exit_wants(state: State, stake_key: StakeKey, *, missing: int = 0) -> dict[T
     """
     if stake_key[4] is not None:
         return _leg_wants(state, stake_key, missing)
-    sides: dict[int, list[CopyTrade]] = {1: [], -1: []}
-    for trade in state.open_at(stake_key):
-        if trade.admitted is not None:
-            sides[state.leader_order(trade.key).report.side.sign].append(trade)
+    sides = _by_side(state, stake_key)
     wants: dict[TradeKey, int] = {}
     for sign, trades in sides.items():
         if trades:
-            wants.update(_exit_wants_of_side(state, stake_key, trades, sides[-sign], sign, missing))
+            wants.update(_exit_wants_of_side(state, stake_key, sides, sign, missing))
     return wants
 
 
-def _exit_wants_of_side(
-    state: State, stake_key: StakeKey, trades: list[CopyTrade], others: list[CopyTrade], sign: int, missing: int
-) -> dict[TradeKey, int]:
-    stake = state.stake(stake_key)
+def _by_side(state: State, stake_key: StakeKey) -> Sides:
+    sides: Sides = {1: [], -1: []}
+    for trade in state.open_at(stake_key):
+        if trade.admitted is not None:
+            sides[state.leader_order(trade.key).report.side.sign].append(trade)
+    return sides
+
+
+def _exit_wants_of_side(state: State, stake_key: StakeKey, sides: Sides, sign: int, missing: int) -> dict[TradeKey, int]:
+    stake, trades = state.stake(stake_key), sides[sign]
     owned = max(0, stake.closable(sign) - max(0, -sign * missing))
     # What is there is not sold twice: by an exit, and by an entry that turned out to close.
-    sides = {sign: trades, -sign: others}
-    of_late = 0 if missing else _filled_before(state, stake_key, sides, -sign)
-    by_entries = 0 if missing else _to_close(state, trades) + _filled_before(state, stake_key, sides, sign)
+    of_late = by_entries = 0
     if missing:
         owned = max(0, owned - sum(_entry_closes(t) for t in trades))
+    else:
+        of_late = _filled_before(state, stake_key, sides, -sign)
+        by_entries = _to_close(state, trades) + _filled_before(state, stake_key, sides, sign)
     position = max(0, -sign * state.position(place_of(stake_key)))
     due_claims = _claims_less(trades, max(0, -sign * missing), owned)
     claims = sum(due_claims.values())
-    free = max(0, owned + sum(behind_by(state, t, -sign) for t in others) - of_late - claims - by_entries)
+    free = max(0, owned + sum(behind_by(state, t, -sign) for t in sides[-sign]) - of_late - claims - by_entries)
     unclaimed = there = max(0, owned - claims - by_entries)
     ahead = entered_ahead(state, stake_key, -sign)
     share, sold = share_of_position(state, stake_key), sold_ahead(state, trades, stake.ideal, position, position)
@@ -315,21 +323,16 @@ def _resting_exit(trade: CopyTrade, report: OrderReport, *, out: bool) -> int:
 def closed_by_entries(state: State, stake_key: StakeKey, sign: int) -> int:
     """What entries of the side ``sign`` close of what is held on the other, or late there: what of them turned out to and is
     still to come, or has filled before it; and what is held until late entries of that side come, which it is to close."""
-    sides: dict[int, list[CopyTrade]] = {1: [], -1: []}
-    for trade in state.open_at(stake_key):
-        sides[state.leader_order(trade.key).report.side.sign].append(trade)
-    return (
-        _to_close(state, sides[sign])
-        + _filled_before(state, stake_key, sides, sign)
-        + _filled_before(state, stake_key, sides, -sign)
-    )
+    sides = _by_side(state, stake_key)
+    before = sum(_filled_before(state, stake_key, sides, each) for each in sides)
+    return _to_close(state, sides[sign]) + before
 
 
 def _to_close(state: State, trades: list[CopyTrade]) -> int:
     return sum(min(t.covers - t.closing, _to_come(state, t)) for t in trades if t.covers)
 
 
-def _filled_before(state: State, stake_key: StakeKey, sides: dict[int, list[CopyTrade]], sign: int) -> int:
+def _filled_before(state: State, stake_key: StakeKey, sides: Sides, sign: int) -> int:
     """What is held until late entries of the side ``sign`` come, that it is to close."""
     stake = state.stake(stake_key)
     held = min(stake.to_net_off, stake.closable(sign)) + sum(t.closing for t in sides[-sign])
