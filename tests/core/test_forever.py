@@ -822,6 +822,24 @@ def test_l10_an_exit_that_arrives_after_it_was_given_up_is_taken_back_for_its_su
     assert only(bench) is second and "LATE_EVIDENCE" in alerts(bench)
 
 
+@pytest.mark.parametrize("keeps_fired", [True, False])
+def test_l10_what_the_successor_of_one_that_was_given_up_places_is_the_successors(keeps_fired: bool) -> None:
+    """The row of the book names no parent, and the one that never arrived asked for the same."""
+    bench = world(keeps_fired=keeps_fired)
+    holding(bench)
+    bench.lose = [False]
+    leaders = place(bench, Side.SELL)
+    bench.let(240)
+    ours = bench.fire("F", only(bench), tell=False)
+    bench.look("F")
+    bench.let(60)
+    assert ours.is_open and "LATE_EVIDENCE" not in alerts(bench)
+    bench.fill(bench.fire("L", leaders), 4 * LOT)
+    bench.fill_everything("F")
+    bench.let(60)
+    assert bench.net_position("F") == bench.leader_position() == 0 and "FOREVER_GONE" not in alerts(bench)
+
+
 def test_l10_an_unknown_placement_that_has_fired_meanwhile_is_found_by_what_it_placed() -> None:
     bench = world(keeps_fired=False)
     bench.lose = [True]

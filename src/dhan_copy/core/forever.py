@@ -302,6 +302,9 @@ class _Reading:
             alike = [row for row in unknown if _is_alike(leader, row)]
             listed = [row for row in alike if not is_child(row) and is_as_asked(order.asked, row)]
             placed = [row for row in alike if is_child(row) and may_have_placed(legs_of(order.asked), row)]
+            known = {other.client_order_id for row in placed for other in self._placers(read.account, row)}
+            if len(placed) <= len(known):
+                placed = []  # each of those that the broker is known to have places one
             newer = [[row for row in rows if _is_since(row, order)] for rows in (listed, placed)]
             found[order.client_order_id] = newer[0] or newer[1]
             older[order.client_order_id] = listed or placed
@@ -325,14 +328,7 @@ class _Reading:
                 fact.report for fact in appeared
                 if account_of(fact) == account and fact.report.parent_order_id is None and self._is_unknown(fact)
             ]  # fmt: skip
-            found: dict[BrokerOrderId, list[FollowerOrder]] = {row.order_id: [] for row in rows}
-            for key, order in self.state.waiting(account) if rows else ():
-                if order.broker_order_id is None or (account, order.broker_order_id) in self.still:
-                    continue
-                leader, stands = self.state.leader_order(key).report, order.accepted or order.asked
-                for row in rows:
-                    if _is_alike(leader, row) and _is_since(row, order) and may_have_placed(legs_of(stands), row):
-                        found[row.order_id].append(order)
+            found = {row.order_id: self._placers(account, row) for row in rows}
             claims = [order.client_order_id for orders in found.values() for order in orders]
             for order_id, orders in found.items():
                 if len(orders) == 1 and claims.count(orders[0].client_order_id) == 1:
@@ -340,6 +336,15 @@ class _Reading:
                 else:
                     for order in orders:
                         self._doubt(account, order, [order_id])
+
+    def _placers(self, account: AccountName, row: OrderReport) -> list[FollowerOrder]:
+        """Orders of ours that the broker has taken and no longer lists as waiting, and that may have placed it."""
+        return [
+            order for key, order in self.state.waiting(account)
+            if order.broker_order_id is not None and (account, order.broker_order_id) not in self.still
+            and _is_alike(self.state.leader_order(key).report, row) and _is_since(row, order)
+            and may_have_placed(legs_of(order.accepted or order.asked), row)
+        ]  # fmt: skip
 
     # Alarms
 
