@@ -233,6 +233,28 @@ def test_t4_a_leg_that_the_leader_took_back_does_not_come_again_with_a_restart(l
 
 
 @with_target
+@pytest.mark.parametrize("leg", LEGS)
+def test_f45_a_leg_that_the_leader_took_back_does_not_grow_again_though_the_clock_is_set_back(
+    leg: Leg, variety: Variety
+) -> None:
+    """The moment in which he was seen to take it back lies an hour ahead of every look at his book from now on."""
+    bench = world()
+    linked = Linked.place(bench, 6, variety=variety)
+    linked.fill_entry(4)
+    fill(bench, linked, Leg.ENTRY, 2)
+    linked.fill_leg(leg, 2)
+    linked.cancel_leg(leg)
+    wait(bench, 20)
+    bench.advance(-3600)
+    bench.copier = bench.fresh()
+    bench.copier.restore(bench.journal)
+    bench.feed(EngineStarted(version="test", epoch=2))
+    bench.sweep()
+    wait(bench, 60)
+    assert linked.live_units("F", leg) == LOT
+
+
+@with_target
 def test_l7_a_part_filled_entry_that_is_cancelled_takes_the_legs_along(variety: Variety) -> None:
     bench = world()
     linked = Linked.place(bench, 4, variety=variety)

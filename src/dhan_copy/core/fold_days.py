@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from fractions import Fraction
 
-from dhan_copy.core import circuit as circuits, feeds, killing, trade as life
+from dhan_copy.core import circuit as circuits, feeds, killing, leader as leaders, trade as life
 from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import DayOpened
 from dhan_copy.core.fold_leaders import member, release
@@ -30,6 +30,8 @@ def engine_started(state: State, at: datetime, position: int) -> None:
         state.circuits[follower] = circuits.taken_over(circuit, at, state.settings.policy)
     for follower, switch in state.kill_switches.items():
         state.kill_switches[follower] = killing.taken_over(switch, at)
+    for where in [where for where, known in state.leader_orders.items() if known.seen_at > at]:
+        state.leader_orders[where] = leaders.taken_over(state.leader_orders[where], at)
     state.engine_started_at = at
     state.book_read_at.clear()
     state.feeds.clear()

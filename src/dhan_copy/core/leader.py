@@ -6,6 +6,7 @@ from datetime import datetime
 
 from attrs import frozen
 
+from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import Channel
 from dhan_copy.model.ids import AccountName
 from dhan_copy.model.order import OrderReport
@@ -30,3 +31,9 @@ class LeaderOrder:
     """Two channels disagree within one second: the book is read again."""
     gone_at: datetime | None = None
     """Since when the alarm says of a Forever order that it is no longer listed, with nothing to show for it."""
+
+
+def taken_over(order: LeaderOrder, at: datetime) -> LeaderOrder:
+    """The same order in a new process, whose clock shows less than the one before did."""
+    gone_at = None if order.gone_at is None else min(order.gone_at, at)
+    return evolve(order, first_seen_at=min(order.first_seen_at, at), seen_at=at, gone_at=gone_at)
