@@ -12,7 +12,9 @@ from dhan_copy.core.facts import AlertRaised, Channel, Entry, LeaderReported, Or
 from dhan_copy.core.limits import RateBudget
 from dhan_copy.core.requests import Intent
 from dhan_copy.model.order import ForeverLeg, OrderStatus, Product, Side, StopLimit, Variety
+from dhan_copy.model.reason import ReasonCode
 from dhan_copy.testing.simulation.market import LISTINGS, TrueOrder
+from dhan_copy.testing.simulation.oracle import Copy
 from dhan_copy.testing.simulation.summary import simulate
 from dhan_copy.testing.simulation.world import LEADER, World
 from tests.core import make
@@ -159,3 +161,20 @@ def test_a_raise_that_was_lost_counts_until_a_read_of_the_book_that_began_later(
     read = OrderReported(follower=name, report=row, channel=Channel.BOOK, read_at=make.after(100 + read_after_seconds))
     oracle.committed([Entry(lost_at, make.after(100), lost), Entry(lost_at + 1, make.after(102), read)], [])
     assert oracle._plain_exits(name, order.listing, order.sign)[0] == was + 50 * still_counts
+
+
+@pytest.mark.parametrize("ahead", [False, True])
+def test_an_entry_may_end_unsent_where_the_follower_was_ahead_when_it_was_decided(
+    monkeypatch: pytest.MonkeyPatch, ahead: bool
+) -> None:
+    world = at_rest(monkeypatch)
+    oracle, (name,) = world.oracle, world.names
+    for order in world.leader.orders.values():
+        known = oracle.copies.get((order.order_id, name))
+        if known is not None and known.admitted is not None and known.placed and not known.admitted.exit_quantity:
+            carry = -known.admitted.ratio * order.filled if ahead else Fraction(0)
+            admitted = evolve(known.admitted, carry=carry)
+            oracle.copies[order.order_id, name] = Copy(admitted=admitted, unsent=ReasonCode.BELOW_ONE_LOT)
+            monkeypatch.setattr(oracle, "_was_overtaken", lambda original, copy: False)
+            oracle._outcome(order, name)
+    assert {violation.invariant for violation in oracle.violations} == (set() if ahead else {3})

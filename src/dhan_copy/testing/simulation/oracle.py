@@ -1053,7 +1053,7 @@ class Oracle:
         assert copy.admitted is not None
         if copy.admitted.reason is ReasonCode.BELOW_ONE_LOT:
             return
-        share = copy.admitted.ratio * original.filled
+        share = min(Fraction(0), copy.admitted.carry) + copy.admitted.ratio * original.filled  # less what was ahead already
         if name in self.spent:
             self.rare["the day's requests are used up"] += 1
             return
