@@ -93,9 +93,8 @@ class Bench:
         )
 
     def read_book(self) -> list[Asked]:
-        """The follower's book is read and shows nothing of ours that is not known: what waited for that leaves."""
-        known = tuple(tag for _, tag in self.copier.state.by_tag)
-        return self.step(BookRead(account=FOLLOWER, read_at=self.now, tags=known)) if self.live else []
+        """The follower's book is read and shows nothing of ours: what waited for that leaves."""
+        return self.step(BookRead(account=FOLLOWER, read_at=self.now)) if self.live else []
 
     def wait(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)

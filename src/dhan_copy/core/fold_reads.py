@@ -50,8 +50,7 @@ def looked(state: State, fact: BookRead | OrderNotFound, position: int) -> None:
             state.put(state.trades[key].with_order(life.given_up_as_lost(entry)))
             state.unresolved.pop((fact.account, entry.client_order_id), None)
             state.touch_stake(state.trades[key].stake_key, position)
-        if not awaited or fact.tags or not state.must_be_listed(fact.account):
-            state.book_read_at[fact.account] = fact.read_at
+        state.book_read_at[fact.account] = fact.read_at
         if awaited:
             for stake_key in state.open_trades:
                 if stake_key[1] == fact.account:

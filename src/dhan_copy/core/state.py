@@ -32,7 +32,6 @@ from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId
 from dhan_copy.model.instrument import BY_CONTRACT, InstrumentFacts, InstrumentKey, is_cut
 from dhan_copy.model.order import Leg, OrderReport, OrderStatus, Product, Side, Variety
 from dhan_copy.model.reason import ReasonCode
-from dhan_copy.model.times import ist_date
 
 LONGEST_RETRY = timedelta(seconds=60)
 """The longest pause before something that was refused is tried again."""
@@ -223,18 +222,6 @@ class State:
             tag = self.by_broker_id.get((follower, report.order_id))
             found = None if tag is None else self.order_by_tag(follower, tag)
         return found
-
-    def must_be_listed(self, follower: AccountName) -> bool:
-        """Whether orders of ours have traded there today, so that a book without any is a read that went wrong."""
-        today = (self.order_by_tag(follower, tag) for account, tag in self.by_tag if account == follower)
-        return any(found is not None and self._is_listed(*found) for found in today)
-
-    def _is_listed(self, trade: CopyTrade, order: FollowerOrder) -> bool:
-        """Whether a row of the day's book has the order's tag: those of what Forever orders place have none."""
-        live = trade.admitted is not None and trade.admitted.live
-        forever = self.leader_order(trade.key).report.variety is Variety.FOREVER
-        own = not forever and order.linked is None and ist_date(order.issued_at).isoformat() == self.day
-        return live and own and order.filled_quantity > 0
 
     def has_read_book(self, account: AccountName) -> bool:
         """Whether the account's order book has been read since the engine started."""
