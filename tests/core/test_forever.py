@@ -840,6 +840,40 @@ def test_l10_what_the_successor_of_one_that_was_given_up_places_is_the_successor
     assert bench.net_position("F") == bench.leader_position() == 0 and "FOREVER_GONE" not in alerts(bench)
 
 
+@both_sides
+@pytest.mark.parametrize("filled", [False, True])
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_l10_what_an_unknown_one_places_is_not_that_of_another_which_is_gone_from_the_list(
+    side: Side, filled: bool, by_hand: bool
+) -> None:
+    """Both asked for the same; the one that is gone was taken back by the leader or by hand, and has placed nothing."""
+    bench = world(keeps_fired=False)
+    if side is Side.SELL:
+        holding(bench, 8)
+    other = place(bench, side)
+    gone = only(bench)
+    bench.let(20)
+    if by_hand:
+        del bench.lists["F"][gone.id]
+        bench.let(120)
+    bench.lose = [True]
+    unknown = place(bench, side)
+    [arrived] = [copy for copy in bench.waiting("F") if copy is not gone]
+    bench.let(88)
+    child = bench.fire("F", arrived, tell=False)
+    if filled:
+        child.report = evolve(
+            child.report, filled_quantity=2 * LOT, status=OrderStatus.TRADED, average_price=Decimal(109), updated_at=bench.now
+        )
+    if not by_hand:
+        bench.take_back(other)
+        del bench.lists["F"][gone.id]
+    bench.let(400)
+    assert len([r for r in bench.requests() if isinstance(r, Submit) and r.leader_order_id == unknown.id]) == 1
+    [copy] = bench.copier.state.trades[AccountName(LEADER), unknown.id, AccountName("F")].orders
+    assert (copy.broker_order_id, child.is_open) == (child.report.order_id, not filled)
+
+
 def test_l10_an_unknown_placement_that_has_fired_meanwhile_is_found_by_what_it_placed() -> None:
     bench = world(keeps_fired=False)
     bench.lose = [True]

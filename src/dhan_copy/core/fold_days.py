@@ -30,8 +30,10 @@ def engine_started(state: State, at: datetime, position: int) -> None:
         state.circuits[follower] = circuits.taken_over(circuit, at, state.settings.policy)
     for follower, switch in state.kill_switches.items():
         state.kill_switches[follower] = killing.taken_over(switch, at)
-    for where in [where for where, known in state.leader_orders.items() if known.seen_at > at]:
-        state.leader_orders[where] = leaders.taken_over(state.leader_orders[where], at)
+    for where in dict.fromkeys((*state.open_leader_orders, *(key[:2] for key in state.open_keys()))):
+        his = state.leader_orders.get(where)
+        if his is not None and (after := leaders.taken_over(his, at)) is not his:
+            state.leader_orders[where] = after
     state.engine_started_at = at
     state.book_read_at.clear()
     state.feeds.clear()

@@ -302,9 +302,8 @@ class _Reading:
             alike = [row for row in unknown if _is_alike(leader, row)]
             listed = [row for row in alike if not is_child(row) and is_as_asked(order.asked, row)]
             placed = [row for row in alike if is_child(row) and may_have_placed(legs_of(order.asked), row)]
-            known = {other.client_order_id for row in placed for other in self._placers(read.account, row)}
-            if len(placed) <= len(known):
-                placed = []  # each of those that the broker is known to have places one
+            if order.state is OrderState.ABSENT:  # the one that was sent in its place asked for the same
+                placed = [row for row in placed if not self._placers(read.account, row)]
             newer = [[row for row in rows if _is_since(row, order)] for rows in (listed, placed)]
             found[order.client_order_id] = newer[0] or newer[1]
             older[order.client_order_id] = listed or placed

@@ -34,6 +34,8 @@ class LeaderOrder:
 
 
 def taken_over(order: LeaderOrder, at: datetime) -> LeaderOrder:
-    """The same order in a new process, whose clock shows less than the one before did."""
+    """The same order in a new process, whose clock may show less than the one before did."""
     gone_at = None if order.gone_at is None else min(order.gone_at, at)
-    return evolve(order, first_seen_at=min(order.first_seen_at, at), seen_at=at, gone_at=gone_at)
+    if order.seen_at <= at and order.gone_at == gone_at:
+        return order
+    return evolve(order, first_seen_at=min(order.first_seen_at, at), seen_at=min(order.seen_at, at), gone_at=gone_at)
