@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from dhan_copy import LinkedForm, Policy
 from dhan_copy.core import supers
 from dhan_copy.core.copier import Copier
-from dhan_copy.core.facts import Channel, CopyAdmitted, Entry, OrderReported, Refusal, RequestIssued, RequestRejected
+from dhan_copy.core.facts import Channel, CopyAdmitted, Entry, Moment, OrderReported, Refusal, RequestIssued, RequestRejected
 from dhan_copy.core.lifecycle import OrderState
 from dhan_copy.core.requests import Cancel, Intent
 from dhan_copy.core.settings import CopierSettings
 from dhan_copy.core.trade import FollowerOrder, Instruction, rejected, with_entry
 from dhan_copy.model.bracket import Bracket
 from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId
-from dhan_copy.model.order import Leg, StopMarket, Validity, Variety
+from dhan_copy.model.order import Leg, OrderStatus, StopMarket, Validity, Variety
 from dhan_copy.testing import ExchangeRefusal
 from dhan_copy.testing.reports import report_of
 from dhan_copy.views import orders as orders_table
@@ -163,6 +163,35 @@ def test_a_leg_told_of_by_an_id_of_its_own_is_asked_about_by_its_entrys(each: Le
         assert found is not None and found[1].linked is each
         told = evolve(found[1], broker_order_id=BrokerOrderId("901/" + each.value))
         assert supers.id_at_broker(folded.state, AccountName(F), told) == entry.order_id
+    finally:
+        lab.close()
+
+
+@pytest.mark.parametrize("each", LEGS)
+@pytest.mark.parametrize("tagged", [True, False])
+@pytest.mark.parametrize("ended", [True, False])
+def test_a_frame_of_a_leg_without_its_number_is_not_taken_for_one_of_the_entry(each: Leg, tagged: bool, ended: bool) -> None:
+    """It names the entry as its parent and has the entry's tag, or none; no such frame was ever published."""
+    lab = Lab({F: "1/2"}, policy=Policy(linked_form=LinkedForm.SUPER_ORDER))
+    try:
+        tree = entered(lab)
+        [entry], order = tree.copies(Leg.ENTRY), tree.copy(each)
+        assert order is not None
+        known = {row["leader_order_id"]: row["broker_order_id"] for row in lab.engine.orders()}
+        shown = report_of(order, lab.exchange.instrument(CALL))
+        frame = evolve(
+            shown, order_id=BrokerOrderId("901"), parent_order_id=entry.order_id, leg=Leg.ENTRY,
+            client_order_id=shown.client_order_id if tagged else None,
+            status=OrderStatus.CANCELLED if ended else shown.status,
+        )  # fmt: skip
+        folded = Copier(CopierSettings(leaders=(), followers=()))
+        folded.restore(list(lab.entries))
+        moment = Moment(lab.entries[-1].at, 0.0)
+        folded.step(moment, [OrderReported(follower=AccountName(F), report=frame, channel=Channel.STREAM)])
+        rows = {row["leader_order_id"]: row for row in orders_table(folded.state)}
+        assert {name: row["broker_order_id"] for name, row in rows.items()} == known
+        gone = {name for name, row in rows.items() if row["state"] == "CANCELLED"}
+        assert gone == ({f"{tree.order_id}/{each.value}"} if ended else set())
     finally:
         lab.close()
 

@@ -79,7 +79,7 @@ from dhan_copy.core.healing import SelfHealing
 from dhan_copy.core.hours import warning
 from dhan_copy.core.intake import SETTLED_AFTER, merge, says_nothing_new
 from dhan_copy.core.leader import LeaderOrder
-from dhan_copy.core.legs import LINKED, Trees, is_exit_leg
+from dhan_copy.core.legs import LINKED, Trees
 from dhan_copy.core.losses import day_result, stopped_by_loss, unjudged, was_stopped_by_loss
 from dhan_copy.core.lost import is_of
 from dhan_copy.core.opening import consequences, is_still_missed, overtaken
@@ -226,7 +226,7 @@ class Copier:
         self._entries, self._commands = [], []
         facts = self._super_legs.told(self.state, facts)
         facts = self._forever.told(self.state, facts, now.wall)
-        if any(isinstance(fact, OrderReported) and is_exit_leg(fact.report) for fact in facts):
+        if any(isinstance(fact, OrderReported) and fact.report.variety is Variety.SUPER for fact in facts):
             facts = supers.told(self.state, facts)
         kinds = set(map(type, facts))
         if LeaderReported in kinds or PositionsReported in kinds:

@@ -7,12 +7,12 @@ than what the broker makes of it is taken back, and an order of its own stands i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import Fact, OrderReported
 from dhan_copy.core.intake import SETTLED_AFTER
-from dhan_copy.core.legs import EXIT_LEGS, entry_of, is_exit_leg, leg_id
+from dhan_copy.core.legs import EXIT_LEGS, entry_of, leg_id
 from dhan_copy.core.requests import Query, ReadOrders
 from dhan_copy.core.settings import FollowerRules, LinkedForm
 from dhan_copy.core.state import State
@@ -211,16 +211,28 @@ def told(state: State, facts: Sequence[Fact]) -> list[Fact]:
 
 def _named(state: State, fact: OrderReported) -> OrderReported:
     report = fact.report
-    if not is_exit_leg(report) or report.variety is not Variety.SUPER or report.leg_order_id is not None:
+    if report.variety is not Variety.SUPER or report.leg_order_id is not None:
         return fact
     found = state.order_of(fact.follower, report)
     if found is None and report.parent_order_id is not None:
         found = state.order_of(fact.follower, evolve(report, order_id=report.parent_order_id))
-    leg = None if found is None or found[1].linked is not Leg.ENTRY else _legs_of(state, *found).get(report.leg)
-    if found is None or leg is None:
+    if found is None or found[1].linked is not Leg.ENTRY:
+        return fact
+    legs = _legs_of(state, *found)
+    if report.leg is Leg.ENTRY and report.side is not state.side_of(found[0]):
+        report = evolve(report, leg=_leg_by_terms(legs, report))
+    leg = legs.get(report.leg)
+    if leg is None:
         return fact
     entry = found[1].broker_order_id or report.parent_order_id or report.order_id
     return evolve(fact, report=_as_leg(report, entry, leg.client_order_id))
+
+
+def _leg_by_terms(legs: Mapping[Leg, FollowerOrder], report: OrderReport) -> Leg:
+    """Which leg a frame without a leg's number is of: what a stop places once it is touched has no trigger."""
+    target = legs.get(Leg.TARGET)
+    at_target = target is not None and (target.accepted or target.asked).terms == report.terms
+    return Leg.TARGET if at_target else Leg.STOP
 
 
 def _as_leg(report: OrderReport, entry: BrokerOrderId, tag: ClientOrderId) -> OrderReport:
