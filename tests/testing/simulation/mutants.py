@@ -416,7 +416,7 @@ MUTANTS: tuple[Mutant, ...] = (
         name="stop_at_its_cap_left_alone", fault="F39", row="L12", shows=5, seed=3, orders=15, linked=0.5,
         broken="What a stop that can no longer be modified does not cover is not completed by another order.",
         edits=(Edit("core.plan._steer", "    if left <= 0 or hold or b.trade.admitted is None:\n",
-            "    if left <= 0 or hold or b.trade.admitted is None or (intent is Intent.EXIT and slices and supers.is_exit_leg(b.report)):\n"),),
+            "    if left <= 0 or hold or b.trade.admitted is None or (intent is Intent.EXIT and slices and b.report.leg in supers.EXIT_LEGS):\n"),),
     ),
     Mutant(
         name="freeze_limit_ignored", fault="F42", row="P12", shows=6, seed=3, orders=15, linked=0.5,
