@@ -89,6 +89,13 @@ MUTANTS: tuple[Mutant, ...] = (
         edits=(Edit("core.admit_entry.passes_at", "now - age_of(order, now) + settings.policy.entry_age", "None"),),
     ),
     Mutant(
+        name="filter_that_raises_lets_through", fault="F09", shows=3,
+        broken="A filter that raises lets the order through.",
+        edits=(Edit("core.admit_entry.admit_entry",
+            "        return Refused(ReasonCode.FILTER_FAILED, f\"{type(problem).__name__}: {problem}\")\n    if not passes:\n",
+            "        passes, because = True, str(problem)\n    if not passes:\n"),),
+    ),
+    Mutant(
         name="withheld_taken_for_sent", fault="F12", shows=4, seed=23, orders=30,
         broken="A request that never left is waited for.",
         edits=(Edit("core.trade.withheld", "state=next_state(order.state, OrderEvent.HELD_BACK)", "state=OrderState.WORKING"),),
@@ -228,6 +235,11 @@ MUTANTS: tuple[Mutant, ...] = (
         name="midnight_not_noticed", fault="F46", shows=4, seed=3, days=2, orders=60,
         broken="A new day begins only with a new process.",
         edits=(Edit("core.copier.Copier.step", "if day > self.state.day:", "if day > self.state.day and starting:"),),
+    ),
+    Mutant(
+        name="calendar_keeps_entries_out", fault="F47", shows=3,
+        broken="Entries are refused whenever the calendar calls the market closed, whatever the policy says.",
+        edits=(Edit("core.hours.refusal", "    if policy.closed_market is ClosedMarket.DENY:\n", "    if True:\n"),),
     ),
     Mutant(
         name="change_of_size_lost", fault="F51", shows=6, seed=11, orders=15,

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 
 from dhan_copy.core.settings import Behind, LinkedForm
-from dhan_copy.testing.simulation.faults import KINDS
+from dhan_copy.testing.simulation.faults import KINDS, OF_RUNS
 from dhan_copy.testing.simulation.summary import LINKED, simulate, told
 
 SIMULATE = """\
@@ -48,7 +48,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def describe_faults() -> str:
     """Every fault that can be named, one a line."""
-    return "\n".join(f"  {name}  {text}" for name, (_, text) in sorted(KINDS.items()))
+    return "\n".join(f"  {name}  {text}" for name, (_, text) in sorted((KINDS | OF_RUNS).items()))
 
 
 def run(options: argparse.Namespace, say: Callable[[str], object]) -> int:
@@ -88,7 +88,8 @@ def _share(text: str) -> float:
 
 def _faults(text: str) -> list[str]:
     names = [] if text == "none" else text.split(",")
-    unknown = [name for name in names if name not in KINDS]
+    known = KINDS | OF_RUNS
+    unknown = [name for name in names if name not in known]
     if unknown:
-        raise argparse.ArgumentTypeError(f"unknown: {', '.join(unknown)}; there are {', '.join(sorted(KINDS))}")
+        raise argparse.ArgumentTypeError(f"unknown: {', '.join(unknown)}; there are {', '.join(sorted(known))}")
     return names

@@ -38,6 +38,12 @@ KINDS: dict[str, tuple[float, str]] = {
 }
 """How often each strikes where it could, in a mild run; per request, update, read, turn or second."""
 
+OF_RUNS: dict[str, tuple[float, str]] = {
+    "F09": (0.2, "a filter of the user's raises"),
+    "F47": (0.3, "the calendar calls days of trading closed, or knows other hours"),
+}
+"""In how many runs what the user has brought is wrong from the start."""
+
 BRUTAL = 12.0
 
 
@@ -48,7 +54,7 @@ class Faults:
         self.random = random
         self.on = True
         self.struck: Counter[str] = Counter()
-        names = sorted(KINDS if only is None else only)
+        names = sorted(KINDS if only is None else KINDS.keys() & set(only))
         brutal = random.choice(names) if names and random.random() < 0.5 else None
         self.rates: dict[str, float] = {}
         for name in names:

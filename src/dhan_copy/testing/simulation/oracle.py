@@ -70,6 +70,7 @@ from dhan_copy.model.times import ist_date
 from dhan_copy.testing.simulation.forever_judge import ForeverJudge
 from dhan_copy.testing.simulation.ideal import Ideals, Tree
 from dhan_copy.testing.simulation.market import LISTINGS, Listing, TrueOrder, entry_of, leg_name
+from dhan_copy.testing.simulation.mistakes import raises_at
 from dhan_copy.testing.simulation.trees import EXITS, TreeJudge
 
 if TYPE_CHECKING:
@@ -289,8 +290,10 @@ class Oracle:
                     self.blame(
                         3, f"{fact.leader_order_id} is older than {fact.follower}, and copied to it", fact.leader_order_id
                     )
+                self._judge_mistakes(fact, fact.entry_quantity > 0 and fact.reason is ReasonCode.COPIED, fact.entry_declined)
             case CopyDeclined():
                 self._copy(fact.leader_order_id, fact.follower).declined = fact
+                self._judge_mistakes(fact, False, fact.reason)
             case RequestIssued():
                 self._issued(fact.request)
             case RequestAccepted():
@@ -738,6 +741,15 @@ class Oracle:
         elif fact.code == "ENTRIES_WAIT" and fact.account is not None:
             self.waiting.add(fact.account)
 
+    def _judge_mistakes(self, fact: CopyAdmitted | CopyDeclined, entered: bool, why: ReasonCode | None) -> None:
+        """A filter that raises keeps out the entries of its own follower at which it does, and a calendar none."""
+        careless = fact.follower == self.world.careless and raises_at(fact.leader_order_id)
+        if why is ReasonCode.FILTER_FAILED:
+            self.world.faults.struck["F09"] += 1
+        if why is ReasonCode.MARKET_CLOSED or (entered if careless else why is ReasonCode.FILTER_FAILED):
+            what = "entered" if why is None else f"kept out as {why.name}"
+            self.blame(3, f"{fact.leader_order_id} is {what} at {fact.follower}", fact.leader_order_id)
+
     def _judge_hand(self, fact: AlertRaised) -> None:
         """An exit is left alone because somebody took it back: somebody did, or took back the entry that it went with."""
         assert fact.leader_order_id is not None and fact.account is not None
@@ -750,7 +762,8 @@ class Oracle:
     def _drift(self, fact: DriftDeclared) -> None:
         self.rare[f"drift {fact.reason.name}"] += 1
         listing = _LISTINGS[fact.key, fact.product]
-        if fact.reason in (ReasonCode.MANUAL, ReasonCode.CONVERTED):  # what a meddler trades in another product may look so
+        # What a meddler trades in another product may look converted, and before an opening as gone over night.
+        if fact.reason in (ReasonCode.MANUAL, ReasonCode.CONVERTED, ReasonCode.GONE_OVERNIGHT):
             place = (fact.follower, listing)
             self.manual[place] = self.manual.get(place, Fraction(0)) + fact.quantity
             self.ideals.closed_by_hand(fact.follower, listing, self.world.accounts[fact.follower].held(listing))

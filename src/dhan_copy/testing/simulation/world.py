@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from fractions import Fraction
 from random import Random
 
 from attrs import evolve
 
+from dhan_copy.core.calendar import Calendar
 from dhan_copy.core.changes import change
 from dhan_copy.core.facts import Channel, LeaderReported, OrderReported, Refusal, TradingState
 from dhan_copy.core.requests import Cancel, Command, Modify, Submit
+from dhan_copy.core.rules import Rules
 from dhan_copy.core.settings import Behind, CopierSettings, FollowerRules, LeaderRules, LinkedForm, Policy, RateLimits
 from dhan_copy.model.freeze import FreezeLimit, FreezeLimits
 from dhan_copy.model.ids import AccountName, BrokerOrderId
 from dhan_copy.model.instrument import InstrumentKey
 from dhan_copy.model.order import ForeverLeg, Leg, Limit, Market, OrderReport, OrderStatus, StopLimit, StopMarket
+from dhan_copy.model.sessions import Phase
 from dhan_copy.model.size import Ratio
 from dhan_copy.runtime.dispatch import account_of
 from dhan_copy.testing.simulation.desk import Desk, Request
-from dhan_copy.testing.simulation.faults import Faults
+from dhan_copy.testing.simulation.faults import OF_RUNS, Faults
 from dhan_copy.testing.simulation.feed import Feed
 from dhan_copy.testing.simulation.forever import ForeverDesk
 from dhan_copy.testing.simulation.forever_trader import ForeverTrader
@@ -28,6 +31,7 @@ from dhan_copy.testing.simulation.host import Host
 from dhan_copy.testing.simulation.linked import LinkedDesk, fill_at_once, on_stream
 from dhan_copy.testing.simulation.linked_trader import LinkedTrader
 from dhan_copy.testing.simulation.market import LISTINGS, Account, Exchange, Listing, TrueOrder, price_of
+from dhan_copy.testing.simulation.mistakes import Careless, wrong_calendar
 from dhan_copy.testing.simulation.oracle import Oracle
 from dhan_copy.testing.simulation.people import LeaderTrader, Meddler
 from dhan_copy.testing.simulation.supers import Refused, SuperDesk
@@ -44,6 +48,8 @@ GHOSTS = 0.0
 BEHIND_AFTER = timedelta(seconds=8)
 """A day has ten minutes here, in which hardly anything is left behind for one."""
 LONGEST_LINE_SECONDS = 20.0
+DAYS_OF_MISTAKES = 30
+"""Of the calendar; no run is as long."""
 RATIOS = tuple(Fraction(text) for text in ("1", "1", "1/2", "1/3", "2", "3/10", "7/5", "1/10"))
 
 
@@ -85,6 +91,10 @@ class World:
             large = [listing for listing in LISTINGS if listing.lot > 1]
             self.freeze_units = {listing.key: self.random_of_legs.randint(2, 6) * listing.lot for listing in large}
         self.with_forever = forever > 0
+        self.random_of_mistakes = Random(f"mistakes {seed}")
+        self.calendar = self._calendar() if self._brings("F47", only) else Calendar()
+        self.careless = self.random_of_mistakes.choice(self.names) if self._brings("F09", only) else None
+        """Whose filter raises."""
         self.oracle = Oracle(self)
         self.leader = Account(LEADER, self._leader_changed)
         self.accounts: dict[AccountName, Account] = {}
@@ -126,16 +136,25 @@ class World:
         self.closed = False
         self.over_midnight = False
 
+    def _brings(self, mistake: str, only: Sequence[str] | None) -> bool:
+        """Whether the user makes it in this run."""
+        drawn = self.random_of_mistakes.random() < OF_RUNS[mistake][0]
+        return drawn if only is None else mistake in only
+
+    def _calendar(self) -> Calendar:
+        return wrong_calendar(self.random_of_mistakes, BEGINNING.date(), DAYS_OF_MISTAKES)
+
     def _settings(self) -> CopierSettings:
         followers = tuple(
             FollowerRules(
                 name=name, sizer=Ratio(self.ratios[name]), live=True, limits=self.limits,
                 super_orders=self.policy.linked_form is LinkedForm.SUPER_ORDER, forever_orders=self.with_forever,
+                rules=Rules(only=Careless() if name == self.careless else None),
             )
             for name in self.names
         )  # fmt: skip
         return CopierSettings(
-            leaders=(LeaderRules(name=LEADER),), followers=followers, policy=self.policy,
+            leaders=(LeaderRules(name=LEADER),), followers=followers, policy=self.policy, calendar=self.calendar,
             freeze_limits=FreezeLimits(
                 FreezeLimit(
                     segment=key.segment, name=key.security_id, since=BEGINNING.date(), units=units, source="drawn"
@@ -386,6 +405,7 @@ class World:
             opening = begin + OPENING_SECONDS
         self.faults.on = True
         timeline.run(opening)
+        self._count_closed(BEGINNING + timedelta(seconds=opening))
         self.host.start()
         self._keep_going(opening + 5.0, gap)
         self.trader.placed = 0
@@ -415,6 +435,12 @@ class World:
             timeline.run(timeline.now + 15.0)
             self.oracle.look_at_restart()
         self._end_day(stays)
+
+    def _count_closed(self, now: datetime) -> None:
+        """Where the calendar is against what is about to be traded."""
+        closed = sum(self.calendar.phase(one.key.segment, now)[0] is Phase.CLOSED for one in LISTINGS)
+        if closed:
+            self.faults.struck["F47"] += closed
 
     def _end_day(self, stays: bool) -> None:
         if not stays:
