@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
 
@@ -58,6 +59,9 @@ def mornings(draw: st.DrawFn) -> State:
     state.positions_known = draw(st.sets(accounts))
     state.trading = draw(st.dictionaries(st.none() | accounts, st.sampled_from(TradingState)))
     state.live = draw(st.dictionaries(accounts, st.booleans()))
+    state.stepped = timedelta(milliseconds=draw(st.integers(0, 90_000_000)))
+    for account in draw(st.lists(accounts, max_size=3)):
+        state.note_answer(account, START)
     state.stakes = draw(st.dictionaries(st.tuples(accounts, accounts, st.just(KEY), products, trees), stakes, max_size=3))
     state.brought_in = draw(
         st.dictionaries(st.tuples(accounts, st.just(KEY), products, trees), st.integers(-900, 900).filter(bool), max_size=3)

@@ -6,7 +6,7 @@ the one before, and everything else anew.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from attrs import frozen
@@ -65,6 +65,7 @@ class Saved:
     circuits: tuple[tuple[AccountName, Circuit], ...] = ()
     feeds: tuple[tuple[AccountName, Feed], ...] = ()
     in_flight: tuple[tuple[AccountName, ClientOrderId, int], ...] = ()
+    stepped_milliseconds: int = 0
     answered: tuple[tuple[AccountName, datetime], ...] = ()
     """Since the checkpoint before."""
     live: tuple[tuple[AccountName, bool], ...] = ()
@@ -112,6 +113,7 @@ def dump(state: State, *, whole: bool) -> CheckpointWritten:
         circuits=tuple(state.circuits.items()),
         feeds=tuple(state.feeds.items()),
         in_flight=tuple(state.in_flight),
+        stepped_milliseconds=state.stepped // timedelta(milliseconds=1),
         answered=tuple(state.unsaved_answers),
         live=tuple(state.live.items()),
         alerts=tuple(sorted(state.alerts)),
@@ -171,8 +173,9 @@ def load(before: State | None, fact: CheckpointWritten, settings: CopierSettings
     state.circuits = dict(saved.circuits)
     state.feeds = dict(saved.feeds)
     state.in_flight = dict.fromkeys(saved.in_flight)
+    state.stepped = timedelta(milliseconds=saved.stepped_milliseconds)
     for account, at in saved.answered:
-        state.note_answer(account, at)
+        state.keep_answer(account, at)
     state.live = dict(saved.live)
     state.alerts = set(saved.alerts)
     for leader_key, text in zip(saved.leader_orders, fact.leader_orders):

@@ -25,7 +25,7 @@ class Permits:
         """Begin where a journal ends."""
         for follower, times in state.answered_at.items():
             budget = self._budgets.get(follower)
-            for at in times if budget is not None else ():
+            for at in (time + state.stepped for time in times) if budget is not None else ():
                 age = max(0.0, (now.wall - at).total_seconds())
                 self._budgets[follower].remember(now.monotonic - age, today=ist_date(at).isoformat() == state.day)
         for sent in state.in_flight:

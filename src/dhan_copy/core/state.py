@@ -148,8 +148,11 @@ class State:
     book_read_at: dict[AccountName, datetime] = field(factory=dict)
     net_positions: dict[AccountName, dict[tuple[InstrumentKey, Product], int]] = field(factory=dict)
     suspects: dict[tuple[AccountName, InstrumentKey, Product], Suspect] = field(factory=dict)
+    stepped: timedelta = timedelta(0)
+    """How far the clock was set forward today while engines ran."""
     answered_at: dict[AccountName, deque[datetime]] = field(factory=dict)
-    """When requests of today and of the last hour were answered: what the budgets are refilled from after a restart."""
+    """When requests of today and of the last hour were answered, by a clock that was not set forward today: what the
+    budgets are refilled from after a restart."""
     in_flight: dict[tuple[AccountName, ClientOrderId, int], None] = field(factory=dict)
     """Requests journaled and not answered, by id and attempt: an order can be over before its cancel is answered."""
     unsaved_answers: list[tuple[AccountName, datetime]] = field(factory=list)
@@ -325,6 +328,10 @@ class State:
 
     def note_answer(self, follower: AccountName, at: datetime) -> None:
         """A request was answered, or may have left: it has used a permit."""
+        self.keep_answer(follower, at - self.stepped)
+
+    def keep_answer(self, follower: AccountName, at: datetime) -> None:
+        """The same, by the clock that :attr:`answered_at` goes by."""
         times = self.answered_at.get(follower)
         if times is None:
             most = max((rules.limits.per_day for rules in self.settings.followers), default=0)
