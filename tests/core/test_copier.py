@@ -535,6 +535,23 @@ def test_f45_windows_are_refilled_though_the_clock_was_set_forward(midnight: boo
     assert len(bench.step()) == 1
 
 
+def test_f45_a_clock_that_was_set_back_and_put_right_holds_no_permit_for_longer() -> None:
+    """What was answered before it was set back lies ahead of what came after, and so does not when both are put right."""
+    bench = Bench(limits=RateLimits(windows=(RateWindow(2, 10.0),), entry_share=Fraction(1)))
+    for number in (1, 2):
+        [request] = bench.tell(report(order_id=BrokerOrderId(f"L{number}"), created_at=bench.now, updated_at=bench.now))
+        bench.accept(request)
+        bench.wait(11)
+        if number == 1:
+            bench.set_clock(-3600)
+            bench.restart()
+            bench.wait(11)
+    bench.set_clock(3600)
+    bench.step()
+    bench.restart()
+    assert len(bench.tell(report(order_id=BrokerOrderId("L3"), created_at=bench.now, updated_at=bench.now))) == 1
+
+
 @pytest.mark.parametrize("fills", [True, False])
 def test_what_an_exit_on_its_way_out_may_close_is_not_closed_by_another(monkeypatch: pytest.MonkeyPatch, fills: bool) -> None:
     """The leader has two orders to close the same, and both fill, the second first; the first one's copy, which is to go

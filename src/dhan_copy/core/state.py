@@ -336,6 +336,8 @@ class State:
         if times is None:
             most = max((rules.limits.per_day for rules in self.settings.followers), default=0)
             times = self.answered_at[follower] = deque(maxlen=most)
+        if times and times[-1] > at:  # the clock was set back: those of before are no later than this one
+            times = self.answered_at[follower] = deque((min(each, at) for each in times), times.maxlen)
         times.append(at)
         self.unsaved_answers.append((follower, at))
 
