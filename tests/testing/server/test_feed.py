@@ -83,6 +83,15 @@ def test_t1_dropped_sockets_are_reset_and_can_come_back(server: DhanServer) -> N
         assert frame(again)["status"] == "Pending"
 
 
+def test_a_dropped_socket_is_gone_at_once_and_hears_of_nothing_later(server: DhanServer) -> None:
+    with socket_of(server) as connection:
+        server.drop_sockets()
+        assert server.sockets() == 0
+        placed(client(server))
+        with pytest.raises(ConnectionClosed):
+            connection.recv(timeout=TIMEOUT)
+
+
 def test_a_socket_can_be_closed_politely(server: DhanServer) -> None:
     with socket_of(server) as connection:
         assert server.drop_sockets(politely=True) == 1

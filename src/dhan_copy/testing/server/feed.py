@@ -216,8 +216,11 @@ class FeedServer:
             return self._changed.wait_for(lambda: self._logins >= count, timeout_seconds)
 
     def drop(self, account: str | None, *, politely: bool) -> int:
-        """End the sockets that are there now: by a reset, or with a close frame."""
-        connections = self._connections(account)
+        """End the sockets that are there now: by a reset, or with a close frame. They hear of nothing that happens later."""
+        with self._changed:
+            connections = self._connections(account)
+            self._logged_in = [connection for connection in self._logged_in if connection not in connections]
+            self._changed.notify_all()
         for connection in connections:
             connection.close() if politely else connection.drop()
         return len(connections)
