@@ -8,9 +8,21 @@ from fractions import Fraction
 import pytest
 from attrs import evolve
 
-from dhan_copy.core.facts import AlertRaised, Channel, Entry, LeaderReported, OrderReported, OutcomeUnresolved
+from dhan_copy.core.facts import (
+    AlertRaised,
+    Channel,
+    Entry,
+    LeaderReported,
+    OrderReported,
+    OutcomeUnresolved,
+    Refusal,
+    RequestAccepted,
+    RequestIssued,
+    RequestRejected,
+)
 from dhan_copy.core.limits import RateBudget
-from dhan_copy.core.requests import Intent
+from dhan_copy.core.requests import Intent, Modify
+from dhan_copy.model.ids import ClientOrderId
 from dhan_copy.model.order import ForeverLeg, OrderStatus, Product, Side, StopLimit, Variety
 from dhan_copy.model.reason import ReasonCode
 from dhan_copy.testing.simulation.market import LISTINGS, TrueOrder
@@ -139,10 +151,8 @@ def test_what_is_journaled_of_a_pair_is_news_where_its_second_leg_has_moved(diff
     assert {violation.invariant for violation in oracle.violations} == (set() if differ else {2})
 
 
-@pytest.mark.parametrize(("read_after_seconds", "still_counts"), [(1, False), (-1, True)])
-def test_a_raise_that_was_lost_counts_until_a_read_of_the_book_that_began_later(
-    monkeypatch: pytest.MonkeyPatch, read_after_seconds: int, still_counts: bool
-) -> None:
+def live_exit(monkeypatch: pytest.MonkeyPatch) -> tuple[World, TrueOrder, ClientOrderId]:
+    """An exit of a plain order, as if nobody had told yet that it is over."""
     world = at_rest(monkeypatch)
     oracle, (name,) = world.oracle, world.names
     order, tag = next(
@@ -151,6 +161,15 @@ def test_a_raise_that_was_lost_counts_until_a_read_of_the_book_that_began_later(
         if one.tag is not None and oracle.intents.get(one.tag) is Intent.EXIT and not oracle._is_apart(oracle.tags[one.tag][0])
     )
     oracle.told_over.discard(tag)
+    return world, order, tag
+
+
+@pytest.mark.parametrize(("read_after_seconds", "still_counts"), [(1, False), (-1, True)])
+def test_a_raise_that_was_lost_counts_until_a_read_of_the_book_that_began_later(
+    monkeypatch: pytest.MonkeyPatch, read_after_seconds: int, still_counts: bool
+) -> None:
+    world, order, tag = live_exit(monkeypatch)
+    oracle, (name,) = world.oracle, world.names
     was, _ = oracle._plain_exits(name, order.listing, order.sign)
     lost_at = len(oracle.journal) + 1
     oracle.asked_for[tag] = order.quantity + 50
@@ -163,18 +182,38 @@ def test_a_raise_that_was_lost_counts_until_a_read_of_the_book_that_began_later(
     assert oracle._plain_exits(name, order.listing, order.sign)[0] == was + 50 * still_counts
 
 
+@pytest.mark.parametrize("refused", [True, False], ids=["refused", "accepted"])
+def test_a_raise_that_was_refused_counts_no_more(monkeypatch: pytest.MonkeyPatch, refused: bool) -> None:
+    world, order, tag = live_exit(monkeypatch)
+    oracle, (name,) = world.oracle, world.names
+    was, _ = oracle._plain_exits(name, order.listing, order.sign)
+    raised = Modify(
+        follower=name, client_order_id=tag, attempt=99, broker_order_id=order.order_id, intent=Intent.EXIT,
+        validity=order.validity, terms=order.terms, quantity=order.quantity + 50,
+    )  # fmt: skip
+    no = RequestRejected(
+        follower=name, client_order_id=tag, attempt=99, refusal=Refusal.RATE_LIMIT, code="DH-904", text="429", final=False
+    )
+    yes = RequestAccepted(follower=name, client_order_id=tag, attempt=99, broker_order_id=order.order_id)
+    asked_at = len(oracle.journal) + 1
+    oracle.committed([Entry(asked_at, make.after(100), RequestIssued(request=raised))], [])
+    assert oracle._plain_exits(name, order.listing, order.sign)[0] == was + 50
+    oracle.committed([Entry(asked_at + 1, make.after(101), no if refused else yes)], [])
+    assert oracle._plain_exits(name, order.listing, order.sign)[0] == was + 50 * (not refused)
+
+
 @pytest.mark.parametrize("ahead", [False, True])
 def test_an_entry_may_end_unsent_where_the_follower_was_ahead_when_it_was_decided(
     monkeypatch: pytest.MonkeyPatch, ahead: bool
 ) -> None:
     world = at_rest(monkeypatch)
     oracle, (name,) = world.oracle, world.names
+    monkeypatch.setattr(oracle, "_was_overtaken", lambda original, copy: False)
     for order in world.leader.orders.values():
         known = oracle.copies.get((order.order_id, name))
         if known is not None and known.admitted is not None and known.placed and not known.admitted.exit_quantity:
             carry = -known.admitted.ratio * order.filled if ahead else Fraction(0)
             admitted = evolve(known.admitted, carry=carry)
             oracle.copies[order.order_id, name] = Copy(admitted=admitted, unsent=ReasonCode.BELOW_ONE_LOT)
-            monkeypatch.setattr(oracle, "_was_overtaken", lambda original, copy: False)
             oracle._outcome(order, name)
     assert {violation.invariant for violation in oracle.violations} == (set() if ahead else {3})

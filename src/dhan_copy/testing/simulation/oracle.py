@@ -159,9 +159,11 @@ class Oracle:
         """What reached a broker that did not take it."""
         self.not_now: set[ClientOrderId] = set()
         self.asked_for: dict[ClientOrderId, int] = {}
-        """What was last asked for of an order, fills included; a cancel asks for nothing."""
+        """What was last asked for of an order and not refused, fills included; a cancel asks for nothing."""
         self.unsure: dict[ClientOrderId, datetime] = {}
         """Since when nobody has known what became of the last modification of an order."""
+        self.stood: dict[tuple[ClientOrderId, int], tuple[int, datetime | None]] = {}
+        """What was asked for, and since when nobody knew, before a modification that is not answered."""
         self.intents: dict[ClientOrderId, Intent] = {}
         self.issued_at: dict[ClientOrderId, float] = {}
         self.lost_at: dict[ClientOrderId, float] = {}
@@ -457,8 +459,10 @@ class Oracle:
         if isinstance(request, (Submit, Modify)) and tag in self.tags:
             self._judge_terms(request, self.tags[tag][0])
         self._judge_state(request)
+        since = self.unsure.pop(tag, None)
+        if isinstance(request, Modify):
+            self.stood[tag, request.attempt] = (self.asked_for.get(tag, 0), since)
         self.asked_for[tag] = 0 if isinstance(request, Cancel) else request.quantity
-        self.unsure.pop(tag, None)
 
     def _is_settled(self, tag: ClientOrderId, read_at: datetime) -> bool:
         """One read of the book that began after a request was lost decides about it, whatever may arrive later."""
@@ -653,6 +657,11 @@ class Oracle:
     def _answered(self, fact: RequestAccepted | RequestRejected | RequestWithheld | OutcomeUnresolved) -> None:
         self.under_way.get(fact.follower, set()).discard((fact.client_order_id, fact.attempt))
         self.answered_at.setdefault(fact.follower, deque(maxlen=WINDOWS[-1][1])).append(self.world.timeline.now)
+        before = self.stood.pop((fact.client_order_id, fact.attempt), None)
+        if before is not None and isinstance(fact, (RequestRejected, RequestWithheld)):
+            self.asked_for[fact.client_order_id], since = before
+            if since is not None:
+                self.unsure[fact.client_order_id] = since
 
     def _judge_promptness(self, entries: Sequence[Entry]) -> None:
         """Whatever goes on at the others: a follower whose account is well gets its entry in the step that decided it."""
