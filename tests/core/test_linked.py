@@ -246,10 +246,7 @@ def test_f45_a_leg_that_the_leader_took_back_does_not_grow_again_though_the_cloc
     linked.cancel_leg(leg)
     wait(bench, 20)
     bench.advance(-3600)
-    bench.copier = bench.fresh()
-    bench.copier.restore(bench.journal)
-    bench.feed(EngineStarted(version="test", epoch=2))
-    bench.sweep()
+    bench.restart()
     wait(bench, 60)
     assert linked.live_units("F", leg) == LOT
 
@@ -652,10 +649,7 @@ def test_f45_what_both_legs_closed_is_taken_back_though_the_clock_is_set_back_be
     raced(bench, linked)
     bench.unread = None
     bench.advance(-3600)
-    bench.copier = bench.fresh()
-    bench.copier.restore(bench.journal)
-    bench.feed(EngineStarted(version="test", epoch=2))
-    bench.sweep()
+    bench.restart()
     wait(bench, 60)
     bench.fill_everything("F")
     assert bench.net_position("F") == 0

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from dhan_copy.testing.simulation.faults import KINDS, OF_RUNS
+from dhan_copy.testing.simulation.faults import NAMED
 
 TESTS = Path(__file__).parent.parent
 _NAME = re.compile(r"^ *def (test_\w+)\(", re.M)
@@ -199,7 +199,7 @@ def shown_by(fault: str) -> Iterator[str]:
 
 def rows() -> Iterator[tuple[str, str, str, str]]:
     for name, fault in FAULTS.items():
-        where = (*((SIMULATED,) if name in KINDS | OF_RUNS else ()), *fault.where)
+        where = (*((SIMULATED,) if name in NAMED else ()), *fault.where)
         yield name, fault.what, ", ".join(where), " ".join(f"``{test}``" for test in shown_by(name))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dhan_copy.testing.simulation.faults import KINDS, OF_RUNS
+from dhan_copy.testing.simulation.faults import NAMED
 from tests.docs.faults import FAULTS, functions, shown_by, text
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "faults.csv"
@@ -19,7 +19,7 @@ def test_the_documentation_has_them_all() -> None:
 
 def test_no_class_of_faults_is_left_out() -> None:
     assert FAULTS.keys() | LATER == {f"F{number:02d}" for number in range(1, 54)}
-    assert (KINDS | OF_RUNS).keys() <= FAULTS.keys()
+    assert NAMED.keys() <= FAULTS.keys()
 
 
 def test_every_fault_is_shown_by_a_test_that_exists() -> None:

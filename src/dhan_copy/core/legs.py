@@ -13,7 +13,7 @@ from dhan_copy.core.facts import Channel, Fact, LeaderReported, PositionsReporte
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.model.account import Position
 from dhan_copy.model.ids import AccountName, BrokerOrderId
-from dhan_copy.model.order import Leg, Limit, OrderReport, OrderStatus, Product, Side, StopMarket, Variety
+from dhan_copy.model.order import Leg, Limit, OrderReport, OrderStatus, Product, Side, StopMarket, Terms, Variety
 
 LINKED = (Variety.SUPER, Variety.BRACKET, Variety.COVER)
 EXIT_LEGS = (Leg.TARGET, Leg.STOP)
@@ -51,6 +51,12 @@ def tree_of(report: OrderReport) -> BrokerOrderId | None:
 
 def is_exit_leg(report: OrderReport) -> bool:
     return report.variety in LINKED and report.leg is not Leg.ENTRY
+
+
+def leg_by_terms(terms: Terms, targets: Sequence[Terms]) -> Leg:
+    """Which leg a report without a leg's number is of, by where the target stands, as far as anybody knows: what a stop
+    places once it is touched has no trigger."""
+    return Leg.TARGET if isinstance(terms, Limit) and terms in (targets or [terms]) else Leg.STOP
 
 
 def is_implied(report: OrderReport) -> bool:

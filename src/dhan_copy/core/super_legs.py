@@ -14,7 +14,7 @@ from attrs import define, field
 
 from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import AlertRaised, Channel, Fact, LeaderReported
-from dhan_copy.core.legs import bracket_terms, is_exit_leg, is_implied, leg_id
+from dhan_copy.core.legs import bracket_terms, is_exit_leg, is_implied, leg_by_terms, leg_id
 from dhan_copy.core.state import State
 from dhan_copy.model.ids import AccountName, BrokerOrderId
 from dhan_copy.model.listed import as_listed
@@ -123,12 +123,7 @@ class _Reading:
             return None
         if known is not None and known.parent_order_id == parent:
             return parent, known.leg
-        return parent, self._leg_by_terms(fact.leader, entry, report.terms)
-
-    def _leg_by_terms(self, leader: AccountName, entry: OrderReport, terms: Terms) -> Leg:
-        """What a stop places once it is touched has no trigger, and a frame of it may have no leg's number."""
-        target = self._terms(leader, entry, Leg.TARGET)
-        return Leg.TARGET if isinstance(terms, Limit) and terms in (target or [terms]) else Leg.STOP
+        return parent, leg_by_terms(report.terms, self._terms(fact.leader, entry, Leg.TARGET) or ())
 
     def _is_listed(self, fact: LeaderReported) -> bool:
         """Whether a leg comes under the id of its entry."""

@@ -7,12 +7,12 @@ than what the broker makes of it is taken back, and an order of its own stands i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import Fact, OrderReported
 from dhan_copy.core.intake import SETTLED_AFTER
-from dhan_copy.core.legs import EXIT_LEGS, entry_of, leg_id
+from dhan_copy.core.legs import EXIT_LEGS, entry_of, leg_by_terms, leg_id
 from dhan_copy.core.requests import Query, ReadOrders
 from dhan_copy.core.settings import FollowerRules, LinkedForm
 from dhan_copy.core.state import State
@@ -220,19 +220,13 @@ def _named(state: State, fact: OrderReported) -> OrderReported:
         return fact
     legs = _legs_of(state, *found)
     if report.leg is Leg.ENTRY and report.side is not state.side_of(found[0]):
-        report = evolve(report, leg=_leg_by_terms(legs, report))
-    leg = legs.get(report.leg)
-    if leg is None:
+        targets = [(leg.accepted or leg.asked).terms for part, leg in legs.items() if part is Leg.TARGET]
+        report = evolve(report, leg=leg_by_terms(report.terms, targets))
+    named = legs.get(report.leg)
+    if named is None:
         return fact
     entry = found[1].broker_order_id or report.parent_order_id or report.order_id
-    return evolve(fact, report=_as_leg(report, entry, leg.client_order_id))
-
-
-def _leg_by_terms(legs: Mapping[Leg, FollowerOrder], report: OrderReport) -> Leg:
-    """Which leg a frame without a leg's number is of: what a stop places once it is touched has no trigger."""
-    target = legs.get(Leg.TARGET)
-    at_target = target is not None and (target.accepted or target.asked).terms == report.terms
-    return Leg.TARGET if at_target else Leg.STOP
+    return evolve(fact, report=_as_leg(report, entry, named.client_order_id))
 
 
 def _as_leg(report: OrderReport, entry: BrokerOrderId, tag: ClientOrderId) -> OrderReport:

@@ -7,6 +7,8 @@ from datetime import date, time
 from functools import cache
 from os import PathLike
 
+from attrs import evolve
+
 from dhan_copy.core.calendar import Calendar
 from dhan_copy.errors import ConfigurationError
 from dhan_copy.market.tables import Table, loaded, packaged, tables
@@ -42,11 +44,7 @@ def load_calendar(path: str | PathLike[str], *, alone: bool = False) -> Calendar
     own = _read(loaded(path), str(path))
     if alone:
         return own
-    known = published_calendar()
-    return Calendar(
-        timetables=known.timetables, holidays=known.holidays, specials=known.specials, square_offs=known.square_offs,
-        years=known.years, over=own,
-    )  # fmt: skip
+    return evolve(published_calendar(), over=own)
 
 
 def _read(values: Mapping[str, object], file: str) -> Calendar:

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 
 from dhan_copy.core.settings import Behind, LinkedForm
-from dhan_copy.testing.simulation.faults import KINDS, OF_RUNS
+from dhan_copy.testing.simulation.faults import NAMED
 from dhan_copy.testing.simulation.summary import LINKED, simulate, told
 
 SIMULATE = """\
@@ -48,7 +48,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def describe_faults() -> str:
     """Every fault that can be named, one a line."""
-    return "\n".join(f"  {name}  {text}" for name, (_, text) in sorted((KINDS | OF_RUNS).items()))
+    return "\n".join(f"  {name}  {text}" for name, (_, text) in sorted(NAMED.items()))
 
 
 def run(options: argparse.Namespace, say: Callable[[str], object]) -> int:
@@ -88,8 +88,7 @@ def _share(text: str) -> float:
 
 def _faults(text: str) -> list[str]:
     names = [] if text == "none" else text.split(",")
-    known = KINDS | OF_RUNS
-    unknown = [name for name in names if name not in known]
+    unknown = [name for name in names if name not in NAMED]
     if unknown:
-        raise argparse.ArgumentTypeError(f"unknown: {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+        raise argparse.ArgumentTypeError(f"unknown: {', '.join(unknown)}; there are {', '.join(sorted(NAMED))}")
     return names

@@ -44,6 +44,9 @@ OF_RUNS: dict[str, tuple[float, str]] = {
 }
 """In how many runs what the user has brought is wrong from the start."""
 
+NAMED = KINDS | OF_RUNS
+"""Every fault that can be asked for."""
+
 BRUTAL = 12.0
 
 

@@ -6,7 +6,7 @@ from datetime import date, time, timedelta
 from random import Random
 from zlib import crc32
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from dhan_copy.core.calendar import Calendar
 from dhan_copy.core.filtering import Filter, Verdict
@@ -47,8 +47,4 @@ def wrong_calendar(random: Random, first: date, days: int) -> Calendar:
                 holidays.append(Holiday(segment=segment, day=day, name="no holiday", source=_SOURCE))
             elif dice < 0.6:
                 specials.append(SpecialDay(segment=segment, day=day, name="noon", hours=(noon,), source=_SOURCE))
-    known = published_calendar()
-    return Calendar(
-        timetables=known.timetables, holidays=known.holidays, specials=known.specials, square_offs=known.square_offs,
-        years=known.years, over=Calendar(holidays=tuple(holidays), specials=tuple(specials)),
-    )  # fmt: skip
+    return evolve(published_calendar(), over=Calendar(holidays=tuple(holidays), specials=tuple(specials)))

@@ -92,7 +92,9 @@ class World:
             self.freeze_units = {listing.key: self.random_of_legs.randint(2, 6) * listing.lot for listing in large}
         self.with_forever = forever > 0
         self.random_of_mistakes = Random(f"mistakes {seed}")
-        self.calendar = self._calendar() if self._brings("F47", only) else Calendar()
+        self.calendar = Calendar()
+        if self._brings("F47", only):
+            self.calendar = wrong_calendar(self.random_of_mistakes, BEGINNING.date(), DAYS_OF_MISTAKES)
         self.careless = self.random_of_mistakes.choice(self.names) if self._brings("F09", only) else None
         """Whose filter raises."""
         self.oracle = Oracle(self)
@@ -140,9 +142,6 @@ class World:
         """Whether the user makes it in this run."""
         drawn = self.random_of_mistakes.random() < OF_RUNS[mistake][0]
         return drawn if only is None else mistake in only
-
-    def _calendar(self) -> Calendar:
-        return wrong_calendar(self.random_of_mistakes, BEGINNING.date(), DAYS_OF_MISTAKES)
 
     def _settings(self) -> CopierSettings:
         followers = tuple(
