@@ -9,6 +9,7 @@ from typing import TypeAlias
 from attrs import frozen
 
 from dhan_copy.core.facts import LeaderReported
+from dhan_copy.core.requests import Intent
 from dhan_copy.core.state import LeaderKey, State
 from dhan_copy.core.trade import SLICES_APART, TradeKey
 from dhan_copy.model.ids import AccountName, ClientOrderId, client_order_id, id_parts, is_ours
@@ -30,10 +31,12 @@ class Found:
     generation: int
     row: OrderReport
 
-    @property
-    def is_first_part(self) -> bool:
-        """Whether it is of the part of an order that goes first: an exit, where there is one."""
-        return self.slice % SLICES_APART == 0
+    def intent(self, exit_units: int, entry_units: int) -> Intent:
+        """What it was for, where the leader's order was to close and to open so many units: all that there was to do, or by
+        the part that it is of. The first is the exit where there is one; behind an entry is the exit of what it turned out
+        to close."""
+        is_first_part = self.slice % SLICES_APART == 0
+        return Intent.EXIT if not entry_units or is_first_part is bool(exit_units) else Intent.ENTRY
 
 
 def unknown_tags(state: State, books: Books, now: datetime) -> dict[AccountName, tuple[ClientOrderId, ...]]:

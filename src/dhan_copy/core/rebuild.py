@@ -151,20 +151,20 @@ class _Rebuild:
             self.turned[_stake_key(key, report)] = any(one.row.side is not report.side for one in found)
         if trade is None or trade.decision is None:
             yield self._decision(key, report, split, found)
-        exit_units = trade.admitted.exit_quantity if trade is not None and trade.admitted is not None else split[0]
+        if trade is not None and trade.admitted is not None:
+            split = trade.admitted.exit_quantity, trade.admitted.entry_quantity
         for one in found:
             self.adopted += 1
             if one.row.filled_quantity or not one.row.status.is_terminal:
                 self.owned.add(_stake_key(key, report))
-            intent = Intent.EXIT if exit_units and one.is_first_part else Intent.ENTRY
-            yield from self._order(key, report, one.row, intent)
+            yield from self._order(key, report, one.row, one.intent(*split))
 
     def _decision(
         self, key: TradeKey, report: OrderReport, split: tuple[int, int], found: Sequence[Found]
     ) -> CopyAdmitted | CopyDeclined:
         leader, order_id, follower = key
         exit_units, entry_units = split
-        entries = [one.row for one in found if not (exit_units and one.is_first_part)]
+        entries = [one.row for one in found if one.intent(*split) is Intent.ENTRY]
         stake_key = _stake_key(key, report)
         owns = stake_key in self.owned or (self.same_day and bool(self.state.stake(stake_key).owned))
         closes = bool(exit_units) and owns and not is_ours(report.client_order_id)
