@@ -27,7 +27,7 @@ from dhan_copy.core.facts import (
 from dhan_copy.core.rebuild import rebuilt
 from dhan_copy.core.requests import Intent, Modify, Submit
 from dhan_copy.model.ids import AccountName, client_order_id
-from dhan_copy.model.order import Limit, Market, OrderReport, OrderStatus, Product, Side, StopLimit, Terms, Validity
+from dhan_copy.model.order import Limit, Market, OrderReport, OrderStatus, Product, Side, StopLimit, Terms, Validity, Variety
 from dhan_copy.model.reason import ReasonCode
 from tests.core.make import leader_reported, report
 from tests.core.trading import Act, act, acts, declared, flatten, lots, ratios
@@ -121,6 +121,19 @@ def test_t5_an_exit_in_the_place_of_an_entry_that_was_to_close_is_not_placed_aga
     # Of two orders the books do not tell which filled first: here the one that was placed first did.
     if buys_first:
         assert owned(world) == world.leader_position() == 75
+
+
+def test_t5_a_forever_order_is_not_set_again() -> None:
+    """Its copy has no tag: whether it waits in the follower's account nobody can tell."""
+    world = World({"F": Fraction(1)}, product=Product.MARGIN)
+    world.trade(Side.BUY, 2)
+    world.fill_everything("F")
+    waits = world.place(Side.SELL, 2, terms=StopLimit(Decimal(90), Decimal(89)), tell=False)
+    waits.report = evolve(waits.report, variety=Variety.FOREVER, status=OrderStatus.CONFIRM)
+    assert lose(world) == []
+    (declined,) = world.facts(CopyDeclined)
+    assert isinstance(declined, CopyDeclined)
+    assert (declined.leader_order_id, declined.reason) == (waits.report.order_id, ReasonCode.OLDER_THAN_START)
 
 
 def test_t5_the_ratio_is_that_of_the_quantities_so_that_modifications_scale() -> None:

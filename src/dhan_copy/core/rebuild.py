@@ -39,7 +39,7 @@ from dhan_copy.core.terms import copied_terms
 from dhan_copy.core.trade import PositionKey, StakeKey, TradeKey
 from dhan_copy.model.ids import AccountName, ClientOrderId, is_ours
 from dhan_copy.model.instrument import InstrumentFacts, InstrumentKey
-from dhan_copy.model.order import Limit, Market, OrderReport, StopLimit, StopMarket, Terms, Validity
+from dhan_copy.model.order import Limit, Market, OrderReport, StopLimit, StopMarket, Terms, Validity, Variety
 from dhan_copy.model.reason import ReasonCode
 from dhan_copy.model.times import ist_date
 
@@ -167,7 +167,10 @@ class _Rebuild:
         entries = [one.row for one in found if one.intent(*split) is Intent.ENTRY]
         stake_key = _stake_key(key, report)
         owns = stake_key in self.owned or (self.same_day and bool(self.state.stake(stake_key).owned))
-        closes = bool(exit_units) and owns and not is_ours(report.client_order_id)
+        rules = next(rules for rules in self.state.settings.followers if rules.name == follower)
+        # A copy that waits, or has fired, has no tag: it may be there.
+        waits = report.variety is Variety.FOREVER and rules.mode is CopyMode.ORDER
+        closes = bool(exit_units) and owns and not waits and not is_ours(report.client_order_id)
         if not found and not closes:
             reason = ReasonCode.OWN_ORDER if is_ours(report.client_order_id) else ReasonCode.OLDER_THAN_START
             return CopyDeclined(
@@ -175,7 +178,6 @@ class _Rebuild:
                 detail="" if reason is ReasonCode.OWN_ORDER else "found in the book when the journal was rebuilt",
             )  # fmt: skip
         self.exits += not found
-        rules = next(rules for rules in self.state.settings.followers if rules.name == follower)
         facts = self._instrument(report.key)
         reverse = self.turned.get(stake_key, self.same_day and self.state.stake(stake_key).turned)
         mode = CopyMode.EXECUTION if reverse else rules.mode
