@@ -101,6 +101,11 @@ MUTANTS: tuple[Mutant, ...] = (
         edits=(Edit("core.trade.withheld", "state=next_state(order.state, OrderEvent.HELD_BACK)", "state=OrderState.WORKING"),),
     ),
     Mutant(
+        name="old_journal_not_refused", fault="F17", shows=1, seed=1, orders=60,
+        broken="Orders of today that a follower's book shows and the journal does not know are not looked for.",
+        edits=(Edit("core.lost.unknown_tags", "        if lost:\n", "        if lost and follower not in books:\n"),),
+    ),
+    Mutant(
         name="new_orders_of_the_book_left_out", fault="F20", shows=2,
         broken="An order that only the leader's book shows is not copied.",
         edits=(Edit("core.copier.Copier._take_leader", "        entry = self._record(fact)",

@@ -299,6 +299,12 @@ class Desk:
     def _row(self, order: TrueOrder, report: OrderReport, *, listed: bool) -> OrderReport | None:
         return report if self.supers is None or order.family is None else self.supers.row(order, report, listed=listed)
 
+    def whole(self, read_at: datetime) -> tuple[Fact, ...]:
+        """All that the account shows, with nothing left out."""
+        self._shown_in_full = -FULL_BOOK_SECONDS
+        rows = self.book(read_at, lagging=False)
+        return (*rows, self._positions(read_at)) if self.carry is None else rows
+
     def book(self, read_at: datetime, *, lagging: bool = True, listed: bool = False, forever: bool = False) -> tuple[Fact, ...]:
         """Every row, then that the book was read; ``listed``, with the list of super orders, which may fail by itself; with
         ``forever``, and of a leader, with the list of Forever orders."""

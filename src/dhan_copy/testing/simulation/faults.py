@@ -40,9 +40,10 @@ KINDS: dict[str, tuple[float, str]] = {
 
 OF_RUNS: dict[str, tuple[float, str]] = {
     "F09": (0.2, "a filter of the user's raises"),
+    "F17": (0.3, "an old copy of the journal is put back"),
     "F47": (0.3, "the calendar calls days of trading closed, or knows other hours"),
 }
-"""In how many runs what the user has brought is wrong from the start."""
+"""In how many runs the user does so: what he brings is wrong from the start, or what he puts back on the last day."""
 
 NAMED = KINDS | OF_RUNS
 """Every fault that can be asked for."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from random import Random
 from typing import Protocol
 
@@ -20,6 +20,7 @@ from dhan_copy.core.facts import (
 )
 from dhan_copy.core.requests import Cancel, Command, Modify, Submit
 from dhan_copy.core.settings import CopierSettings
+from dhan_copy.core.state import State
 from dhan_copy.model.ids import AccountName
 from dhan_copy.runtime.clock import SteadyClock
 from dhan_copy.stores.codec import decode, encode
@@ -73,6 +74,8 @@ class Host:
         self.said: dict[AccountName | None, TradingState] = {}
         self.gates: dict[AccountName | None, TradingState] = {}
         self.started: set[AccountName] = set()
+        self.brings_back: Callable[[State], Sequence[Fact]] = lambda state: ()
+        """What a start says of orders that its journal has lost."""
         self.on_start: Callable[[], None] = lambda: None
         self.on_death: Callable[[], None] = lambda: None
         self._due: float | None = None
@@ -108,6 +111,8 @@ class Host:
         self._set_gates()
         facts: list[Fact] = [EngineStarted(version="simulated", epoch=self.epoch)]
         facts += [SourceStarted(account=name) for name in known if name not in self.started]
+        assert self.copier is not None
+        facts += self.brings_back(self.copier.state)
         self._turn([tuple(facts)])
         if life == self.life:
             self.on_start()
@@ -128,6 +133,13 @@ class Host:
         self.watcher.died()
         longest = 2.0 if brief else self.random.choice((2.0, 20.0, 20.0, 200.0))
         self.timeline.after(self.random.uniform(0.5, longest), self.start)
+
+    def restore(
+        self, journal: Sequence[Entry], started: Iterable[AccountName], said: Mapping[AccountName | None, TradingState]
+    ) -> None:
+        """Put a copy in the place of the journal, while nothing runs."""
+        self.journal[:], self.started, self.said = journal, set(started), dict(said)
+        self._read_back.clear()
 
     def stall(self, seconds: float) -> None:
         """Stand still: sleep of the machine, SIGSTOP, a long collection of garbage."""

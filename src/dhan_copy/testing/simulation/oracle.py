@@ -40,6 +40,7 @@ from dhan_copy.core.facts import (
     TradingStateChanged,
 )
 from dhan_copy.core.legs import leg_id
+from dhan_copy.core.lost import Books, Tags
 from dhan_copy.core.requests import (
     Cancel,
     Command,
@@ -145,6 +146,9 @@ class Oracle:
         """Handed over since it was last cleared, reads that go on for ever left out."""
         self._arrivals: dict[AccountName, deque[float]] = {}
         self._spun = False
+        self.forgetful = False
+        """Whether an old copy of the journal is in use: what it lost was decided, told and declared before, so that only
+        what reaches the brokers is judged."""
         self.trees = TreeJudge(self)
         self.forevers = ForeverJudge(self)
         self._new_day()
@@ -260,7 +264,12 @@ class Oracle:
             self.rows += 1
             self.digest = zlib.crc32(f"{entry.at.timestamp()}{type(entry.fact).__name__}".encode(), self.digest)
             self.journal.append(entry)
-            self._read(entry)
+            if self.forgetful:
+                self._read_on(entry)
+            else:
+                self._read(entry)
+        if self.forgetful:
+            return
         if not self.awake or self.world.timeline.now > self.awake[-1] + 10:
             self.awake.append(self.world.timeline.now)
         if entries:
@@ -272,6 +281,37 @@ class Oracle:
                     tag = self._told_of(fact)
                     if tag is not None and filled > self.told_fills.get(tag, 0):
                         self.told_fills[tag] = filled
+
+    def _read_on(self, entry: Entry) -> None:
+        """What an old copy of the journal says next."""
+        if isinstance(entry.fact, RequestIssued):
+            request = entry.fact.request
+            self.durable.add((request.client_order_id, request.attempt))
+            if isinstance(request, Submit):
+                self.tags[request.client_order_id] = (request.leader_order_id, request.follower)
+                self.intents[request.client_order_id] = request.intent
+                self._legs_issued(request)
+        elif isinstance(entry.fact, AlertRaised):
+            self.rare[f"alert {entry.fact.code}"] += 1
+
+    def forget(self) -> None:
+        """An old copy of the journal is put back."""
+        self.forgetful = True
+        self.reached -= self.turned_away  # nobody's book shows that they were sent
+
+    def judge_refusal(self, position: int, books: Books, lost: Tags) -> None:
+        """A journal whose last row is at ``position`` is refused where a book shows orders of today that were issued later."""
+        if self._clock_shows_another_day():
+            return
+        later = {
+            entry.fact.request.client_order_id
+            for entry in self.journal
+            if entry.position > position and isinstance(entry.fact, RequestIssued) and isinstance(entry.fact.request, Submit)
+        }
+        for name, rows in books.items():
+            shown = {row.client_order_id for row in rows} & later
+            if shown != set(lost.get(name, ())):
+                self.blame(1, f"{name} shows {sorted(map(str, shown))} that an old journal lacks, found {lost.get(name)}", name)
 
     def _read(self, entry: Entry) -> None:
         fact = entry.fact
@@ -865,7 +905,9 @@ class Oracle:
         if (tag, request.attempt) not in self.durable:
             self.blame(7, f"{tag} reached the broker before it was durable", tag)
         if isinstance(request, Submit):
-            if tag in self.reached:
+            if tag in self.reached and self._is_set_again(request):
+                self.rare["a Forever order that an old journal had lost was set again"] += 1
+            elif tag in self.reached:
                 self.blame(1, f"{tag} reached the broker twice", tag)
             self.reached.add(tag)
         if late:
@@ -880,6 +922,10 @@ class Oracle:
         if self.today[request.follower] > self.world.limits.per_day:
             self.blame(12, f"more than {self.world.limits.per_day} requests in a day at {request.follower}", tag)
 
+    def _is_set_again(self, request: Submit) -> bool:
+        """Whether it may be there from before an old journal was put back: the list of Forever orders shows no tags."""
+        return self.forgetful and request.forever
+
     def refused(self, request: Submit, final: bool) -> None:
         """A broker did not take a placement; not ``final``: it may be sent again."""
         self.turned_away.add(request.client_order_id)
@@ -888,10 +934,12 @@ class Oracle:
 
     def placed(self, order: TrueOrder, request: Submit) -> None:
         copy = self._copy(request.leader_order_id, request.follower)
-        live = [other for other, submit in copy.placed if same_place(submit, request) and other.leaves and not other.ghost]
-        if live:
+        before = [other for other, submit in copy.placed if same_place(submit, request) and not other.ghost]
+        if self._is_set_again(request):
+            before.clear()
+        if any(other.leaves for other in before):
             self.blame(1, f"two live orders for {request.leader_order_id} at {request.follower}", request.leader_order_id)
-        if request.intent is Intent.ENTRY and any(same_place(one, request) and not o.ghost for o, one in copy.placed):
+        if request.intent is Intent.ENTRY and before:
             self.blame(9, f"a second entry for {request.leader_order_id} at {request.follower}", request.leader_order_id)
         copy.placed.append((order, request))
         if any(other.is_native_leg and same_place(submit, request) for other, submit in copy.placed):
@@ -925,7 +973,7 @@ class Oracle:
             self.blame(12, f"{order.tag} was modified {order.modifications} times", str(order.tag))
 
     def filled(self, order: TrueOrder, units: int) -> None:
-        if order.tag is None or order.tag not in self.tags:
+        if order.tag is None or order.tag not in self.tags or self.forgetful:
             return
         name, listing = order.account.name, order.listing
         exit_order = self.intents[order.tag] is Intent.EXIT
@@ -997,6 +1045,9 @@ class Oracle:
 
     def look_at_rest(self) -> None:
         """Everything has healed a while ago."""
+        if self.forgetful:
+            self.rare["not judged at rest: an old journal"] += 1
+            return
         self.asked = [command for command in self.asked if not self.forevers.is_parked_copy(command)]
         if self.asked:
             self.blame(
@@ -1024,6 +1075,8 @@ class Oracle:
 
     def look_at_restart(self) -> None:
         """Nothing happened since the rest but a restart."""
+        if self.forgetful:
+            return
         changes = [command for command in self.asked if isinstance(command, (Submit, Modify, Cancel))]
         if changes:
             self.blame(16, f"a restart without news sent {changes[0]}", *_names(changes[0]))

@@ -70,8 +70,8 @@ def simulate(
     violations: tuple[Violation, ...] = ()
     digest = 0
     for world, count in _worlds(seed, days, orders, followers, only, linked, form, forever, behind):
-        for _ in range(count):
-            _run_day(world)
+        for number in range(count):
+            _run_day(world, last=number == count - 1)
             done += 1
             if world.oracle.violations:
                 break
@@ -87,9 +87,9 @@ def simulate(
     return Summary(seed, done, orders_seen, violations, faults, rare, rows, seconds, f"{digest:016x}")
 
 
-def _run_day(world: World) -> None:
+def _run_day(world: World, *, last: bool) -> None:
     try:
-        world.run_day()
+        world.run_day(last=last)
     except Exception as problem:  # whatever the core raises is a finding, with the command that shows it again
         frames = traceback.extract_tb(problem.__traceback__)
         world.oracle.raised(problem, [f"{Path(frame.filename).name}:{frame.lineno} in {frame.name}" for frame in frames])

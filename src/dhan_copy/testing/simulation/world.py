@@ -32,6 +32,7 @@ from dhan_copy.testing.simulation.linked import LinkedDesk, fill_at_once, on_str
 from dhan_copy.testing.simulation.linked_trader import LinkedTrader
 from dhan_copy.testing.simulation.market import LISTINGS, Account, Exchange, Listing, TrueOrder, price_of
 from dhan_copy.testing.simulation.mistakes import Careless, wrong_calendar
+from dhan_copy.testing.simulation.old_journal import OldJournal
 from dhan_copy.testing.simulation.oracle import Oracle
 from dhan_copy.testing.simulation.people import LeaderTrader, Meddler
 from dhan_copy.testing.simulation.supers import Refused, SuperDesk
@@ -97,6 +98,7 @@ class World:
             self.calendar = wrong_calendar(self.random_of_mistakes, BEGINNING.date(), DAYS_OF_MISTAKES)
         self.careless = self.random_of_mistakes.choice(self.names) if self._brings("F09", only) else None
         """Whose filter raises."""
+        self.old_journal = OldJournal(self, Random(f"old journal {seed}")) if self._brings("F17", only) else None
         self.oracle = Oracle(self)
         self.leader = Account(LEADER, self._leader_changed)
         self.accounts: dict[AccountName, Account] = {}
@@ -389,8 +391,9 @@ class World:
 
     # Days
 
-    def run_day(self) -> None:
-        """One session: the leader trades under faults, everything heals, the run comes to rest and is looked at."""
+    def run_day(self, *, last: bool = False) -> None:
+        """One session: the leader trades under faults, everything heals, the run comes to rest and is looked at. On the
+        ``last`` an old copy of the journal may be put back."""
         timeline, random = self.timeline, self.random
         begin = self.day * DAY_SECONDS
         gap = random.choice((1.5, 3.0, 6.0))
@@ -407,6 +410,8 @@ class World:
         self._count_closed(BEGINNING + timedelta(seconds=opening))
         self.host.start()
         self._keep_going(opening + 5.0, gap)
+        if last and self.old_journal is not None:
+            self.old_journal.plan(opening, length)
         self.trader.placed = 0
         while self.trader.placed < self.orders and timeline.now < opening + 3 * length:
             timeline.run(timeline.now + 30.0)

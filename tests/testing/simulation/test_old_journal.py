@@ -1,0 +1,45 @@
+"""An old copy of the journal is refused where the books show more, and what is done then doubles nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from dhan_copy.core.facts import OrderReported, RequestIssued
+from dhan_copy.core.requests import Submit
+from dhan_copy.testing.simulation.summary import simulate
+from dhan_copy.testing.simulation.world import World
+
+SEEDS = 12
+
+
+def test_f17_an_old_copy_is_refused_rebuilt_or_gone_on_from_and_nothing_is_sent_twice() -> None:
+    rare: Counter[str] = Counter()
+    for seed in range(SEEDS):
+        summary = simulate(seed, 1, orders=60, followers=2, only=("F17",))
+        assert summary.violations == ()
+        rare.update(summary.rare)
+    for what in ("refused, and the newest put back", "rebuilt", "gone on from"):
+        assert rare[f"an old journal was {what}"], what
+
+
+def test_f17_strikes_on_the_last_day_alone() -> None:
+    summary = simulate(2, 3, orders=60, followers=2, only=("F17",))
+    assert summary.faults["F17"] == 1
+    assert summary.rare["looked at rest"] >= 2
+
+
+@pytest.mark.parametrize("found", ["all", "one less", "one more"])
+def test_f17_the_oracle_knows_which_orders_an_old_journal_lacks(monkeypatch: pytest.MonkeyPatch, found: str) -> None:
+    world = World(0, 40, 1, only=())
+    monkeypatch.setattr(world, "_end_day", lambda stays: None)
+    world.run_day()
+    oracle, (name,) = world.oracle, world.names
+    submits = [e for e in oracle.journal if isinstance(e.fact, RequestIssued) and isinstance(e.fact.request, Submit)]
+    tags = [entry.fact.request.client_order_id for entry in submits if isinstance(entry.fact, RequestIssued)]
+    half = len(submits) // 2
+    rows = [fact.report for fact in world.desks[name].whole(world.host.clock.now()) if isinstance(fact, OrderReported)]
+    lost = {"all": tags[half:], "one less": tags[half + 1 :], "one more": tags[half - 1 :]}[found]
+    oracle.judge_refusal(submits[half].position - 1, {name: rows}, {name: lost})
+    assert {violation.invariant for violation in oracle.violations} == (set() if found == "all" else {1})
