@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
 
@@ -11,6 +12,7 @@ from attrs import evolve
 from dhan_copy.core.facts import (
     AlertRaised,
     Channel,
+    EngineStarted,
     Entry,
     LeaderReported,
     OrderReported,
@@ -200,6 +202,27 @@ def test_a_raise_that_was_refused_counts_no_more(monkeypatch: pytest.MonkeyPatch
     assert oracle._plain_exits(name, order.listing, order.sign)[0] == was + 50
     oracle.committed([Entry(asked_at + 1, make.after(101), no if refused else yes)], [])
     assert oracle._plain_exits(name, order.listing, order.sign)[0] == was + 50 * (not refused)
+
+
+@pytest.mark.parametrize(("later_seconds", "prompt"), [(100, True), (-1, False)])
+def test_entries_may_wait_after_a_start_on_a_clock_that_was_set_back(
+    monkeypatch: pytest.MonkeyPatch, later_seconds: int, prompt: bool
+) -> None:
+    """What was sent before may have been sent just now, as far as the new process can tell."""
+    world = at_rest(monkeypatch)
+    oracle, (name,) = world.oracle, world.names
+    copy = next(copy for copy in oracle.copies.values() if copy.admitted is not None and not copy.admitted.exit_quantity)
+    assert copy.admitted is not None
+    order_id, last = copy.admitted.leader_order_id, oracle.journal[-1]
+    started = Entry(last.position + 1, last.at + timedelta(seconds=later_seconds), EngineStarted(version="test", epoch=2))
+    oracle.committed([started], [])
+    later = world.host.clock.now() + timedelta(seconds=later_seconds + 60)
+    oracle.newest[order_id] = evolve(oracle.newest[order_id], status=OrderStatus.PENDING, created_at=later)
+    oracle.fill_told_at.clear()
+    oracle.troubled[LEADER] = world.timeline.now
+    monkeypatch.setattr(world.host.clock, "now", lambda: later)
+    oracle.answered_at.clear()
+    assert oracle._is_due_at_once(copy.admitted) is prompt
 
 
 @pytest.mark.parametrize("ahead", [False, True])

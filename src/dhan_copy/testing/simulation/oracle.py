@@ -204,6 +204,8 @@ class Oracle:
         """When an account's requests were last refused for what has to do with the account."""
         self.started: datetime | None = None
         """When a process last took the journal over."""
+        self.started_back: float = getattr(self, "started_back", -inf)
+        """When one last did on a clock that had been set back."""
         self.trading: dict[AccountName | None, TradingState] = getattr(self, "trading", {})
         self.today: Counter[AccountName] = Counter()
         self.spent: set[AccountName] = set()
@@ -317,6 +319,8 @@ class Oracle:
         fact = entry.fact
         match fact:
             case EngineStarted():
+                if any(before.at > entry.at for before in self.journal[-2:]):
+                    self.started_back = self.world.timeline.now
                 self.started = entry.at
             case LeaderReported():
                 self._leader_reported(fact, entry)
@@ -738,7 +742,7 @@ class Oracle:
             return False
         if min(report.created_at, self.world.host.clock.now()) < self.started + AFTER_START:
             return False  # the follower's book is read first: a journal that is lost may have placed it
-        if self.world.host.machine_clock.offset_seconds:
+        if self.world.host.machine_clock.offset_seconds or now < self.started_back + UNHURRIED[1][0]:
             return False  # after a restart on a clock set back, what was sent before counts as sent just now
         if name in self.spent or now < self.troubled.get(name, -inf) + TROUBLED_SECONDS:
             return False
