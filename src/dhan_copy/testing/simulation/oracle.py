@@ -919,11 +919,12 @@ class Oracle:
             return
         times = self._arrivals.setdefault(request.follower, deque(maxlen=WINDOWS[-1][1] + 1))
         times.append(now)
-        for seconds, limit in WINDOWS:
+        # What was sent of late an old journal does not know: nobody was there for longer than the windows of a minute.
+        for seconds, limit in WINDOWS[:2] if self.forgetful else WINDOWS:
             if len(times) > limit and times[-limit - 1] > now - seconds:
                 self.blame(12, f"more than {limit} requests in {seconds:g} s at {request.follower}", tag)
         self.today[request.follower] += 1
-        if self.today[request.follower] > self.world.limits.per_day:
+        if self.today[request.follower] > self.world.limits.per_day and not self.forgetful:
             self.blame(12, f"more than {self.world.limits.per_day} requests in a day at {request.follower}", tag)
 
     def _is_set_again(self, request: Submit) -> bool:
