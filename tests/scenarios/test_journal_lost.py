@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from dhan_copy.model.order import OrderStatus, Side
 from dhan_copy.testing import Call, Fault, NewOrder
 from dhan_copy.testing.orders import SimulatedOrder
 from tests.scenarios import kit
-from tests.scenarios.day_kit import CE, Day, DurableMemory, F, G
+from tests.scenarios.day_kit import CE, LEADER, Day, DurableMemory, F, G
 from tests.scenarios.test_restart import OTHER, RATIOS, Script, truth
 
 
@@ -265,6 +266,33 @@ def _start_or_rebuild(day: Day, journal: str) -> None:
     assert any(str(tag) in str(refused.value) for tag in lost)
     day.start_on(journal, rebuild=True)
     day.step()
+
+
+def test_t5_what_an_old_copy_does_not_know_of_the_legs_of_a_linked_order_that_it_knows_is_adopted() -> None:
+    """The copy is made while the leader's entry rests; the follower's fills, and its legs go out."""
+    day = Day({F: "1"})
+    day.step()
+    new = NewOrder(key=day.key(CE), side=Side.BUY, quantity=150, terms=kit.limit(90))
+    entry = day.exchange.linked.place_bracket(LEADER, new, profit=Decimal(20), stop=Decimal(20))
+    day.advance(10)
+    old = DurableMemory()
+    old.acquire("test")
+    old.append(list(day.engine.journal()))
+    old.close()
+    (copy,) = day.copies()
+    day.exchange.fill(F, copy.order_id, 150)
+    day.advance(10)
+    assert len(day.copies()) == 3
+    day.start_on(old, rebuild=True)
+    day.step()
+    assert "2 orders of F were adopted" in alarm(day, "REBUILT").known
+    day.exchange.fill(LEADER, entry.order_id, 150)
+    day.advance(10)
+    for price in (111, 69):
+        day.price(price)
+        day.advance(30)
+    assert (day.held(LEADER), day.held(F), open_copies(day)) == (0, 0, [])
+    assert len(day.copies()) == 3
 
 
 def test_t5_over_the_wire_a_deleted_journal_is_rebuilt_from_the_books(wires: Callable[..., kit.Wire], tmp_path: Path) -> None:

@@ -61,10 +61,22 @@ def rebuilt(
     read: list[Fact] = [*(row for row in rows if is_of(row.report, today)), *positions]
     facts = Forevers().told(known, SuperLegs().told(known, read), now)
     told = trees.told(facts, now)
-    rows = sorted((fact for fact in told if isinstance(fact, LeaderReported)), key=_placed)
+    rows = [fact for fact in told if isinstance(fact, LeaderReported)]
+    rows = sorted(rows + _legs_as_known(known, rows, now), key=_placed)
     positions = [fact for fact in told if isinstance(fact, PositionsReported)]
     work = _Rebuild(state=state, same_day=same_day, rows=rows, books=books, now=now)
     return tuple(work.facts(positions, given))
+
+
+def _legs_as_known(state: State, rows: Sequence[LeaderReported], now: datetime) -> list[LeaderReported]:
+    """Legs of linked orders that no row tells of, or nothing new: an old copy of the journal knows them by their entries, and
+    may not know what was placed for them."""
+    told = {(fact.leader, fact.report.order_id) for fact in rows}
+    legs = ((where, order.report) for where, order in state.leader_orders.items() if is_exit_leg(order.report))
+    return [
+        LeaderReported(leader=where[0], report=report, channel=Channel.BOOK, read_at=now)
+        for where, report in legs if where not in told
+    ]  # fmt: skip
 
 
 @define
