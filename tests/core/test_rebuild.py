@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
 
@@ -27,8 +28,21 @@ from dhan_copy.core.facts import (
 from dhan_copy.core.rebuild import rebuilt
 from dhan_copy.core.requests import Intent, Modify, Submit
 from dhan_copy.model.ids import AccountName, client_order_id
-from dhan_copy.model.order import Limit, Market, OrderReport, OrderStatus, Product, Side, StopLimit, Terms, Validity, Variety
+from dhan_copy.model.order import (
+    Leg,
+    Limit,
+    Market,
+    OrderReport,
+    OrderStatus,
+    Product,
+    Side,
+    StopLimit,
+    Terms,
+    Validity,
+    Variety,
+)
 from dhan_copy.model.reason import ReasonCode
+from tests.core.linked_world import Linked
 from tests.core.make import leader_reported, report
 from tests.core.trading import Act, act, acts, declared, flatten, lots, ratios
 from tests.core.world import LEADER, World
@@ -121,6 +135,20 @@ def test_t5_an_exit_in_the_place_of_an_entry_that_was_to_close_is_not_placed_aga
     # Of two orders the books do not tell which filled first: here the one that was placed first did.
     if buys_first:
         assert owned(world) == world.leader_position() == 75
+
+
+@pytest.mark.parametrize("seconds", [0, 10])
+def test_t5_a_leg_is_adopted_after_its_entry_though_its_row_was_there_before(seconds: int) -> None:
+    world = World({"F": Fraction(1)})
+    linked = Linked.place(world, 2, Side.BUY, Variety.BRACKET)
+    linked.fill_entry()
+    world.fill_everything("F")
+    stop = linked.leg(Leg.STOP)
+    before = (stop.report.created_at or world.now) - timedelta(seconds=seconds)
+    stop.report = evolve(stop.report, created_at=before)
+    world.leader[stop.report.order_id] = stop
+    assert not [request for request in lose(world) if isinstance(request, Submit)]
+    assert owned(world) == world.net_position("F")
 
 
 def test_t5_a_forever_order_is_not_set_again() -> None:

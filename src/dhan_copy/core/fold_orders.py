@@ -104,8 +104,9 @@ def _follower_filled(
             closed_by_hand(state, *stake_key[1:3], state.side_of(trade).sign * restored)
         # Closed before what it closes was told, or twice in a race: it goes off against the next that opens, or is
         # taken back by the entry.
-        if beyond and stake_key[4] is not None and state.settings.policy.over_exit is OverExit.CLOSE:
-            _over_exited(state, (trade.key[0], stake_key[4], trade.key[2]), beyond, stake_key, at)
+        entry = None if stake_key[4] is None else state.trades.get((trade.key[0], stake_key[4], trade.key[2]))
+        if beyond and entry is not None and state.settings.policy.over_exit is OverExit.CLOSE:
+            state.open(evolve(obliged(entry, beyond), over_exited_at=at), stake_key)
         else:
             stake = evolve(stake, to_net_off=stake.to_net_off + beyond)
     else:
@@ -131,11 +132,6 @@ def _follower_filled(
             state.trades[trade.key] = evolve(trade, forgone=trade.forgone - late)
             closer = state.trades[exit_key]
             state.open(obliged(closer, late), stake_key)
-
-
-def _over_exited(state: State, entry: TradeKey, units: int, stake_key: StakeKey, at: datetime) -> None:
-    trade = state.trades[entry]
-    state.open(evolve(obliged(trade, units), over_exited_at=at), stake_key)
 
 
 def _closed_for_others(state: State, trade: CopyTrade, units: int, stake_key: StakeKey) -> None:

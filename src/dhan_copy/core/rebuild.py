@@ -62,7 +62,7 @@ def rebuilt(
     facts = Forevers().told(known, SuperLegs().told(known, read), now)
     told = trees.told(facts, now)
     rows = [fact for fact in told if isinstance(fact, LeaderReported)]
-    rows = sorted(rows + _legs_as_known(known, rows, now), key=_placed)
+    rows = _in_turn(rows + _legs_as_known(known, rows, now))
     positions = [fact for fact in told if isinstance(fact, PositionsReported)]
     work = _Rebuild(state=state, same_day=same_day, rows=rows, books=books, now=now)
     return tuple(work.facts(positions, given))
@@ -266,9 +266,21 @@ def _place(leader: AccountName, report: OrderReport) -> PositionKey:
     return (leader, report.key, report.product, tree_of(report))
 
 
-def _placed(told: LeaderReported) -> tuple[float, str]:
-    at = told.report.created_at or told.report.updated_at
-    return (at.timestamp() if at is not None else 0.0, told.report.order_id)
+def _in_turn(rows: Sequence[LeaderReported]) -> list[LeaderReported]:
+    """As he placed them, legs after their entries: a row may say that a leg was there before its entry."""
+    placed = {(fact.leader, fact.report.order_id): _placed_at(fact.report) for fact in rows}
+
+    def turn(told: LeaderReported) -> tuple[float, str]:
+        entry = (told.leader, tree_of(told.report) or told.report.order_id)
+        at = _placed_at(told.report)
+        return max(at, placed.get(entry, at)), told.report.order_id
+
+    return sorted(rows, key=turn)
+
+
+def _placed_at(report: OrderReport) -> float:
+    at = report.created_at or report.updated_at
+    return at.timestamp() if at is not None else 0.0
 
 
 def _ratio(entries: Sequence[OrderReport], report: OrderReport, exit_units: int, mode: CopyMode) -> Fraction:

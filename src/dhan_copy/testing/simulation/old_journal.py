@@ -1,4 +1,5 @@
-"""Somebody puts an old copy of the journal back: it is refused where the books show more, and rebuilt or gone on from."""
+"""Somebody puts an old copy of the journal back, or none: it is refused where the books show more, and rebuilt or gone on
+from."""
 
 from __future__ import annotations
 
@@ -38,7 +39,8 @@ class OldJournal:
 
     def _back_up(self) -> None:
         host = self.world.host
-        self._copy, self._started, self._said = list(host.journal), set(host.started), dict(host.said)
+        if self.random.random() < 0.8:  # else the journal is lost, and none is put back
+            self._copy, self._started, self._said = list(host.journal), set(host.started), dict(host.said)
         later = self.random.choice(LATER_SECONDS) * self.random.uniform(0.1, 1.0)
         self.world.timeline.after(later, self._take_away)
 
@@ -58,10 +60,11 @@ class OldJournal:
         lost = unknown_tags(tried.state, books, host.clock.now())
         world.oracle.judge_refusal(self._copy[-1].position if self._copy else 0, books, lost)
         if lost and self.random.random() < 0.3:
-            world.oracle.rare["an old journal was refused, and the newest put back"] += 1
+            world.oracle.rare["an old journal, or none, was refused, and the newest put back"] += 1
         else:
             world.oracle.forget()
-            world.oracle.rare["an old journal was " + ("rebuilt" if lost else "gone on from")] += 1
+            journal = "an old journal" if self._copy else "a new journal"
+            world.oracle.rare[f"{journal} was {'rebuilt' if lost else 'gone on from'}"] += 1
             host.restore(self._copy, self._started, self._said)
             host.brings_back = self._rebuilt
         host.start()
