@@ -204,6 +204,22 @@ def test_a_raise_that_was_refused_counts_no_more(monkeypatch: pytest.MonkeyPatch
     assert oracle._plain_exits(name, order.listing, order.sign)[0] == was + 50 * (not refused)
 
 
+@pytest.mark.parametrize("units", [-50, 50])
+def test_an_exit_that_is_for_less_is_not_blamed_for_what_others_are_for(monkeypatch: pytest.MonkeyPatch, units: int) -> None:
+    """Others whose answers were lost may be there, and nothing can be asked of them."""
+    world, order, tag = live_exit(monkeypatch)
+    oracle, (name,) = world.oracle, world.names
+    asked = order.quantity + 500
+    oracle.asked_for[tag], oracle.stood[tag, 99] = asked + units, (asked, None)
+    changed = Modify(
+        follower=name, client_order_id=tag, attempt=99, broker_order_id=order.order_id, intent=Intent.EXIT,
+        validity=order.validity, terms=order.terms, quantity=asked + units,
+    )  # fmt: skip
+    oracle.met.clear()
+    oracle._judge_exits_together([Entry(len(oracle.journal) + 1, make.after(100), RequestIssued(request=changed))])
+    assert {violation.invariant for violation in oracle.violations} == (set() if units < 0 else {5})
+
+
 @pytest.mark.parametrize(("later_seconds", "prompt"), [(100, True), (-1, False)])
 def test_entries_may_wait_after_a_start_on_a_clock_that_was_set_back(
     monkeypatch: pytest.MonkeyPatch, later_seconds: int, prompt: bool

@@ -604,7 +604,7 @@ class Oracle:
         asked: dict[tuple[AccountName, Listing, int], tuple[str, BrokerOrderId]] = {}
         for entry in entries:
             request = entry.fact.request if isinstance(entry.fact, RequestIssued) else None
-            if not isinstance(request, (Submit, Modify)) or request.intent is not Intent.EXIT:
+            if not isinstance(request, (Submit, Modify)) or request.intent is not Intent.EXIT or self._asks_for_less(request):
                 continue
             order_id, name = self.tags.get(request.client_order_id, (None, request.follower))
             if order_id is None or self._is_apart(order_id):
@@ -623,6 +623,11 @@ class Oracle:
             self.rare["exits judged together"] += 1
             if together > opened:
                 self.blame(5, f"{name} has exits for {together} of {listing.key}, where {opened} are open", *names)
+
+    def _asks_for_less(self, request: Submit | Modify) -> bool:
+        """Whether it takes back what was asked for, whatever others may be there whose answers were lost."""
+        asked_before, _ = self.stood.get((request.client_order_id, request.attempt), (0, None))
+        return isinstance(request, Modify) and request.quantity < asked_before
 
     def _plain_exits(self, name: AccountName, listing: Listing, sign: int) -> tuple[int, int]:
         """What those that are at the broker may still fill, by what was asked for and told; and what they, and legs of linked
