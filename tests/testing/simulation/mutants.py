@@ -381,9 +381,10 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         name="over_exit_not_closed", fault="F40", row="L4", shows=5, seed=7, orders=7, linked=0.5,
         broken="What both legs have closed too much is not opened again.",
-        edits=(Edit("core.fold_orders._over_exited", "    state.open(evolve(obliged(trade, units), over_exited_at=at), stake_key)\n",
-            "    state.put(evolve(trade, over_exited_at=at))\n"
-            "    state.open_trades.setdefault(stake_key, {})[entry] = None\n"),),
+        edits=(Edit("core.fold_orders._follower_filled",
+            "            state.open(evolve(obliged(entry, beyond), over_exited_at=at), stake_key)\n",
+            "            state.put(evolve(entry, over_exited_at=at))\n"
+            "            state.open_trades.setdefault(stake_key, {})[entry.key] = None\n"),),
     ),
     Mutant(
         name="legs_go_with_the_leaders", fault="", row="L5", shows=5, seed=7, orders=15, linked=0.5,
