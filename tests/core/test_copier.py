@@ -751,6 +751,18 @@ def unanswered() -> Iterator[list[Modify | Cancel]]:
         yield held
 
 
+def test_f23_what_an_order_was_between_two_equal_states_is_not_followed_when_it_is_told_late() -> None:
+    """The leader moves his order away and back, and the frames overtake one another."""
+    bench = Bench()
+    (entry,) = bench.tell(report(updated_at=after(1)))
+    bench.accept(entry)
+    bench.wait(10)
+    assert bench.tell(report(updated_at=after(5))) == []
+    assert bench.tell(report(terms=Limit(Decimal(101)), updated_at=after(3))) == []
+    (modify,) = bench.tell(report(terms=Limit(Decimal(102)), updated_at=after(6)))
+    assert isinstance(modify, Modify) and modify.terms == Limit(Decimal(102))
+
+
 def test_m3_an_exit_does_not_grow_by_what_another_that_is_to_shrink_still_covers() -> None:
     """He moves a lot from one exit to the other; at the follower the first change is not answered yet."""
     world = World({"F": Fraction(1)}, lot=1)

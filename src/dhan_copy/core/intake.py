@@ -109,10 +109,12 @@ def _reads_back(old: OrderReport, new: OrderReport) -> bool:
 
 
 def says_nothing_new(known: LeaderOrder, merged: LeaderOrder) -> bool:
-    """Whether a report changed nothing that matters for copying: it need not be journaled."""
+    """Whether a report changed nothing that matters for copying: it need not be journaled. One of a later time does, though
+    it says the same: he may have moved his order to and fro, and what it was in between may be told late."""
     old, new = known.report, merged.report
     return (
-        old.status is new.status
+        old.updated_at == new.updated_at
+        and old.status is new.status
         and old.terms == new.terms
         and old.quantity == new.quantity
         and old.filled_quantity == new.filled_quantity
