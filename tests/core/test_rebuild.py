@@ -151,6 +151,16 @@ def test_t5_a_leg_is_adopted_after_its_entry_though_its_row_was_there_before(sec
     assert owned(world) == world.net_position("F")
 
 
+def test_t5_what_the_leaders_broker_may_reject_yet_is_decided_when_that_is_known() -> None:
+    world = World({"F": Fraction(1)})
+    world.trade(Side.BUY, 2)
+    world.fill_everything("F")
+    exit_order = world.place(Side.SELL, 2, status=OrderStatus.TRANSIT)
+    assert lose(world) == []
+    requests = [asked for asked in world.change(exit_order, status=OrderStatus.PENDING) if isinstance(asked, Submit)]
+    assert [(request.intent, request.quantity) for request in requests] == [(Intent.EXIT, 150)]
+
+
 def test_t5_a_forever_order_is_not_set_again() -> None:
     """Its copy has no tag: whether it waits in the follower's account nobody can tell."""
     world = World({"F": Fraction(1)}, product=Product.MARGIN)

@@ -159,6 +159,8 @@ class _Rebuild:
     def _copy(self, key: TradeKey, report: OrderReport, split: tuple[int, int], found: Sequence[Found]) -> Iterator[Fact]:
         """The decision for one leader order and follower, unless it is known, and the orders that it led to."""
         trade = self.state.trades.get(key) if self.same_day else None
+        if not found and not (report.status.is_confirmed or report.filled_quantity):
+            return  # his broker may reject it yet: it is decided when that is known
         if found:
             self.turned[_stake_key(key, report)] = any(one.row.side is not report.side for one in found)
         if trade is None or trade.decision is None:
