@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from dhan_copy.core.facts import BookRead, Channel, Fact, LeaderReported, PositionsReported
 from dhan_copy.core.intake import merge
 from dhan_copy.core.leader import LeaderOrder
-from dhan_copy.core.legs import LINKED, Trees, is_exit_leg, is_implied, leg_id, tree_of
+from dhan_copy.core.legs import LINKED, Trees, is_exit_leg, is_implied, leg_by_terms, leg_id, tree_of
 from dhan_copy.model.account import Position
 from dhan_copy.model.bracket import Bracket
 from dhan_copy.model.ids import AccountName, BrokerOrderId
-from dhan_copy.model.order import Leg, Limit, OrderReport, OrderStatus, Product, Side, StopMarket, Variety
+from dhan_copy.model.order import Leg, Limit, OrderReport, OrderStatus, Product, Side, StopMarket, Terms, Variety
 from tests.core.make import LEADER, SECURITY, SEGMENT, START, after, leader_reported, report
 
 ENTRY = BrokerOrderId("S1")
@@ -152,3 +152,17 @@ def test_bracket_and_cover_orders_are_intraday_orders_with_legs(product: Product
 def test_a_plain_order_stays_one() -> None:
     shown = evolve(report(), bracket=BRACKET)
     assert told(shown) == [shown]
+
+
+@pytest.mark.parametrize(
+    ("terms", "targets", "leg"),
+    [
+        (Limit(Decimal(110)), [Limit(Decimal(110))], Leg.TARGET),
+        (Limit(Decimal(90)), [Limit(Decimal(110))], Leg.STOP),
+        (Limit(Decimal(110)), None, Leg.TARGET),
+        (Limit(Decimal(110)), [], Leg.STOP),
+        (StopMarket(Decimal(90)), None, Leg.STOP),
+    ],
+)
+def test_a_leg_without_a_number_is_told_by_where_the_target_stands(terms: Terms, targets: list[Terms] | None, leg: Leg) -> None:
+    assert leg_by_terms(terms, targets) is leg

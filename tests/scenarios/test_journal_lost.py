@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from decimal import Decimal
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
 
 from dhan_copy import AlertRaised, JournalLost, SqliteStore
-from dhan_copy.core.facts import CopyAdmitted, OrderReported, RequestIssued
+from dhan_copy.core.facts import CopyAdmitted, Entry, OrderReported, RequestIssued
 from dhan_copy.model.order import OrderStatus, Side
 from dhan_copy.testing import Call, Fault, NewOrder
 from dhan_copy.testing.orders import SimulatedOrder
@@ -194,14 +195,21 @@ def test_t5_rebuilding_needs_every_account() -> None:
     assert day.codes() == day.codes(G) == ["ADOPTED"]
 
 
+def copied(entries: Iterable[Entry]) -> DurableMemory:
+    """A copy of a journal."""
+    store = DurableMemory()
+    store.acquire("test")
+    store.append(list(entries))
+    store.close()
+    return store
+
+
 def test_f17_a_book_that_cannot_be_read_at_the_start_is_looked_at_before_anything_is_placed() -> None:
     day = Day({F: "1"})
     day.step()
     order = day.leader.buy(CE, lots=2, price=90)
     day.step()
-    store = DurableMemory()
-    _until_the_order(day, store)
-    day.start_on(store)
+    day.start_on(copied(_until_the_order(day)))
     day.brokers[F].inner.fail_next(Fault.READ_FAILED, on=Call.ORDERS, count=3)
     day.step()
     day.advance(60)
@@ -212,14 +220,9 @@ def test_f17_a_book_that_cannot_be_read_at_the_start_is_looked_at_before_anythin
     assert len(day.copies()) == 1
 
 
-def _until_the_order(day: Day, store: DurableMemory) -> None:
+def _until_the_order(day: Day) -> Iterator[Entry]:
     """The journal as it was when the leader's order had been decided and nothing was issued."""
-    store.acquire("test")
-    for entry in day.engine.journal():
-        if isinstance(entry.fact, RequestIssued):
-            break
-        store.append([entry])
-    store.close()
+    return takewhile(lambda entry: not isinstance(entry.fact, RequestIssued), day.engine.journal())
 
 
 @pytest.mark.parametrize("earlier", range(11))
@@ -275,10 +278,7 @@ def test_t5_what_an_old_copy_does_not_know_of_the_legs_of_a_linked_order_that_it
     new = NewOrder(key=day.key(CE), side=Side.BUY, quantity=150, terms=kit.limit(90))
     entry = day.exchange.linked.place_bracket(LEADER, new, profit=Decimal(20), stop=Decimal(20))
     day.advance(10)
-    old = DurableMemory()
-    old.acquire("test")
-    old.append(list(day.engine.journal()))
-    old.close()
+    old = copied(day.engine.journal())
     (copy,) = day.copies()
     day.exchange.fill(F, copy.order_id, 150)
     day.advance(10)

@@ -31,7 +31,7 @@ def merge(known: LeaderOrder | None, fact: LeaderReported, at: datetime) -> Lead
             first_seen_at=at,
             seen_at=at,
             channel=fact.channel,
-            confirmed=_is_confirmed(report),
+            confirmed=is_confirmed(report),
             first_filled_at=filled_at if report.filled_quantity else None,
             last_filled_at=filled_at if report.filled_quantity else None,
         )
@@ -39,7 +39,7 @@ def merge(known: LeaderOrder | None, fact: LeaderReported, at: datetime) -> Lead
     if report.filled_quantity > old.filled_quantity:
         known = evolve(known, first_filled_at=known.first_filled_at or filled_at, last_filled_at=filled_at)
     filled = max(old.filled_quantity, report.filled_quantity)
-    confirmed = known.confirmed or _is_confirmed(report)
+    confirmed = known.confirmed or is_confirmed(report)
     if known.gone_at is not None and fact.read_at is not None and fact.read_at > known.gone_at:
         known = evolve(known, gone_at=None)  # it is listed again, or what it placed has appeared
     # What a leg's entry implies of it gives way to what is told of the leg itself.
@@ -59,7 +59,7 @@ def _is_first_of_child(old: OrderReport, new: OrderReport) -> bool:
     return new.variety is Variety.FOREVER and old.leg_order_id is None and new.leg_order_id is not None
 
 
-def _is_confirmed(report: OrderReport) -> bool:
+def is_confirmed(report: OrderReport) -> bool:
     """Whether it shows the order past the broker: by its status, or by what has traded."""
     return report.status.is_confirmed or report.filled_quantity > 0
 

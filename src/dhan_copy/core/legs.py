@@ -53,10 +53,10 @@ def is_exit_leg(report: OrderReport) -> bool:
     return report.variety in LINKED and report.leg is not Leg.ENTRY
 
 
-def leg_by_terms(terms: Terms, targets: Sequence[Terms]) -> Leg:
-    """Which leg a report without a leg's number is of, by where the target stands, as far as anybody knows: what a stop
+def leg_by_terms(terms: Terms, targets: Sequence[Terms] | None) -> Leg:
+    """Which leg a report without a leg's number is of, by where the target may stand (None where nobody knows): what a stop
     places once it is touched has no trigger."""
-    return Leg.TARGET if isinstance(terms, Limit) and terms in (targets or [terms]) else Leg.STOP
+    return Leg.TARGET if isinstance(terms, Limit) and (targets is None or terms in targets) else Leg.STOP
 
 
 def is_implied(report: OrderReport) -> bool:

@@ -30,6 +30,7 @@ from dhan_copy.core.facts import (
     RequestIssued,
 )
 from dhan_copy.core.forever import Forevers
+from dhan_copy.core.intake import is_confirmed
 from dhan_copy.core.legs import Trees, is_exit_leg, tree_of
 from dhan_copy.core.lost import Books, Found, Tags, is_of, matched, named, unknown_tags
 from dhan_copy.core.requests import Intent, Submit
@@ -159,7 +160,7 @@ class _Rebuild:
     def _copy(self, key: TradeKey, report: OrderReport, split: tuple[int, int], found: Sequence[Found]) -> Iterator[Fact]:
         """The decision for one leader order and follower, unless it is known, and the orders that it led to."""
         trade = self.state.trades.get(key) if self.same_day else None
-        if not found and not (report.status.is_confirmed or report.filled_quantity):
+        if not found and not is_confirmed(report):
             return  # his broker may reject it yet: it is decided when that is known
         if found:
             self.turned[_stake_key(key, report)] = any(one.row.side is not report.side for one in found)

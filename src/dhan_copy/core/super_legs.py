@@ -123,7 +123,7 @@ class _Reading:
             return None
         if known is not None and known.parent_order_id == parent:
             return parent, known.leg
-        return parent, leg_by_terms(report.terms, self._terms(fact.leader, entry, Leg.TARGET) or ())
+        return parent, leg_by_terms(report.terms, self._terms(fact.leader, entry, Leg.TARGET))
 
     def _is_listed(self, fact: LeaderReported) -> bool:
         """Whether a leg comes under the id of its entry."""

@@ -9,7 +9,7 @@ import pytest
 from dhan_copy.core.facts import OrderReported, RequestIssued
 from dhan_copy.core.requests import Submit
 from dhan_copy.testing.simulation.summary import simulate
-from dhan_copy.testing.simulation.world import World
+from tests.testing.simulation.test_oracle import at_rest
 
 SEEDS = 20
 
@@ -37,9 +37,7 @@ def test_f17_strikes_on_the_last_day_alone() -> None:
 
 @pytest.mark.parametrize("found", ["all", "one less", "one more"])
 def test_f17_the_oracle_knows_which_orders_an_old_journal_lacks(monkeypatch: pytest.MonkeyPatch, found: str) -> None:
-    world = World(0, 40, 1, only=())
-    monkeypatch.setattr(world, "_end_day", lambda stays: None)
-    world.run_day()
+    world = at_rest(monkeypatch)
     oracle, (name,) = world.oracle, world.names
     submits = [e for e in oracle.journal if isinstance(e.fact, RequestIssued) and isinstance(e.fact.request, Submit)]
     tags = [entry.fact.request.client_order_id for entry in submits if isinstance(entry.fact, RequestIssued)]

@@ -166,6 +166,13 @@ def live_exit(monkeypatch: pytest.MonkeyPatch) -> tuple[World, TrueOrder, Client
     return world, order, tag
 
 
+def changed(order: TrueOrder, tag: ClientOrderId, units: int) -> Modify:
+    return Modify(
+        follower=order.account.name, client_order_id=tag, attempt=99, broker_order_id=order.order_id, intent=Intent.EXIT,
+        validity=order.validity, terms=order.terms, quantity=units,
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize(("read_after_seconds", "still_counts"), [(1, False), (-1, True)])
 def test_a_raise_that_was_lost_counts_until_a_read_of_the_book_that_began_later(
     monkeypatch: pytest.MonkeyPatch, read_after_seconds: int, still_counts: bool
@@ -189,10 +196,7 @@ def test_a_raise_that_was_refused_counts_no_more(monkeypatch: pytest.MonkeyPatch
     world, order, tag = live_exit(monkeypatch)
     oracle, (name,) = world.oracle, world.names
     was, _ = oracle._plain_exits(name, order.listing, order.sign)
-    raised = Modify(
-        follower=name, client_order_id=tag, attempt=99, broker_order_id=order.order_id, intent=Intent.EXIT,
-        validity=order.validity, terms=order.terms, quantity=order.quantity + 50,
-    )  # fmt: skip
+    raised = changed(order, tag, order.quantity + 50)
     no = RequestRejected(
         follower=name, client_order_id=tag, attempt=99, refusal=Refusal.RATE_LIMIT, code="DH-904", text="429", final=False
     )
@@ -208,15 +212,12 @@ def test_a_raise_that_was_refused_counts_no_more(monkeypatch: pytest.MonkeyPatch
 def test_an_exit_that_is_for_less_is_not_blamed_for_what_others_are_for(monkeypatch: pytest.MonkeyPatch, units: int) -> None:
     """Others whose answers were lost may be there, and nothing can be asked of them."""
     world, order, tag = live_exit(monkeypatch)
-    oracle, (name,) = world.oracle, world.names
+    oracle = world.oracle
     asked = order.quantity + 500
     oracle.asked_for[tag], oracle.stood[tag, 99] = asked + units, (asked, None)
-    changed = Modify(
-        follower=name, client_order_id=tag, attempt=99, broker_order_id=order.order_id, intent=Intent.EXIT,
-        validity=order.validity, terms=order.terms, quantity=asked + units,
-    )  # fmt: skip
+    request = changed(order, tag, asked + units)
     oracle.met.clear()
-    oracle._judge_exits_together([Entry(len(oracle.journal) + 1, make.after(100), RequestIssued(request=changed))])
+    oracle._judge_exits_together([Entry(len(oracle.journal) + 1, make.after(100), RequestIssued(request=request))])
     assert {violation.invariant for violation in oracle.violations} == (set() if units < 0 else {5})
 
 
@@ -226,7 +227,7 @@ def test_entries_may_wait_after_a_start_on_a_clock_that_was_set_back(
 ) -> None:
     """What was sent before may have been sent just now, as far as the new process can tell."""
     world = at_rest(monkeypatch)
-    oracle, (name,) = world.oracle, world.names
+    oracle = world.oracle
     copy = next(copy for copy in oracle.copies.values() if copy.admitted is not None and not copy.admitted.exit_quantity)
     assert copy.admitted is not None
     order_id, last = copy.admitted.leader_order_id, oracle.journal[-1]
