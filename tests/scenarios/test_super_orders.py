@@ -97,6 +97,14 @@ def test_l1_a_stop_that_trails_is_left_to_the_broker_and_follows_the_leader_wher
     assert tree.live() == [150, 150]
 
 
+def book_lags(lab: Lab, monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """What the follower's book and list of super orders show stays for so long as it is."""
+    broker, until = lab.brokers[F], lab.clock.monotonic() + seconds
+    book, read, listed, read_list = broker.orders(), broker.orders, broker.linked(), broker.linked
+    monkeypatch.setattr(broker, "orders", lambda: read() if lab.clock.monotonic() >= until else book)
+    monkeypatch.setattr(broker, "linked", lambda: read_list() if lab.clock.monotonic() >= until else listed)
+
+
 def trailed(lab: Lab) -> Tree:
     """A part of the entry has filled, and its stop has trailed to 85."""
     tree = Tree.place(lab, 600, jump=Decimal(5))
@@ -698,7 +706,7 @@ def test_c7_a_leg_that_the_follower_cancels_by_hand_is_respected_and_told_of(lab
 def test_c7_a_leg_cancelled_by_hand_before_the_entry_has_filled_is_missed_in_the_list_and_told_of(
     stages: Callable[..., Stage], leg: Leg
 ) -> None:
-    stage = stages(policy=QUICK)
+    stage = stages(policy=evolve(QUICK, absence_window=timedelta(seconds=1)))
     tree = Tree.place(stage, 300)
     stage.until(lambda: tree.copy(Leg.ENTRY) is not None)
     stage.exchange.linked.cancel(F, tree.copies(Leg.ENTRY)[0].order_id, leg)
@@ -739,10 +747,10 @@ def test_c7_a_leg_that_outlived_its_entry_and_is_cancelled_by_hand_is_respected(
     tree.fill_copy(Leg.ENTRY, 75)
     lab.advance(5)
     tree.cancel(Leg.ENTRY)
-    lab.advance(90)
+    lab.advance(120)
     assert tree.protects(75)
     lab.exchange.linked.cancel(F, tree.copies(Leg.ENTRY)[0].order_id, Leg.STOP)
-    lab.advance(60)
+    lab.advance(120)
     assert tree.live() == [75, 0] and "EXIT_CANCELLED_BY_HAND" in [alert.code for alert in lab.alerts]
 
 
@@ -761,7 +769,7 @@ def test_c7_a_leg_of_an_entry_whose_cancel_came_too_late_is_a_humans(labs: Calla
     lab.release_news(F)
     lab.advance(30)
     lab.exchange.linked.cancel(F, tree.copies(Leg.ENTRY)[0].order_id, first)
-    lab.advance(60)
+    lab.advance(120)
     assert tree.live() == [0 if leg is first else 150 for leg in LEGS]
     assert "EXIT_CANCELLED_BY_HAND" in [alert.code for alert in lab.alerts]
 
@@ -780,6 +788,25 @@ def test_l7_legs_that_go_with_their_entry_are_no_humans_in_whatever_order_that_i
     tree.cancel(Leg.ENTRY)
     lab.step()
     lab.sources[F].release(order)
+    lab.advance(60)
+    assert tree.protects(75) and "EXIT_CANCELLED_BY_HAND" not in [alert.code for alert in lab.alerts]
+
+
+@pytest.mark.parametrize("lag", [5, 30])
+def test_f36_a_book_that_lags_does_not_make_the_end_of_legs_that_went_with_their_entry_a_humans(
+    labs: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch, lag: int
+) -> None:
+    lab = labs(policy=NATIVE)
+    tree = Tree.place(lab, 300, Variety.BRACKET)
+    lab.until(lambda: tree.copy(Leg.ENTRY) is not None)
+    tree.fill(Leg.ENTRY, 150)
+    tree.fill_copy(Leg.ENTRY, 75)
+    lab.advance(5)
+    lab.withhold_news(F)
+    book_lags(lab, monkeypatch, lag)
+    tree.cancel(Leg.ENTRY)
+    lab.step()
+    lab.sources[F].release([0])
     lab.advance(60)
     assert tree.protects(75) and "EXIT_CANCELLED_BY_HAND" not in [alert.code for alert in lab.alerts]
 
@@ -825,6 +852,20 @@ def test_l3_the_cancel_of_the_other_leg_told_before_the_fill_is_no_cancel_by_han
     lab = labs(policy=NATIVE)
     tree = entered(lab)
     lab.withhold_news(F)
+    tree.fill_copy(first)
+    lab.sources[F].release([1])
+    lab.advance(60)
+    assert lab.net() == 0 and tree.live() == [0, 0] and lab.alerts == [] and len(lab.requests()) == 1
+
+
+@pytest.mark.parametrize("first", LEGS)
+def test_f36_a_book_that_lags_does_not_make_the_cancel_of_the_other_leg_a_humans(
+    labs: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch, first: Leg
+) -> None:
+    lab = labs(policy=NATIVE)
+    tree = entered(lab)
+    lab.withhold_news(F)
+    book_lags(lab, monkeypatch, 30)
     tree.fill_copy(first)
     lab.sources[F].release([1])
     lab.advance(60)

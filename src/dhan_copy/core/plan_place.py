@@ -199,8 +199,9 @@ def _is_to_exit(b: Draft, before: list[FollowerOrder]) -> bool:
         return True
     last = before[-1]
     if supers.is_unexplained(b.state, b.rules.name, last):
-        b.book_awaited = True
-        b.wake(b.now + b.policy.retry_after)
+        later = supers.look_again_at(b.state, b.rules.name, last)
+        b.book_awaited = later <= b.now
+        b.wake(max(later, b.now + b.policy.retry_after))
         return False
     if last.was_cancelled_by_hand:
         b.alert(

@@ -179,7 +179,8 @@ class Policy:
     send_within: timedelta = timedelta(seconds=5)
     """An entry that could not be written this long after it was journaled is withheld."""
     absence_window: timedelta = timedelta(seconds=90)
-    """Only reads begun this long after an unresolved request count as evidence that it never arrived."""
+    """Only reads begun this long after an unresolved request count as evidence that it never arrived, and only after as
+    long a leg of a super order that went without our asking as cancelled by hand: books may lag."""
     sweep_open: timedelta = timedelta(seconds=10)
     """Between reads of a follower's order book while anything is open there."""
     sweep_idle: timedelta = timedelta(seconds=60)

@@ -16,7 +16,6 @@ from dhan_copy.core.coded import Coded
 from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import AlertRaised, BookRead, CopyAdmitted, MarginReported, Refusal, SettingChanged, TradingState
 from dhan_copy.core.feeds import Feed
-from dhan_copy.core.intake import SETTLED_AFTER
 from dhan_copy.core.killing import Switch
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.ledger import Stake
@@ -296,12 +295,16 @@ class State:
 
     def entry_was_cancelled(self, follower: AccountName, leg: FollowerOrder) -> bool:
         """Whether a leg that is gone now went with its entry, which we took back: all legs go with it (Dhan's page on super
-        orders). One that a later look still found has outlived it."""
+        orders). One that a look still found once no book lags so far has outlived it."""
         found = self.entry_of_leg(follower, leg)
         if found is None or not found[1].was_cancelled_by_us:
             return False
-        over_at, read_at = found[1].over_at, self.book_read_at.get(follower)
-        return over_at is None or read_at is None or read_at < over_at + SETTLED_AFTER
+        return found[1].over_at is None or not self.is_seen_since(follower, found[1].over_at)
+
+    def is_seen_since(self, account: AccountName, at: datetime) -> bool:
+        """Whether a look at the account's book shows what had happened by then, however late its rows are."""
+        read_at = self.book_read_at.get(account)
+        return read_at is not None and read_at >= at + self.settings.policy.absence_window
 
     def legs_gone(self, read: BookRead) -> list[tuple[TradeKey, FollowerOrder]]:
         """Legs of our super orders that were taken back before they were for anything: their entry is listed, and they
@@ -486,6 +489,11 @@ def split(trade: CopyTrade, leader_units: int) -> tuple[int, int]:
 def waits(report: OrderReport) -> bool:
     """Whether it is a Forever order that has not fired, as far as is known."""
     return report.variety is Variety.FOREVER and report.leg_order_id is None and not has_fired(report) and not is_child(report)
+
+
+def is_forever(report: OrderReport) -> bool:
+    """Whether it is a Forever order, that waits or has fired, and not what one has placed that nobody names."""
+    return report.variety is Variety.FOREVER and (report.leg_order_id is not None or not is_child(report))
 
 
 def has_fired(report: OrderReport) -> bool:

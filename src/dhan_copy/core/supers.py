@@ -8,6 +8,7 @@ than what the broker makes of it is taken back, and an order of its own stands i
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import Fact, OrderReported
@@ -164,11 +165,17 @@ def _trails_to(stands: Bracket | None, wanted: Bracket | None) -> bool:
 
 def is_unexplained(state: State, follower: AccountName, order: FollowerOrder) -> bool:
     """Whether a leg was cancelled without our asking, and no later look has shown whether the other has closed
-    everything: its fill may be told after the cancel that it led to."""
+    everything: its fill may be told after the cancel that it led to, and a look may lag."""
     if not order.is_leg or not order.was_cancelled_by_hand or order.over_at is None:
         return False
-    read_at = state.book_read_at.get(follower)
-    return read_at is None or read_at < order.over_at + SETTLED_AFTER
+    return not state.is_seen_since(follower, order.over_at)
+
+
+def look_again_at(state: State, follower: AccountName, leg: FollowerOrder) -> datetime:
+    """When a look may tell why a leg has gone: soon, or once no book lags so far."""
+    assert leg.over_at is not None
+    soon, read_at = leg.over_at + SETTLED_AFTER, state.book_read_at.get(follower)
+    return soon if read_at is None or read_at < soon else leg.over_at + state.settings.policy.absence_window
 
 
 def gone_with_the_other(state: State, key: TradeKey, leg: FollowerOrder) -> list[tuple[TradeKey, FollowerOrder]]:
