@@ -7,9 +7,31 @@ from decimal import Decimal
 import pytest
 from attrs import evolve
 
-from dhan_copy.core.forever_rows import completed, fired_terms, in_pairs, is_as_asked, is_news, legs_of, may_have_placed
+from dhan_copy.core.forever_rows import (
+    completed,
+    fired_terms,
+    in_pairs,
+    is_as_asked,
+    is_news,
+    legs_of,
+    looks_like_copy,
+    may_have_placed,
+)
 from dhan_copy.core.trade import Instruction
-from dhan_copy.model.order import ForeverLeg, Leg, Limit, OrderStatus, StopLimit, StopMarket, Validity, Variety
+from dhan_copy.model.ids import BrokerOrderId
+from dhan_copy.model.order import (
+    ForeverLeg,
+    Leg,
+    Limit,
+    OrderReport,
+    OrderStatus,
+    Product,
+    Side,
+    StopLimit,
+    StopMarket,
+    Validity,
+    Variety,
+)
 from tests.core.make import after, leader_reported, order_reported, report
 
 ABOVE, BELOW = StopLimit(Decimal(110), Decimal(111)), StopLimit(Decimal(90), Decimal(89))
@@ -18,6 +40,7 @@ TARGET = evolve(SINGLE, leg=Leg.TARGET)
 STOP = evolve(SINGLE, leg=Leg.STOP, terms=BELOW, quantity=75, updated_at=after(99))
 SECOND = ForeverLeg(terms=BELOW, quantity=75)
 PAIR = evolve(SINGLE, second_leg=SECOND)
+NEWER = evolve(SINGLE, created_at=after(2))
 CHILD = evolve(SINGLE, terms=Limit(Decimal(111)), status=OrderStatus.PENDING)
 
 
@@ -107,6 +130,33 @@ def test_a_row_is_what_was_asked_for_as_far_as_it_shows() -> None:
     assert is_as_asked(asked, PAIR) and is_as_asked(asked, TARGET) and not is_as_asked(asked, SINGLE)
     assert not is_as_asked(asked, evolve(PAIR, quantity=75))
     assert is_as_asked(Instruction(ABOVE, Validity.DAY, 150), SINGLE)
+
+
+@pytest.mark.parametrize(
+    ("row", "alike"),
+    [
+        (NEWER, True),
+        (evolve(NEWER, created_at=after(1)), True),
+        (evolve(NEWER, created_at=None), True),
+        (evolve(NEWER, created_at=after(0)), False),
+        (evolve(NEWER, terms=BELOW, quantity=75), True),
+        (evolve(NEWER, product=Product.CNC), False),
+        (evolve(NEWER, side=Side.SELL), False),
+        (evolve(NEWER, status=OrderStatus.TRADED), True),
+        (evolve(NEWER, status=OrderStatus.CANCELLED), False),
+        (evolve(NEWER, second_leg=SECOND), True),
+        (evolve(NEWER, terms=CHILD.terms), True),
+        (evolve(NEWER, terms=CHILD.terms, status=OrderStatus.CANCELLED), False),
+        (evolve(NEWER, terms=CHILD.terms, status=OrderStatus.CANCELLED, filled_quantity=75), True),
+    ],
+)
+def test_a_row_looks_like_a_copy_that_came_after_the_leaders_order(row: OrderReport, alike: bool) -> None:
+    assert looks_like_copy(row, evolve(SINGLE, quantity=300, created_at=after(1))) is alike
+
+
+def test_once_the_leaders_has_fired_nobody_knows_when_it_was_placed() -> None:
+    fired = evolve(SINGLE, terms=ABOVE, leg_order_id=BrokerOrderId("2"), created_at=after(9))
+    assert looks_like_copy(NEWER, fired)
 
 
 def test_other_orders_are_no_news_of_forever_orders() -> None:

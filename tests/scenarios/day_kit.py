@@ -20,8 +20,8 @@ from dhan_copy.model.instrument import InstrumentKey
 from dhan_copy.model.order import OrderReport, Product
 from dhan_copy.model.times import ist
 from dhan_copy.protocols import Lease, PositionSizer, Store
-from dhan_copy.stores.memory import MemoryStore
 from dhan_copy.testing import FakeBroker, FakeSource, SimulatedExchange, SimulatedOrder
+from tests.scenarios.kit import DurableMemory
 
 LEADER, F, G = "LEADER", "F", "G"
 CE = "NIFTY 22500 CE"
@@ -31,12 +31,6 @@ FactT = TypeVar("FactT")
 
 class Died(BaseException):
     """The process was killed here."""
-
-
-class DurableMemory(MemoryStore):
-    """A journal that outlives the engine, as the test keeps it."""
-
-    durable = True
 
 
 class TrippedStore:

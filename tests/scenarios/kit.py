@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -88,6 +88,15 @@ class DurableMemory(MemoryStore):
     """A journal in memory that says that it outlives the engine, as the test keeps it."""
 
     durable: ClassVar[bool] = True
+
+
+def copied(entries: Iterable[Entry]) -> DurableMemory:
+    """A copy of a journal."""
+    store = DurableMemory()
+    store.acquire("test")
+    store.append(list(entries))
+    store.close()
+    return store
 
 
 def limit(price: Price) -> Limit:
@@ -267,7 +276,7 @@ class Lab(Stage):
         prepare(self.exchange)
         self.brokers = {name: FakeLinkedBroker(self.exchange, name) for name in ratios}
         self.sources: dict[str, FakeSource] = {}
-        store = DurableMemory()
+        self.store = DurableMemory()
 
         def again() -> CopyEngine:
             self.sources = {
@@ -282,7 +291,7 @@ class Lab(Stage):
                     )
                     for name, size in ratios.items()
                 ],
-                store=store,
+                store=self.store,
                 policy=policy,
                 calendar=calendar,
                 instruments=instruments,
@@ -299,9 +308,11 @@ class Lab(Stage):
     def step(self) -> None:
         self.engine.step()
 
-    def restart(self) -> None:
-        """Stop the engine and start another on the same journal."""
+    def restart(self, old: Iterable[Entry] | None = None) -> None:
+        """Stop the engine and start another on the same journal, or on an ``old`` copy of it."""
         self.engine.stop()
+        if old is not None:
+            self.store = copied(old)
         self.engine = self.again()
         self.step()
 

@@ -15,7 +15,8 @@ from dhan_copy.model.order import OrderReport, OrderStatus, Product
 from dhan_copy.model.times import ist
 from dhan_copy.protocols import SourceEvent
 from dhan_copy.testing import FakeSource, Fault, RequestKind, SimulatedExchange
-from tests.scenarios.day_kit import CE, LEADER, Day, DurableMemory, F, TrippedStore, until
+from tests.scenarios.day_kit import CE, LEADER, Day, F, TrippedStore, until
+from tests.scenarios.kit import DurableMemory
 
 CLOSE, EVENING = ist(datetime(2026, 9, 1, 15, 29)), ist(datetime(2026, 9, 1, 23, 59, 30))
 MIDNIGHT, MORNING = ist(datetime(2026, 9, 2, 0, 0, 5)), ist(datetime(2026, 9, 2, 9, 20))

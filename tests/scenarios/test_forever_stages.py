@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import takewhile
 
 import pytest
 
 from dhan_copy import Behind, Policy
+from dhan_copy.core.facts import CopyMode, RequestIssued
+from dhan_copy.errors import ReadError
 from dhan_copy.model.ids import BrokerOrderId
-from dhan_copy.model.order import ForeverLeg, Leg, Limit, OrderStatus, Product, Side, StopLimit, StopMarket
+from dhan_copy.model.order import ForeverLeg, Leg, Limit, OrderReport, OrderStatus, Product, Side, StopLimit, StopMarket
 from dhan_copy.model.times import ist
-from dhan_copy.testing import Fault, NewOrder, RequestKind, SimulatedOrder
+from dhan_copy.testing import Call, FakeBroker, Fault, NewOrder, RequestKind, SimulatedExchange, SimulatedOrder
 from dhan_copy.testing.forever import ForeverOrder
 from tests.scenarios.forever_kit import Forever, holding
 from tests.scenarios.kit import CALL, F, LEADER, SHARE, Lab, Stage, Wire
@@ -207,6 +210,158 @@ def test_l10_rows_alone_tell_when_every_frame_is_lost(lab: Lab) -> None:
     lab.advance(60)
     assert requests(lab) == [RequestKind.PLACE] and lab.row(order_id)["done"] == 150
     assert lab.codes() == ["COPIED"]
+
+
+# An old copy of the journal, or none
+
+
+@pytest.mark.parametrize("leaders", ["waits", "has fired", "has fired and is not listed"])
+@pytest.mark.parametrize("lacks", ["the decision", "the request"])
+@forms
+def test_f17_one_that_an_old_copy_of_the_journal_lacks_is_not_set_again(
+    labs: Callable[..., Lab], lacks: str, leaders: str, pair: bool
+) -> None:
+    def prepare(exchange: SimulatedExchange) -> None:
+        exchange.unwritten.fired_forever = OrderStatus.TRADED if leaders == "has fired" else None
+
+    lab = labs("1/2", prepare=prepare)
+    nothing = list(lab.engine.journal())
+    order_id = place(lab, pair=pair)
+    copied(lab, legs=2 if pair else 1)
+    decided = takewhile(lambda entry: not isinstance(entry.fact, RequestIssued), list(lab.engine.journal()))
+    lab.advance(30)
+    if leaders != "waits":
+        lab.engine.stop()
+        lab.exchange.set_price(CALL, Decimal(110))
+    lab.restart(nothing if lacks == "the decision" else decided)
+    lab.advance(120)
+    assert requests(lab) == [RequestKind.PLACE]
+    told = [alert.account for alert in lab.alerts if alert.code == "PLACED_BEFORE"]
+    late = lacks == "the decision" and leaders != "waits"
+    assert lab.row(order_id)["decision"] == "FOREVER_CHILD" if late else told == [F]
+
+
+@pytest.mark.parametrize("meanwhile", ["nothing", "the leader moves his", "the follower's fires"])
+def test_f17_one_that_an_old_copy_of_the_journal_lacks_is_not_set_again_on_the_next_day(
+    labs: Callable[..., Lab], meanwhile: str
+) -> None:
+    lab = labs("1/2", start=ist(datetime(2026, 11, 18, 14, 0)), policy=SELDOM)
+    old = list(lab.engine.journal())
+    order_id = place(lab)
+    [copy] = copied(lab)
+    lab.restart(old)
+    lab.advance(200)
+    if meanwhile == "the leader moves his":
+        terms = StopLimit(Decimal(111), Decimal(106))
+        lab.exchange.forever.modify(LEADER, order_id, Leg.ENTRY, quantity=300, terms=terms)
+    elif meanwhile == "the follower's fires":
+        lab.exchange.forever.reach(F, copy.order_id, Leg.ENTRY)
+    for _ in range(2):
+        lab.advance(300)
+        lab.exchange.end_day()
+        lab.advance(17 * 3600)
+        lab.exchange.new_day()
+        lab.advance(300)
+    assert requests(lab) == [RequestKind.PLACE] and "PLACED_BEFORE" in [alert.code for alert in lab.alerts]
+
+
+def test_f17_one_that_was_refused_before_the_copy_of_the_journal_and_set_after_it_is_not_set_again(lab: Lab) -> None:
+    lab.brokers[F].fail_next(Fault.RATE_LIMITED, on=Call.SUBMIT)
+    place(lab)
+    copied(lab)
+    journal = list(lab.engine.journal())
+    _, second = (at for at, entry in enumerate(journal) if isinstance(entry.fact, RequestIssued))
+    lab.restart(journal[:second])
+    lab.advance(200)
+    assert len(waiting(lab)) == 1 and "PLACED_BEFORE" in [alert.code for alert in lab.alerts]
+
+
+@pytest.mark.parametrize("units", [300, 600])
+@pytest.mark.parametrize("way", ["the answer is lost", "the engine dies"])
+def test_f17_one_whose_placement_is_unknown_does_not_keep_another_back(lab: Lab, way: str, units: int) -> None:
+    if way == "the answer is lost":
+        lab.brokers[F].fail_next(Fault.ANSWER_LOST, on=Call.SUBMIT)
+    place(lab)
+    copied(lab)
+    journal = list(lab.engine.journal())
+    [issued] = (at for at, entry in enumerate(journal) if isinstance(entry.fact, RequestIssued))
+    lab.engine.stop()
+    lab.clock.advance(10)
+    place(lab, units)
+    lab.restart(journal if way == "the answer is lost" else journal[: issued + 1])
+    lab.advance(400)
+    assert sorted(leg.quantity for leg in waiting(lab)) == [150, units // 2]
+    assert not {"PLACED_BEFORE", "FOREVER_DOUBTFUL"} & {alert.code for alert in lab.alerts}
+
+
+def test_f17_while_the_list_cannot_be_read_what_may_have_been_set_before_waits_with_an_alarm(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker, reads = lab.brokers[F], True
+    listed = broker.forever
+
+    def forever() -> Sequence[OrderReport]:
+        if reads:
+            raise ReadError("no list")
+        return listed()
+
+    lab.engine.stop()
+    place(lab)
+    monkeypatch.setattr(broker, "forever", forever)
+    lab.restart()
+    lab.advance(600)
+    assert requests(lab) == [] and "FOREVER_DOUBTFUL" in [alert.code for alert in lab.alerts]
+    reads = False
+    lab.advance(60)
+    assert requests(lab) == [RequestKind.PLACE]
+
+
+@pytest.mark.parametrize("takes", [True, False], ids=["takes them", "takes none"])
+def test_f17_what_copies_fills_looks_for_no_forever_order(labs: Callable[..., Lab], takes: bool) -> None:
+    """The follower may have one of his own that looks like it."""
+    lab = labs("1/2", how={"mode": CopyMode.EXECUTION})
+    lab.buy(300, product=Product.MARGIN)
+    lab.advance(20)
+    place(lab, side=Side.SELL)
+    new = NewOrder(key=CALL, side=Side.SELL, quantity=150, terms=StopLimit(Decimal(110), Decimal(115)), product=Product.MARGIN)
+    lab.exchange.forever.place(F, new, None)
+    if not takes:
+        lab.brokers[F] = FakeBroker(lab.exchange, F)  # type: ignore[assignment]
+    lab.advance(60)
+    lab.restart()
+    lab.advance(60)
+    [leaders] = waiting(lab, LEADER)
+    lab.exchange.forever.reach(LEADER, leaders.order_id, Leg.ENTRY)
+    lab.exchange.fill(LEADER, placed(lab, LEADER)[0].order_id)
+    lab.advance(60)
+    assert requests(lab) == [RequestKind.PLACE] * 2
+
+
+def test_f17_one_that_the_leader_has_moved_since_is_not_set_again(lab: Lab) -> None:
+    old = list(lab.engine.journal())
+    order_id = place(lab)
+    copied(lab)
+    lab.engine.stop()
+    lab.exchange.forever.modify(LEADER, order_id, Leg.TARGET, quantity=300, terms=StopLimit(Decimal(120), Decimal(122)))
+    lab.restart(old)
+    lab.advance(120)
+    assert requests(lab) == [RequestKind.PLACE] and "PLACED_BEFORE" in [alert.code for alert in lab.alerts]
+
+
+@pytest.mark.parametrize("other", ["older", "of the other side"])
+def test_f17_an_order_of_the_followers_own_that_is_not_alike_keeps_nothing_back(lab: Lab, other: str) -> None:
+    lab.engine.stop()
+    if other == "of the other side":
+        place(lab)
+    side, terms = (Side.SELL, ABOVE) if other == "of the other side" else (Side.BUY, StopLimit(Decimal(109), Decimal(105)))
+    new = NewOrder(key=CALL, side=side, quantity=150, terms=terms, product=Product.MARGIN)
+    lab.exchange.forever.place(F, new, None)
+    if other != "of the other side":
+        lab.clock.advance(60)
+        place(lab)
+    lab.restart()
+    lab.advance(60)
+    assert requests(lab) == [RequestKind.PLACE] and len(waiting(lab)) == 2 and lab.alerts == []
 
 
 # Over the wire

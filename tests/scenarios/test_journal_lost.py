@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from decimal import Decimal
 from itertools import takewhile
@@ -17,7 +17,8 @@ from dhan_copy.model.order import OrderStatus, Side
 from dhan_copy.testing import Call, Fault, NewOrder
 from dhan_copy.testing.orders import SimulatedOrder
 from tests.scenarios import kit
-from tests.scenarios.day_kit import CE, LEADER, Day, DurableMemory, F, G
+from tests.scenarios.day_kit import CE, LEADER, Day, F, G
+from tests.scenarios.kit import DurableMemory, copied
 from tests.scenarios.test_restart import OTHER, RATIOS, Script, truth
 
 
@@ -193,15 +194,6 @@ def test_t5_rebuilding_needs_every_account() -> None:
         day.step()
     day.step()
     assert day.codes() == day.codes(G) == ["ADOPTED"]
-
-
-def copied(entries: Iterable[Entry]) -> DurableMemory:
-    """A copy of a journal."""
-    store = DurableMemory()
-    store.acquire("test")
-    store.append(list(entries))
-    store.close()
-    return store
 
 
 def test_f17_a_book_that_cannot_be_read_at_the_start_is_looked_at_before_anything_is_placed() -> None:

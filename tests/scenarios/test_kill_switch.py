@@ -15,8 +15,8 @@ from dhan_copy.model.order import Side
 from dhan_copy.model.times import ist
 from dhan_copy.testing import Call, ExchangeRefusal, FakeBroker, Fault, NewOrder
 from dhan_copy.testing.server.faults import Action, HttpFault
-from tests.scenarios.day_kit import CE, Day, Died, DurableMemory, TrippedBroker
-from tests.scenarios.kit import CALL, F, G, Lab, Stage, Wire, limit
+from tests.scenarios.day_kit import CE, Day, Died, TrippedBroker
+from tests.scenarios.kit import CALL, F, G, DurableMemory, Lab, Stage, Wire, limit
 
 TWO = {F: "1/2", G: "1/2"}
 

@@ -55,7 +55,8 @@ from dhan_copy.protocols import Accounts
 from dhan_copy.testing import FakeBroker, FakeSource, Fault, NewOrder, Rejection, RejectionWay
 from dhan_copy.testing.broker import Call
 from dhan_copy.testing.reports import report_of
-from tests.scenarios.day_kit import CE, F, LEADER, Day, DurableMemory, TrippedStore
+from tests.scenarios.day_kit import CE, F, LEADER, Day, TrippedStore
+from tests.scenarios.kit import DurableMemory
 
 Scene = Callable[[], CopyEngine]
 SCENES: dict[ReasonCode, Scene] = {}

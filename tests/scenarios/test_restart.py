@@ -35,7 +35,8 @@ from dhan_copy.testing import DhanServer, NewOrder
 from dhan_copy.testing.playground import LeaderOrderHandle
 from dhan_copy.testing.reports import report_of
 from tests.scenarios import kit
-from tests.scenarios.day_kit import CE, LEADER, Day, Died, DurableMemory, F, G, TrippedStore, until
+from tests.scenarios.day_kit import CE, LEADER, Day, Died, F, G, TrippedStore, until
+from tests.scenarios.kit import DurableMemory
 
 OTHER = "BANKNIFTY FUT"
 RATIOS = {F: "1", G: "1/2"}

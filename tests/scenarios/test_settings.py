@@ -35,7 +35,8 @@ from dhan_copy.testing import (
     VirtualClock,
     instrument_key,
 )
-from tests.scenarios.day_kit import NOON, DurableMemory
+from tests.scenarios.day_kit import NOON
+from tests.scenarios.kit import DurableMemory
 
 CE, SHARE = "NIFTY 22500 CE", "RELIANCE"
 F = "F"

@@ -541,9 +541,12 @@ class Copier:
         if found is None:
             self._watch_what_a_hand_closes(fact)
             tag = fact.report.client_order_id
-            if tag is not None and is_ours(tag) and not is_from_before(self.state, fact.report):
+            may_be_copy = report.variety is Variety.FOREVER  # told of where it keeps one back
+            if tag is not None and is_ours(tag) and (may_be_copy or not is_from_before(self.state, fact.report)):
                 if (fact.follower, tag) not in self.state.foreign:
                     self._record(fact)
+                if may_be_copy:
+                    return
                 self._alert(
                     AlertRaised(
                         code="FOREIGN_TAG",

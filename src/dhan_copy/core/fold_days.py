@@ -9,6 +9,7 @@ from fractions import Fraction
 from dhan_copy.core import circuit as circuits, feeds, killing, leader as leaders, trade as life
 from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import DayOpened
+from dhan_copy.core.forever_rows import tag_if_alike
 from dhan_copy.core.fold_leaders import member, release
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.losses import carry
@@ -36,6 +37,7 @@ def engine_started(state: State, at: datetime, position: int) -> None:
             state.leader_orders[where] = after
     state.engine_started_at = at
     state.book_read_at.clear()
+    state.looked_for.clear()
     state.feeds.clear()
     for key in state.open_keys():
         trade = state.trades[key]
@@ -110,6 +112,7 @@ def day_opened(state: State, fact: DayOpened, at: datetime, position: int) -> No
     into today."""
     if state.day:
         waiting, copies = _over_night(state, at, [(one.leader, one.order_id) for one in fact.queued])
+        kept_back = [place for t in copies if (place := (t.key[2], tag_if_alike(t))) in state.foreign]
         ledgers = (*state.stakes, *state.open_trades)
         trees = dict.fromkeys((*state.leader_fills, *(place_of(key) for key in ledgers)))
         for where in [where for where in trees if where[3] is not None and not where[2].ends_with_day]:
@@ -129,6 +132,8 @@ def day_opened(state: State, fact: DayOpened, at: datetime, position: int) -> No
         for known in (state.by_tag, state.by_broker_id, state.unresolved, state.foreign, state.released, state.legs):
             known.clear()
         _still_there(state, waiting, copies)
+        state.foreign.update(dict.fromkeys(kept_back))
+        state.looked_for.intersection_update(trade.key for trade in copies)
         _forget_answers(state, at)
         for seen in (state.suspects, state.net_positions, state.touched, state.dealt, state.marks):
             seen.clear()

@@ -22,9 +22,12 @@ from dhan_copy.core.forever_rows import (
     fired_terms,
     in_pairs,
     is_as_asked,
+    is_later,
     is_news,
     legs_of,
+    looks_like_copy,
     may_have_placed,
+    tag_if_alike,
 )
 from dhan_copy.core.intake import SETTLED_AFTER
 from dhan_copy.core.lifecycle import OrderState
@@ -88,9 +91,9 @@ class Forevers:
 
 
 def with_list(state: State, read: Query | ReadOrders) -> Query | ReadOrders:
-    """A look at a follower with the list of Forever orders, where he has any of ours."""
+    """A look at a follower with the list of Forever orders, where he has any of ours, or may have."""
     account = read.follower if isinstance(read, Query) else read.account
-    return evolve(read, forever=True) if state.waiting(account) else read
+    return evolve(read, forever=True) if state.waiting(account) or state.not_looked_for(account) else read
 
 
 @define
@@ -125,6 +128,7 @@ class _Reading:
         reads = {fact.account: fact for fact in self.facts if isinstance(fact, BookRead) and fact.forever is not None}
         doubtful = {account: self._settle(read, rows) for account, read in reads.items()}
         self._match_ours(reads, appeared)
+        alike = [row for read in reads.values() for row in self._look_for_copies(read, rows)]
         self.orphans = [
             one.report for one in appeared
             if isinstance(one, LeaderReported) and self._is_unnamed(one)
@@ -133,6 +137,7 @@ class _Reading:
         children = iter([self._child(fact, listed) for fact in appeared])
         for fact in self.facts:
             if isinstance(fact, BookRead):
+                self.result.extend(row for row in alike if row.follower == fact.account)
                 tags = doubtful.get(fact.account)
                 self.result.append(evolve(fact, tags=(*fact.tags, *tags)) if tags else fact)
                 self._miss(fact)
@@ -236,7 +241,7 @@ class _Reading:
             and not self._was_gone_before((fact.leader, order_id), (fact.leader, fact.report.order_id))
             and any(
                 _is_alike(report, fact.report) and may_have_placed(legs_of(report), fact.report)
-                and not _is_later(report, fact.report)
+                and not is_later(report, fact.report)
                 for report in reports
             )
         ]  # fmt: skip
@@ -294,7 +299,8 @@ class _Reading:
                 and read.read_at >= order.unresolved_at + window
             )
         ]  # fmt: skip
-        unknown = [fact.report for fact in rows if account_of(fact) == read.account and self._is_unknown(fact)] if lost else []
+        mine = (fact for fact in rows if account_of(fact) == read.account) if lost else ()
+        unknown = list({fact.report.order_id: fact.report for fact in mine if self._is_unknown(fact)}.values())
         found: dict[ClientOrderId, list[OrderReport]] = {}
         older: dict[ClientOrderId, list[OrderReport]] = {}
         for key, order in lost:
@@ -343,6 +349,18 @@ class _Reading:
             if order.broker_order_id is not None and (account, order.broker_order_id) not in self.still
             and _is_alike(self.state.leader_order(key).report, row) and _is_since(row, order)
             and may_have_placed(legs_of(order.accepted or order.asked), row)
+        ]  # fmt: skip
+
+    def _look_for_copies(self, read: BookRead, rows: Sequence[Report]) -> list[OrderReported]:
+        """Rows that nobody knows and that look like what is to be set: a journal that is lost may have set it."""
+        unknown = [
+            fact for fact in rows
+            if isinstance(fact, OrderReported) and fact.follower == read.account and self._is_unknown(fact)
+        ]  # fmt: skip
+        return [
+            evolve(fact, report=evolve(fact.report, client_order_id=tag_if_alike(trade)))
+            for trade in (self.state.not_looked_for(read.account, read.read_at) if unknown else ()) for fact in unknown
+            if looks_like_copy(fact.report, self.state.leader_order(trade.key).report)
         ]  # fmt: skip
 
     # Alarms
@@ -419,11 +437,6 @@ def _is_alike(one: OrderReport, other: OrderReport) -> bool:
 
 def _is_older(one: OrderReport, other: OrderReport) -> bool:
     return one.updated_at is not None and other.updated_at is not None and one.updated_at < other.updated_at
-
-
-def _is_later(waited: OrderReport, child: OrderReport) -> bool:
-    """Whether a Forever order was placed after what it is to have placed, by the broker's own clock."""
-    return waited.created_at is not None and child.created_at is not None and waited.created_at > child.created_at
 
 
 def _is_since(row: OrderReport, order: FollowerOrder) -> bool:

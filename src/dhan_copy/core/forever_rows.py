@@ -11,8 +11,9 @@ from decimal import Decimal
 
 from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import Fact, LeaderReported, OrderReported
-from dhan_copy.core.trade import Instruction, is_child
-from dhan_copy.model.ids import AccountName, BrokerOrderId
+from dhan_copy.core.state import has_fired
+from dhan_copy.core.trade import CopyTrade, Instruction, is_child
+from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId, client_order_id
 from dhan_copy.model.order import (
     ForeverLeg,
     Leg,
@@ -118,6 +119,29 @@ def fired_terms(waiting: OrderReport, child: OrderReport) -> Terms:
     if not markets:
         return child.terms
     return min(markets, key=lambda terms: Decimal(0) if price is None else abs(terms.trigger - price))
+
+
+def tag_if_alike(trade: CopyTrade) -> ClientOrderId:
+    """What a row of a follower's list goes by that looks like the copy of a leader's Forever order and is none that the
+    journal knows: the tag of the order that would be sent next."""
+    before = (order.generation for order in trade.orders if order.slice == 0)
+    return client_order_id(*trade.key, Leg.ENTRY.letter, 0, max(before, default=-1) + 1)
+
+
+def looks_like_copy(row: OrderReport, leaders: OrderReport) -> bool:
+    """Whether an unknown row may be a copy of the leader's Forever order, or what that placed: it came after his, in the
+    same instrument. How large it was nobody knows without its journal, nor where it stood, for he may have moved his since.
+    One that was taken back before it did anything is none."""
+    if (row.key, row.side, row.product) != (leaders.key, leaders.side, leaders.product):
+        return False
+    if row.status.is_terminal and row.status not in FIRED and not row.filled_quantity:
+        return False
+    return has_fired(leaders) or not is_later(leaders, row)  # then his time is that of what it placed
+
+
+def is_later(waited: OrderReport, other: OrderReport) -> bool:
+    """Whether a Forever order was placed after another order, by the broker's own clock."""
+    return waited.created_at is not None and other.created_at is not None and waited.created_at > other.created_at
 
 
 def is_as_asked(asked: Instruction, row: OrderReport) -> bool:

@@ -8,7 +8,7 @@ from dhan_copy.core import supers
 from dhan_copy.core.admit_entry import age_of, passes_at
 from dhan_copy.core.after_market import BEFORE_THE_OPENING, is_queued, session_of
 from dhan_copy.core.facts import TradingState
-from dhan_copy.core.leader import LeaderOrder
+from dhan_copy.core.forever_rows import tag_if_alike
 from dhan_copy.core.legs import is_exit_leg, tree_of
 from dhan_copy.core.lifecycle import OrderState
 from dhan_copy.core.plan_draft import Draft
@@ -29,8 +29,6 @@ from dhan_copy.model.reason import ReasonCode
 
 BOOK_WAITS_LONG = timedelta(seconds=30)
 """After this an entry that waits for a look at the book is looked at again without news: it may have become too old."""
-CLOCKS_APART = timedelta(seconds=5)
-"""What this machine's clock and the broker's may differ by."""
 _NOT_TAKEN = (OrderState.REJECTED, OrderState.WITHHELD)
 MOST_GENERATIONS = 1295
 """What fits into a client_order_id, as of slices."""
@@ -118,6 +116,14 @@ def _is_unknown_there(b: Draft, tag: ClientOrderId, intent: Intent, *, first: bo
     """
     if not b.rules.live:
         return True
+    forever = b.state.is_to_be_set(b.trade)
+    if forever and (b.rules.name, tag_if_alike(b.trade)) in b.state.foreign:
+        b.alert(
+            "PLACED_BEFORE", "the follower has a Forever order that may be the one that is to be set",
+            "their list shows no tags, and this journal knows nothing of it",
+            "None is set beside it, and what it does is not followed: look after it by hand.",
+        )  # fmt: skip
+        return False
     if (b.rules.name, tag) in b.state.foreign:
         b.alert(
             "PLACED_BEFORE", "an order that is to be placed is in the follower's book already", f"it is tagged {tag}",
@@ -125,7 +131,11 @@ def _is_unknown_there(b: Draft, tag: ClientOrderId, intent: Intent, *, first: bo
         )  # fmt: skip
         return False
     started = b.state.engine_started_at
-    if not first or started is None or b.state.has_read_book(b.rules.name) or _is_newer(b.order, started):
+    if started is None or not b.state.predates_start(b.order):
+        return True
+    if forever and (b.trade.key in b.state.looked_for or any(not order.state.is_over for order in b.trade.orders)):
+        return True
+    if not forever and (not first or b.state.has_read_book(b.rules.name)):
         return True
     b.book_awaited = True
     if intent is Intent.EXIT:
@@ -133,15 +143,23 @@ def _is_unknown_there(b: Draft, tag: ClientOrderId, intent: Intent, *, first: bo
             "because the follower's order book cannot be read",
             "It is sent once it can; close the position by hand if this lasts.",
         )
+    elif forever:
+        b.wake(_tell_of_what_is_not_looked_for(b, max(started, b.trade.admitted_at or started)))
     else:
         b.wake(max(started + BOOK_WAITS_LONG, b.now) + timedelta(seconds=1))
     return False
 
 
-def _is_newer(order: LeaderOrder, started: datetime) -> bool:
-    """Whether the leader placed the order after the start, plainly, whatever the difference of the clocks."""
-    created = order.report.created_at
-    return created is not None and min(created - CLOCKS_APART, order.first_seen_at) > started
+def _tell_of_what_is_not_looked_for(b: Draft, since: datetime) -> datetime:
+    """When to tell that an entry waits which no age ends; at once if it is time."""
+    late = since + b.policy.absence_window + BOOK_WAITS_LONG
+    if b.now >= late:
+        b.alert(
+            "FOREVER_DOUBTFUL", "a Forever order is not set: it cannot be told whether the follower has it already",
+            "the list could not be read, or an order in it is not known yet",
+            "It is set once a list is read that shows nothing like it. Look at the account if this lasts.",
+        )  # fmt: skip
+    return max(late, b.now) + timedelta(seconds=1)
 
 
 def _note(b: Draft, want: Instruction) -> str:

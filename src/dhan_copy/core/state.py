@@ -32,6 +32,8 @@ from dhan_copy.model.instrument import BY_CONTRACT, InstrumentFacts, InstrumentK
 from dhan_copy.model.order import Leg, OrderReport, OrderStatus, Product, Side, Variety
 from dhan_copy.model.reason import ReasonCode
 
+CLOCKS_APART = timedelta(seconds=5)
+"""What this machine's clock and the broker's may differ by."""
 LONGEST_RETRY = timedelta(seconds=60)
 """The longest pause before something that was refused is tried again."""
 
@@ -111,6 +113,8 @@ class State:
     by_tag: dict[TagKey, TradeKey] = field(factory=dict)
     foreign: dict[TagKey, None] = field(factory=dict)
     """Our tags that a follower's book shows and this journal does not know."""
+    looked_for: set[TradeKey] = field(factory=set)
+    """Copies of Forever orders that the follower's list was looked at for since the engine started."""
     by_broker_id: dict[tuple[AccountName, BrokerOrderId], ClientOrderId] = field(factory=dict)
     unresolved: dict[TagKey, None] = field(factory=dict)
     funds: dict[AccountName, Funds] = field(factory=dict)
@@ -288,6 +292,41 @@ class State:
         arrived."""
         orders = ((key, order) for key in self.open_keys() if key[2] == follower for order in self.trades[key].orders)
         return [(key, o) for key, o in orders if o.waits and (o.state is OrderState.ABSENT or not o.state.is_over)]
+
+    def not_looked_for(self, follower: AccountName, read_at: datetime | None = None) -> list[CopyTrade]:
+        """Copies of Forever orders of which nothing stands, and that a journal that is lost may have set; by a look begun
+        at ``read_at`` not those of which a row may be that of another order, whose placement is unknown yet."""
+        keys = (key for key in self.open_keys() if key[2] == follower and key not in self.looked_for)
+        return [
+            trade for key in keys
+            if self.is_to_be_set(trade := self.trades[key]) and trade.admitted is not None
+            and all(order.state.is_over for order in trade.orders) and self.predates_start(self.leader_order(key))
+            and (read_at is None or not self._is_unknown_beside(trade, read_at))
+        ]  # fmt: skip
+
+    def is_to_be_set(self, trade: CopyTrade) -> bool:
+        """Whether a copy is a Forever order, or what that would have placed."""
+        return is_forever(self.leader_order(trade.key).report) and not trade.copies_fills
+
+    def _is_unknown_beside(self, trade: CopyTrade, read_at: datetime) -> bool:
+        """Whether a Forever order of ours in the same instrument may be at the broker or not, and will be known by a look."""
+        unknown = (
+            order
+            for key, order in self.waiting(trade.key[2])
+            if self.trades[key].stake_key == trade.stake_key
+            and order.broker_order_id is None
+            and order.state is not OrderState.ABSENT
+        )
+        window = self.settings.policy.absence_window
+        return any(order.unresolved_at is None or read_at < order.unresolved_at + window for order in unknown)
+
+    def predates_start(self, order: LeaderOrder) -> bool:
+        """Whether the leader may have placed an order before the engine started: after it plainly, whatever the difference
+        of the clocks, are others."""
+        started, created = self.engine_started_at, order.report.created_at
+        if started is None:
+            return False
+        return created is None or min(created - CLOCKS_APART, order.first_seen_at) <= started
 
     def entry_of_leg(self, follower: AccountName, leg: FollowerOrder) -> tuple[CopyTrade, FollowerOrder] | None:
         """The entry of the super order that an order is a leg of."""

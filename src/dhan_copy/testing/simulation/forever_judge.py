@@ -83,6 +83,8 @@ class ForeverJudge:
         original = original or self.past.get(key[0])
         if original is None or original.forever is None or oracle.copies[key].ends & (PARKED | SPENT):
             return True
+        if original.own_id in oracle.newest:
+            return True  # nobody could tell where what it placed came from, so the copy stays as it was
         taken_back = original.status in (OrderStatus.CANCELLED, OrderStatus.REJECTED)
         owed = oracle.intents[order.tag] is Intent.EXIT and original.filled
         if taken_back and not owed and not oracle.copies[key].was_over and original.listing not in self.unclear:

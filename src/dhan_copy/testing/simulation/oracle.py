@@ -149,8 +149,6 @@ class Oracle:
         self.forgetful = False
         """Whether an old copy of the journal is in use: what it lost was decided, told and declared before, so that only
         what reaches the brokers is judged."""
-        self.untold: set[ClientOrderId] = set()
-        """What had reached them before: the list of Forever orders shows no tags, so that one may be set once more."""
         self.trees = TreeJudge(self)
         self.forevers = ForeverJudge(self)
         self._new_day()
@@ -302,7 +300,6 @@ class Oracle:
         """An old copy of the journal is put back."""
         self.forgetful = True
         self.reached -= self.turned_away  # nobody's book shows that they were sent
-        self.untold = set(self.reached)
 
     def judge_refusal(self, position: int, books: Books, lost: Tags) -> None:
         """A journal whose last row is at ``position`` is refused where a book shows orders of today that were issued later."""
@@ -917,9 +914,7 @@ class Oracle:
         if (tag, request.attempt) not in self.durable:
             self.blame(7, f"{tag} reached the broker before it was durable", tag)
         if isinstance(request, Submit):
-            if request.forever and tag in self.untold:
-                self.rare["a Forever order that an old journal had lost was set again"] += 1
-            elif tag in self.reached:
+            if tag in self.reached:
                 self.blame(1, f"{tag} reached the broker twice", tag)
             self.reached.add(tag)
         if late:
@@ -944,9 +939,6 @@ class Oracle:
     def placed(self, order: TrueOrder, request: Submit) -> None:
         copy = self._copy(request.leader_order_id, request.follower)
         before = [other for other, submit in copy.placed if same_place(submit, request) and not other.ghost]
-        if request.forever and request.client_order_id in self.untold:
-            self.untold.remove(request.client_order_id)
-            before.clear()
         if any(other.leaves for other in before):
             self.blame(1, f"two live orders for {request.leader_order_id} at {request.follower}", request.leader_order_id)
         if request.intent is Intent.ENTRY and before:
