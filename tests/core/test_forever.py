@@ -925,6 +925,16 @@ def test_l10_of_two_alike_that_were_lost_the_one_that_arrived_is_found() -> None
     assert "FOREVER_DOUBTFUL" not in alerts(bench) and not bench.copier.state.unresolved
 
 
+def test_copies_stay_over_night_in_the_order_of_their_followers() -> None:
+    """The order of a set would be another one in every process."""
+    names = [f"F{n}" for n in range(9, 0, -1)]
+    bench = ForeverWorld({name: Fraction(1, 2) for name in names})
+    place(bench)
+    assert [key[2] for key in bench.copier.state.open_keys()] == names
+    bench.next_day()
+    assert [key[2] for key in bench.copier.state.open_keys()] == names
+
+
 def test_l10_a_users_own_forever_order_is_not_taken_for_ours() -> None:
     bench = world()
     bench.lose = [False]

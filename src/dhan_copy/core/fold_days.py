@@ -117,7 +117,7 @@ def day_opened(state: State, fact: DayOpened, at: datetime, position: int) -> No
         trees = dict.fromkeys((*state.leader_fills, *(place_of(key) for key in ledgers)))
         for where in [where for where in trees if where[3] is not None and not where[2].ends_with_day]:
             release(state, where, 0)  # legs end with their day; what they have not closed is a holding like any other
-        for where in {*state.brought_in, *state.leader_fills}:
+        for where in {**state.brought_in, **state.leader_fills}:
             carried = 0 if where[2].ends_with_day else state.position(where)
             state.brought_in[where] = carried
         state.brought_in = {where: units for where, units in state.brought_in.items() if units}
@@ -170,7 +170,8 @@ def _over_night(state: State, at: datetime, queued: Iterable[LeaderKey]) -> tupl
     for where in queued:
         if where in state.leader_orders:
             orders[where] = state.leader_orders[where]
-    followers = {rules.name for rules in state.settings.followers} | {follower for _, _, follower in state.trades}
+    # In an order of its own: sets have another one in every process, and the same seed is to give the same run.
+    followers = dict.fromkeys((*(rules.name for rules in state.settings.followers), *(key[2] for key in state.trades)))
     for where in orders:
         for follower in followers:
             copy = state.trades.get((*where, follower))

@@ -182,7 +182,7 @@ def release(state: State, where: PositionKey, position: int) -> None:
     plain = (leader, key, product, None)
     state.leader_fills[plain] = state.leader_fills.get(plain, 0) + state.leader_fills.pop(where, 0)
     state.released[leader, tree] = None
-    ledgers = {*state.stakes, *state.open_trades}
+    ledgers = (*state.stakes, *state.open_trades)
     for follower in dict.fromkeys((*state.followers_of(leader), *(k[1] for k in ledgers if place_of(k) == where))):
         old = (leader, follower, key, product, tree)
         new = (leader, follower, key, product, None)

@@ -93,7 +93,7 @@ def positions_reported(state: State, fact: PositionsReported, at: datetime, posi
     net = {(p.key, p.product): p.net_quantity for p in fact.positions}
     leaders = {rules.name for rules in state.settings.leaders}
     if fact.account in leaders:
-        for where in {*state.brought_in, *state.leader_fills}:
+        for where in {**state.brought_in, **state.leader_fills}:
             if where[0] == fact.account:
                 net.setdefault(where[1:3], 0)
         for (key, product), quantity in net.items():

@@ -106,7 +106,7 @@ class _Rebuild:
         for leader in self.state.settings.leaders:
             if self.same_day and self.state.knows_position(leader.name):
                 self.told.add(leader.name)
-                mine = (where for where in {*self.state.brought_in, *self.state.leader_fills} if where[0] == leader.name)
+                mine = (where for where in {**self.state.brought_in, **self.state.leader_fills} if where[0] == leader.name)
                 self.position.update({where: self.state.position(where) for where in mine})
         for fact in given:
             self._take(fact)
