@@ -129,12 +129,14 @@ def tag_if_alike(trade: CopyTrade) -> ClientOrderId:
 
 
 def looks_like_copy(row: OrderReport, leaders: OrderReport) -> bool:
-    """Whether an unknown row may be a copy of the leader's Forever order, or what that placed: it came after his, in the
-    same instrument. How large it was nobody knows without its journal, nor where it stood, for he may have moved his since.
-    One that was taken back before it did anything is none."""
+    """Whether an unknown row may be a copy of the leader's Forever order that waits, or what one has placed: it came after
+    his, in the same instrument. How large it was nobody knows without its journal, nor where it stood, for he may have
+    moved his since. What was taken back before it did anything is none, and one that has fired is known by what it placed."""
     if (row.key, row.side, row.product) != (leaders.key, leaders.side, leaders.product):
         return False
-    if row.status.is_terminal and row.status not in FIRED and not row.filled_quantity:
+    if row.status.is_terminal and not (is_child(row) and row.filled_quantity):
+        return False
+    if row.status in FIRED and not is_child(row):
         return False
     return has_fired(leaders) or not is_later(leaders, row)  # then his time is that of what it placed
 
