@@ -326,8 +326,9 @@ class Desk:
         for order in self.account.orders.values():
             if order.ghost or order.is_listed:
                 continue
-            if not everything and order.updated_at < settled and not order.is_open:
-                if order.forever is None and is_ours(order.tag) and order.shown_tag is not None:
+            # What a Forever order placed is known by its row alone.
+            if not everything and order.updated_at < settled and not order.is_open and order.forever is None:
+                if is_ours(order.tag) and order.shown_tag is not None:
                     tags.append(order.shown_tag)
                 continue
             report = order.as_of(book_until)
