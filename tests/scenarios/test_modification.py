@@ -316,3 +316,22 @@ def test_m10_a_triggered_stop_that_reads_back_as_a_limit_is_not_modified(stage: 
     stage.until(lambda: stage.row(order)["done"] == 25 and stage.row(order)["filled"] == 50)
     stage.settle()
     assert [request.kind for request in stage.requests()] == [PLACE]
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_p15_an_exit_is_made_smaller_before_another_is_moved(labs: Callable[..., Lab], which: int) -> None:
+    """There is one request in ten seconds: until the smaller one is, both are for more than there is."""
+    lab = labs("1", limits={F: RateLimits(windows=(RateWindow(1, 10.0),))})
+    lab.buy(600)
+    lab.advance(15)
+    exits = []
+    for price in (110, 112):
+        exits.append(lab.sell(300, limit(price)))
+        lab.advance(15)
+    lab.buy(75, limit(50))
+    lab.advance(1)
+    lab.modify(exits[1 - which], terms=limit(115))
+    lab.modify(exits[which], units=150)
+    lab.advance(15)
+    first, _ = lab.requests(MODIFY)
+    assert first.order_id == lab.row(exits[which])["broker_order_id"]

@@ -94,6 +94,7 @@ from dhan_copy.core.requests import (
     Cancel,
     Command,
     Intent,
+    Modify,
     Query,
     Read,
     ReadFunds,
@@ -812,7 +813,7 @@ class Copier:
             if what.wake_at is not None:
                 self._waiting[key] = what.wake_at
             self._tell_what_is_kept_back(key, cause, what)
-            requests.extend((_rank(request), key, cause, request) for request in what.requests)
+            requests.extend((self._rank(request), key, cause, request) for request in what.requests)
         requests.sort(key=lambda item: item[0])
         for _, key, cause, request in requests:
             self._issue(key, cause, request)
@@ -869,6 +870,19 @@ class Copier:
     def _wait(self, key: TradeKey, until: datetime | None) -> None:
         before = self._waiting.get(key)
         self._waiting[key] = until if before is None or until is None else min(before, until)
+
+    def _rank(self, request: Request) -> int:
+        """What takes back goes first, then what closes: permits may not last for all of it."""
+        match request:
+            case Cancel():
+                return 0
+            case Modify() if self._asks_for_less(request):
+                return 1
+        return 2 if request.intent is Intent.EXIT else 3
+
+    def _asks_for_less(self, request: Modify) -> bool:
+        known = self.state.order_by_tag(request.follower, request.client_order_id)
+        return known is not None and known[1].accepted is not None and request.quantity < known[1].accepted.quantity
 
     def _adds_risk(self, request: Request) -> bool:
         """Whether a request opens more, or moves an entry; one that only shrinks does not."""
@@ -948,9 +962,3 @@ class Copier:
 def _next_midnight(wall: datetime) -> datetime:
     tomorrow = ist_date(wall) + timedelta(days=1)
     return ist(datetime(tomorrow.year, tomorrow.month, tomorrow.day))
-
-
-def _rank(request: Request) -> int:
-    if isinstance(request, Cancel):
-        return 0
-    return 1 if request.intent is Intent.EXIT else 2
