@@ -44,6 +44,8 @@ OPENING_SECONDS = 9.25 * 3600
 SPARE_SECONDS = 30.0
 QUIET_SECONDS = 20.0
 """At the end of the rest nothing is asked any more but what is asked for ever."""
+CAUGHT_UP_SECONDS = 10.0
+"""How long what followers caught up with last may still lead to requests."""
 GHOSTS = 0.0
 """Of the orders rejected after they were taken, how many never show in any book."""
 BEHIND_AFTER = timedelta(seconds=8)
@@ -429,6 +431,8 @@ class World:
         while timeline.now < end - QUIET_SECONDS:
             timeline.run(timeline.now + 5.0)
             self._let_followers_catch_up()
+        timeline.run(timeline.now + CAUGHT_UP_SECONDS)
+        end = timeline.now + QUIET_SECONDS
         self.oracle.asked.clear()
         timeline.run(end)
         self.oracle.look_at_rest()
