@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from itertools import takewhile
 from functools import partial
 from operator import ne
 from pathlib import Path
@@ -20,7 +21,7 @@ from typing import Any, ClassVar, TypeVar
 from dhan_copy import AlertRaised, CopyEngine, DhanAccount, Entry, Follower, Leader, MemoryStore, Policy, RateLimits
 from dhan_copy.config import Instruments
 from dhan_copy.core.calendar import Calendar
-from dhan_copy.core.facts import LeaderReported, OrderReported
+from dhan_copy.core.facts import LeaderReported, OrderReported, RequestIssued
 from dhan_copy.core.requests import Cancel, Modify, Submit
 from dhan_copy.dhan.pace import pace_of
 from dhan_copy.model.freeze import FreezeLimits
@@ -97,6 +98,11 @@ def copied(entries: Iterable[Entry]) -> DurableMemory:
     store.append(list(entries))
     store.close()
     return store
+
+
+def before_any_request(entries: Iterable[Entry]) -> list[Entry]:
+    """A journal as it was when nothing had been issued yet."""
+    return list(takewhile(lambda entry: not isinstance(entry.fact, RequestIssued), entries))
 
 
 def limit(price: Price) -> Limit:

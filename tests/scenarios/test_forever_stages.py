@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from itertools import takewhile
 
 import pytest
 
@@ -18,7 +17,7 @@ from dhan_copy.model.times import ist
 from dhan_copy.testing import Call, FakeBroker, Fault, NewOrder, RequestKind, SimulatedExchange, SimulatedOrder
 from dhan_copy.testing.forever import ForeverOrder
 from tests.scenarios.forever_kit import Forever, holding
-from tests.scenarios.kit import CALL, F, LEADER, SHARE, Lab, Stage, Wire
+from tests.scenarios.kit import CALL, F, LEADER, SHARE, Lab, Stage, Wire, before_any_request
 
 ABOVE, BELOW = StopLimit(Decimal(110), Decimal(105)), StopLimit(Decimal(90), Decimal(85))
 """Once fired they rest: nothing trades before the test says so."""
@@ -228,7 +227,7 @@ def test_f17_one_that_an_old_copy_of_the_journal_lacks_is_not_set_again(
     nothing = list(lab.engine.journal())
     order_id = place(lab, pair=pair)
     copied(lab, legs=2 if pair else 1)
-    decided = takewhile(lambda entry: not isinstance(entry.fact, RequestIssued), list(lab.engine.journal()))
+    decided = before_any_request(lab.engine.journal())
     lab.advance(30)
     if leaders != "waits":
         lab.engine.stop()

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from decimal import Decimal
-from itertools import takewhile
 from pathlib import Path
 
 import pytest
 
 from dhan_copy import AlertRaised, JournalLost, SqliteStore
-from dhan_copy.core.facts import CopyAdmitted, Entry, OrderReported, RequestIssued
+from dhan_copy.core.facts import CopyAdmitted, OrderReported, RequestIssued
 from dhan_copy.model.order import OrderStatus, Side
 from dhan_copy.testing import Call, Fault, NewOrder
 from dhan_copy.testing.orders import SimulatedOrder
 from tests.scenarios import kit
 from tests.scenarios.day_kit import CE, LEADER, Day, F, G
-from tests.scenarios.kit import DurableMemory, copied
+from tests.scenarios.kit import DurableMemory, before_any_request, copied
 from tests.scenarios.test_restart import OTHER, RATIOS, Script, truth
 
 
@@ -201,7 +200,7 @@ def test_f17_a_book_that_cannot_be_read_at_the_start_is_looked_at_before_anythin
     day.step()
     order = day.leader.buy(CE, lots=2, price=90)
     day.step()
-    day.start_on(copied(_until_the_order(day)))
+    day.start_on(copied(before_any_request(day.engine.journal())))
     day.brokers[F].inner.fail_next(Fault.READ_FAILED, on=Call.ORDERS, count=3)
     day.step()
     day.advance(60)
@@ -210,11 +209,6 @@ def test_f17_a_book_that_cannot_be_read_at_the_start_is_looked_at_before_anythin
     order.cancel()
     day.advance(60)
     assert len(day.copies()) == 1
-
-
-def _until_the_order(day: Day) -> Iterator[Entry]:
-    """The journal as it was when the leader's order had been decided and nothing was issued."""
-    return takewhile(lambda entry: not isinstance(entry.fact, RequestIssued), day.engine.journal())
 
 
 @pytest.mark.parametrize("earlier", range(11))

@@ -97,6 +97,16 @@ def test_l1_a_stop_that_trails_is_left_to_the_broker_and_follows_the_leader_wher
     assert tree.live() == [150, 150]
 
 
+def part_entered(lab: Lab, variety: Variety = Variety.SUPER) -> Tree:
+    """Half of the entry has filled."""
+    tree = Tree.place(lab, 300, variety)
+    lab.until(lambda: tree.copy(Leg.ENTRY) is not None)
+    tree.fill(Leg.ENTRY, 150)
+    tree.fill_copy(Leg.ENTRY, 75)
+    lab.advance(5)
+    return tree
+
+
 def book_lags(lab: Lab, monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     """What the follower's book and list of super orders show stays for so long as it is."""
     broker, until = lab.brokers[F], lab.clock.monotonic() + seconds
@@ -276,11 +286,7 @@ def test_l7_cancelled_before_the_entry_has_filled_all_of_it_goes_over_the_wire(w
 def test_l7_what_has_filled_of_an_entry_that_is_taken_back_stays_protected(labs: Callable[..., Lab], keeps: bool) -> None:
     """Dhan's page says that all legs go with their entry, and does not say what becomes of the part that has filled."""
     lab = labs(policy=NATIVE, prepare=lambda exchange: setattr(exchange.unwritten, "cancelled_entry_keeps_exits", keeps))
-    tree = Tree.place(lab, 300, Variety.BRACKET)
-    lab.until(lambda: tree.copy(Leg.ENTRY) is not None)
-    tree.fill(Leg.ENTRY, 150)
-    tree.fill_copy(Leg.ENTRY, 75)
-    lab.advance(5)
+    tree = part_entered(lab, Variety.BRACKET)
     tree.cancel(Leg.ENTRY)
     lab.until(lambda: tree.copy(Leg.ENTRY) is None and tree.protects(75))
     lab.advance(120)
@@ -342,11 +348,7 @@ def test_l12_a_leg_whose_modifications_are_used_up_is_taken_back_and_an_order_st
 def half_entered(labs: Callable[..., Lab]) -> tuple[Lab, Tree]:
     """Half of an entry of 300, and of its copy, has filled."""
     lab = labs(policy=NATIVE)
-    tree = Tree.place(lab, 300)
-    lab.until(lambda: tree.copy(Leg.ENTRY) is not None)
-    tree.fill(Leg.ENTRY, 150)
-    tree.fill_copy(Leg.ENTRY, 75)
-    lab.advance(5)
+    tree = part_entered(lab)
     return lab, tree
 
 
@@ -741,11 +743,7 @@ def test_l5_a_leg_that_was_taken_back_before_the_entry_filled_stands_again_once_
 
 def test_c7_a_leg_that_outlived_its_entry_and_is_cancelled_by_hand_is_respected(labs: Callable[..., Lab]) -> None:
     lab = labs(policy=NATIVE, prepare=lambda exchange: setattr(exchange.unwritten, "cancelled_entry_keeps_exits", True))
-    tree = Tree.place(lab, 300, Variety.BRACKET)
-    lab.until(lambda: tree.copy(Leg.ENTRY) is not None)
-    tree.fill(Leg.ENTRY, 150)
-    tree.fill_copy(Leg.ENTRY, 75)
-    lab.advance(5)
+    tree = part_entered(lab, Variety.BRACKET)
     tree.cancel(Leg.ENTRY)
     lab.advance(120)
     assert tree.protects(75)
@@ -757,11 +755,7 @@ def test_c7_a_leg_that_outlived_its_entry_and_is_cancelled_by_hand_is_respected(
 @pytest.mark.parametrize("first", LEGS)
 def test_c7_a_leg_of_an_entry_whose_cancel_came_too_late_is_a_humans(labs: Callable[..., Lab], first: Leg) -> None:
     lab = labs(policy=NATIVE)
-    tree = Tree.place(lab, 300, Variety.BRACKET)
-    lab.until(lambda: tree.copy(Leg.ENTRY) is not None)
-    tree.fill(Leg.ENTRY, 150)
-    tree.fill_copy(Leg.ENTRY, 75)
-    lab.advance(5)
+    tree = part_entered(lab, Variety.BRACKET)
     lab.withhold_news(F)
     lab.brokers[F].fail_next(Fault.NEVER_ARRIVED, on=Call.CANCEL)
     tree.fill_copy(Leg.ENTRY)
@@ -779,11 +773,7 @@ def test_l7_legs_that_go_with_their_entry_are_no_humans_in_whatever_order_that_i
     labs: Callable[..., Lab], order: tuple[int, ...]
 ) -> None:
     lab = labs(policy=NATIVE)
-    tree = Tree.place(lab, 300, Variety.BRACKET)
-    lab.until(lambda: tree.copy(Leg.ENTRY) is not None)
-    tree.fill(Leg.ENTRY, 150)
-    tree.fill_copy(Leg.ENTRY, 75)
-    lab.advance(5)
+    tree = part_entered(lab, Variety.BRACKET)
     lab.withhold_news(F)
     tree.cancel(Leg.ENTRY)
     lab.step()
@@ -797,11 +787,7 @@ def test_f36_a_book_that_lags_does_not_make_the_end_of_legs_that_went_with_their
     labs: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch, lag: int
 ) -> None:
     lab = labs(policy=NATIVE)
-    tree = Tree.place(lab, 300, Variety.BRACKET)
-    lab.until(lambda: tree.copy(Leg.ENTRY) is not None)
-    tree.fill(Leg.ENTRY, 150)
-    tree.fill_copy(Leg.ENTRY, 75)
-    lab.advance(5)
+    tree = part_entered(lab, Variety.BRACKET)
     lab.withhold_news(F)
     book_lags(lab, monkeypatch, lag)
     tree.cancel(Leg.ENTRY)
@@ -814,11 +800,7 @@ def test_f36_a_book_that_lags_does_not_make_the_end_of_legs_that_went_with_their
 @pytest.mark.parametrize("keeps", [True, False])
 def test_k2_flatten_takes_a_part_filled_super_order_back_with_its_legs(labs: Callable[..., Lab], keeps: bool) -> None:
     lab = labs(policy=NATIVE, prepare=lambda exchange: setattr(exchange.unwritten, "cancelled_entry_keeps_exits", keeps))
-    tree = Tree.place(lab, 300)
-    lab.until(lambda: tree.copy(Leg.ENTRY) is not None)
-    tree.fill(Leg.ENTRY, 150)
-    tree.fill_copy(Leg.ENTRY, 75)
-    lab.advance(5)
+    tree = part_entered(lab)
     lab.engine.flatten(F)
     for _ in range(60):
         lab.advance(1)

@@ -873,24 +873,20 @@ class Copier:
 
     def _rank(self, request: Request) -> int:
         """What takes back goes first, then what closes: permits may not last for all of it."""
-        match request:
-            case Cancel():
-                return 0
-            case Modify() if self._asks_for_less(request):
-                return 1
+        if isinstance(request, Cancel):
+            return 0
+        if self._asks_for_less(request):
+            return 1
         return 2 if request.intent is Intent.EXIT else 3
-
-    def _asks_for_less(self, request: Modify) -> bool:
-        known = self.state.order_by_tag(request.follower, request.client_order_id)
-        return known is not None and known[1].accepted is not None and request.quantity < known[1].accepted.quantity
 
     def _adds_risk(self, request: Request) -> bool:
         """Whether a request opens more, or moves an entry; one that only shrinks does not."""
-        if isinstance(request, Cancel) or request.intent is Intent.EXIT:
-            return False
+        return not isinstance(request, Cancel) and request.intent is not Intent.EXIT and not self._asks_for_less(request)
+
+    def _asks_for_less(self, request: Submit | Modify) -> bool:
         known = self.state.order_by_tag(request.follower, request.client_order_id)
         stands = known[1].accepted if known is not None else None
-        return stands is None or request.quantity >= stands.quantity
+        return stands is not None and request.quantity < stands.quantity
 
     def _play_on_paper(self, key: TradeKey, cause: int) -> None:
         while (fact := paper_report(self.state, self.state.trades[key], self._now.wall)) is not None:

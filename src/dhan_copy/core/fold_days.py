@@ -9,8 +9,8 @@ from fractions import Fraction
 from dhan_copy.core import circuit as circuits, feeds, killing, leader as leaders, trade as life
 from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import DayOpened
-from dhan_copy.core.forever_rows import tag_if_alike
 from dhan_copy.core.fold_leaders import member, release
+from dhan_copy.core.forever_rows import tag_if_alike
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.losses import carry
 from dhan_copy.core.state import LONGEST_RETRY, LeaderKey, State, Suspect, waits

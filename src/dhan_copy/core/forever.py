@@ -21,6 +21,7 @@ from dhan_copy.core.forever_rows import (
     completed,
     fired_terms,
     in_pairs,
+    is_alike,
     is_as_asked,
     is_later,
     is_news,
@@ -240,7 +241,7 @@ class _Reading:
             if (fact.leader, order_id) not in self.still and (fact.leader, order_id) not in self.taken
             and not self._was_gone_before((fact.leader, order_id), (fact.leader, fact.report.order_id))
             and any(
-                _is_alike(report, fact.report) and may_have_placed(legs_of(report), fact.report)
+                is_alike(report, fact.report) and may_have_placed(legs_of(report), fact.report)
                 and not is_later(report, fact.report)
                 for report in reports
             )
@@ -250,7 +251,7 @@ class _Reading:
         """Whether only a market leg, which places at any price, fits, and another order has appeared that none fits: one
         of those that wait was changed since, or is not known yet."""
         priced = (leg for report in waited for leg in legs_of(report) if isinstance(leg[0], StopLimit))
-        return any(_is_alike(fact.report, other) for other in self.orphans) and not may_have_placed(list(priced), fact.report)
+        return any(is_alike(fact.report, other) for other in self.orphans) and not may_have_placed(list(priced), fact.report)
 
     def _was_gone_before(self, parent: _Id, child: _Id) -> bool:
         """Whether it was gone long before the order appeared: what it placed was told of then, or never."""
@@ -305,7 +306,7 @@ class _Reading:
         older: dict[ClientOrderId, list[OrderReport]] = {}
         for key, order in lost:
             leader = self.state.leader_order(key).report
-            alike = [row for row in unknown if _is_alike(leader, row)]
+            alike = [row for row in unknown if is_alike(leader, row)]
             listed = [row for row in alike if not is_child(row) and is_as_asked(order.asked, row)]
             placed = [row for row in alike if is_child(row) and may_have_placed(legs_of(order.asked), row)]
             if order.state is OrderState.ABSENT:  # the one that was sent in its place asked for the same
@@ -347,7 +348,7 @@ class _Reading:
         return [
             order for key, order in self.state.waiting(account)
             if order.broker_order_id is not None and (account, order.broker_order_id) not in self.still
-            and _is_alike(self.state.leader_order(key).report, row) and _is_since(row, order)
+            and is_alike(self.state.leader_order(key).report, row) and _is_since(row, order)
             and may_have_placed(legs_of(order.accepted or order.asked), row)
         ]  # fmt: skip
 
@@ -429,10 +430,6 @@ def _marked(state: State, named: Mapping[_Id, BrokerOrderId], fact: Fact) -> Fac
 def _may_have_fired(report: OrderReport) -> bool:
     """Of a pair of which one leg alone is told of, that was cancelled, the other may have."""
     return report.status in FIRED or (report.status.is_terminal and report.leg is not Leg.ENTRY)
-
-
-def _is_alike(one: OrderReport, other: OrderReport) -> bool:
-    return (one.key, one.side, one.product) == (other.key, other.side, other.product)
 
 
 def _is_older(one: OrderReport, other: OrderReport) -> bool:

@@ -132,13 +132,17 @@ def looks_like_copy(row: OrderReport, leaders: OrderReport) -> bool:
     """Whether an unknown row may be a copy of the leader's Forever order that waits, or what one has placed: it came after
     his, in the same instrument. How large it was nobody knows without its journal, nor where it stood, for he may have
     moved his since. What was taken back before it did anything is none, and one that has fired is known by what it placed."""
-    if (row.key, row.side, row.product) != (leaders.key, leaders.side, leaders.product):
+    if not is_alike(row, leaders):
         return False
     if row.status.is_terminal and not (is_child(row) and row.filled_quantity):
         return False
     if row.status in FIRED and not is_child(row):
         return False
     return has_fired(leaders) or not is_later(leaders, row)  # then his time is that of what it placed
+
+
+def is_alike(one: OrderReport, other: OrderReport) -> bool:
+    return (one.key, one.side, one.product) == (other.key, other.side, other.product)
 
 
 def is_later(waited: OrderReport, other: OrderReport) -> bool:

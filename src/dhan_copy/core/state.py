@@ -527,7 +527,7 @@ def split(trade: CopyTrade, leader_units: int) -> tuple[int, int]:
 
 def waits(report: OrderReport) -> bool:
     """Whether it is a Forever order that has not fired, as far as is known."""
-    return report.variety is Variety.FOREVER and report.leg_order_id is None and not has_fired(report) and not is_child(report)
+    return is_forever(report) and not has_fired(report)
 
 
 def is_forever(report: OrderReport) -> bool:
