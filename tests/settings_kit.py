@@ -27,7 +27,7 @@ from dhan_copy.core.filters import (
     ValueRange,
 )
 from dhan_copy.core.facts import CopyMode, TradingState
-from dhan_copy.core.rules import BelowLot, Override, Percent, Rules, SlippageLimit
+from dhan_copy.core.rules import Override, Percent, Rules, SlippageLimit
 from dhan_copy.core.settings import LossLimit, Policy, RateLimits, RateWindow, Ticks
 from dhan_copy.core.sizers import (
     CapitalProportional,

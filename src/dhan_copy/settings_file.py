@@ -17,7 +17,7 @@ from dhan_copy.core.facts import AlertRaised, CopyMode, Entry
 from dhan_copy.core.rules import Override, Rules
 from dhan_copy.core.settings import LossLimit, Policy, RateLimits
 from dhan_copy.core.spelled import Plain, Unspellable, spell
-from dhan_copy.core.unspelled import fields_in, made, read, read_table
+from dhan_copy.core.unspelled import fields_in, made, read_table
 from dhan_copy.engine import CopyEngine
 from dhan_copy.errors import ConfigurationError, Misspelt
 from dhan_copy.logins import DhanLogin

@@ -10,7 +10,6 @@ from attrs import define, field
 
 from dhan_copy.core.facts import (
     BookRead,
-    Channel,
     CopyAdmitted,
     CopyDeclined,
     DriftDeclared,

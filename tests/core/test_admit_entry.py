@@ -30,7 +30,7 @@ from dhan_copy.model.account import Funds, Margin, Quote
 from dhan_copy.model.bracket import Bracket
 from dhan_copy.model.ids import BrokerOrderId
 from dhan_copy.model.instrument import InstrumentFacts, InstrumentKind
-from dhan_copy.model.order import Limit, Market, OrderReport, OrderStatus, Side, StopLimit, Terms, Variety
+from dhan_copy.model.order import Market, OrderReport, OrderStatus, Side, StopLimit, Terms, Variety
 from dhan_copy.model.reason import ReasonCode
 from dhan_copy.model.size import Ratio
 from dhan_copy.protocols import Accounts

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
 
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 
 from dhan_copy.core.facts import AlertRaised
 from dhan_copy.core.requests import Submit
-from dhan_copy.model.order import ForeverLeg, Leg, OrderStatus, Side, StopLimit
+from dhan_copy.model.order import ForeverLeg, Leg, Side, StopLimit
 from tests.core.forever_world import ABOVE, BELOW, ForeverWorld, Waiting
 from tests.core.world import TrueOrder
 

@@ -20,7 +20,6 @@ import pytest
 
 from dhan_copy import SqliteStore
 from dhan_copy.core.facts import AlertRaised, Fact, RequestIssued
-from dhan_copy.core.requests import Submit
 from dhan_copy.model.order import Side
 from dhan_copy.testing import DhanServer, NewOrder, SimulatedOrder
 from tests.examples.runs import environment

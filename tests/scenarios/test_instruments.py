@@ -12,7 +12,7 @@ from attrs import evolve
 from dhan_copy.dhan import InstrumentList, ScripMaster
 from dhan_copy.model.ids import BrokerOrderId, SecurityId
 from dhan_copy.model.instrument import ExchangeSegment, InstrumentFacts, InstrumentKey, InstrumentKind
-from dhan_copy.model.order import OrderReport, Product, Side
+from dhan_copy.model.order import OrderReport, Side
 from dhan_copy.testing import DhanServer, Instrument, SimulatedExchange
 from dhan_copy.testing.reports import report_of
 from tests.scenarios.kit import CALL, F, LEADER, Lab, Wire, limit

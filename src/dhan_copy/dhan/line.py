@@ -6,7 +6,6 @@ import http.client
 import io
 import socket
 import ssl
-from collections.abc import Mapping
 from datetime import datetime
 from email.message import Message
 from email.utils import parsedate_to_datetime

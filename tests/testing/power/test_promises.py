@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from dhan_copy.core.facts import Entry
 from dhan_copy.core.requests import Cancel
 from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId
 from dhan_copy.stores.schema import DISK
