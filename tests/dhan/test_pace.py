@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from contextlib import AbstractContextManager
 
 import pytest
@@ -74,6 +75,25 @@ def test_up_to_the_limit_nothing_waits_and_then_no_longer_than_a_second() -> Non
     with pace.permit():
         pass
     assert 101.0 < clock.now < 101.01
+
+
+def test_what_a_process_that_was_killed_may_have_read_counts_for_a_second() -> None:
+    clock = FakeClock()
+    pace = ReadPace(LIMIT, clock.monotonic, clock.sleep, used_up_at=clock.now - 0.4)
+    pace.per_second = LIMIT + 1
+    with pace.permit():
+        pass
+    assert clock.now == 100.0
+    with pace.permit():
+        pass
+    assert 100.6 < clock.now < 100.61
+
+
+def test_a_new_process_counts_the_second_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paces, "_BEGAN", time.monotonic() + 1_000)
+    assert pace_of("http://a", "begun anew").wait_seconds() > 0
+    monkeypatch.setattr(paces, "_BEGAN", time.monotonic() - 2)
+    assert pace_of("http://a", "begun long ago").wait_seconds() == 0.0
 
 
 def test_several_reads_at_once_wait_for_the_last_of_them() -> None:

@@ -7,7 +7,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from weakref import WeakValueDictionary
 
 READS_PER_SECOND = 20
 """Dhan's limit on reads that are not of market data (section "Rate Limit" of the v2 docs)."""
@@ -16,24 +15,28 @@ _LONGEST_WAIT_SECONDS = 0.1
 """Then it is looked again: an answer on another connection may have changed it."""
 _AFTER_SECONDS = 0.001
 """A read of exactly one second ago still counts."""
+_BEGAN = time.monotonic()
+"""A process that was killed just before this one began may have read all that a second takes; no journal says so."""
 
 
 class ReadPace:
     """Permits for GETs, exact as the server counts: one is held from before the send until the answer, and counts for
-    a second from the answer on. Safe from any thread; ``monotonic`` and ``sleep`` are in seconds."""
+    a second from the answer on. ``used_up_at``: when somebody else may have taken them all. Safe from any thread; times
+    are in seconds, by ``monotonic``."""
 
     def __init__(
         self,
         per_second: int = READS_PER_SECOND,
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
+        used_up_at: float | None = None,
     ) -> None:
         self.per_second = per_second
         self._monotonic = monotonic
         self._sleep = sleep
         self._lock = threading.Lock()
         self._outside = 0
-        self._answered: deque[float] = deque()
+        self._answered = deque([] if used_up_at is None else [used_up_at] * per_second)
 
     def wait_seconds(self, count: int = 1) -> float:
         """How long until ``count`` reads (at most a second's) may leave one after the other; 0.0: at once."""
@@ -71,15 +74,14 @@ class ReadPace:
         return min(self._answered[too_many - 1] + 1 + _AFTER_SECONDS - now, _LONGEST_WAIT_SECONDS)
 
 
-_paces: WeakValueDictionary[tuple[str, str], ReadPace] = WeakValueDictionary()
+_paces: dict[tuple[str, str], ReadPace] = {}
 _paces_lock = threading.Lock()
 
 
 def pace_of(base_url: str, client_id: str) -> ReadPace:
-    """The one pace of an account, as long as some connection of it lives: the server counts by account, not by
-    connection."""
+    """The one pace of an account, of all its connections, also of those that are closed: the server counts by account."""
     with _paces_lock:
         pace = _paces.get((base_url, client_id))
         if pace is None:
-            pace = _paces[base_url, client_id] = ReadPace()
+            pace = _paces[base_url, client_id] = ReadPace(used_up_at=_BEGAN)
         return pace

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
@@ -23,17 +22,12 @@ from dhan_copy.model.times import IST
 from dhan_copy.testing.crash.day import FACTS, RATIOS
 from dhan_copy.testing.crash.points import Recorder, Snare, Trap
 
-if TYPE_CHECKING:
-    from dhan_copy.dhan.pace import ReadPace
-
 DIED = 70
 """The exit status of a life that ended in its trap."""
 INTERRUPTED = 71
 FAILED = 72
 UNPACED = RateLimits(reads_per_second=10_000)
 """A day of seconds is looked at as often as one of hours."""
-_paces: list[ReadPace] = []
-"""Kept, for an account whose connections are all gone is paced as ever."""
 POLICY = Policy(
     absence_window=timedelta(seconds=0.2),
     retry_after=timedelta(seconds=0.05),
@@ -172,9 +166,7 @@ def engine_of(job: Job) -> CopyEngine:
     from dhan_copy.dhan.pace import pace_of
 
     for name, _ in job.accounts:
-        pace = pace_of(job.rest, name)
-        pace.per_second = UNPACED.reads_per_second
-        _paces.append(pace)
+        pace_of(job.rest, name).per_second = UNPACED.reads_per_second
     leader, *followers = (
         DhanAccount(name, token, base_url=job.rest, feed_url=job.feed, timeout_seconds=5.0) for name, token in job.accounts
     )
