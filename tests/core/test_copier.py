@@ -139,14 +139,16 @@ def led(lives: list[Life], told_by: Channel, everything: bool) -> World:
     st.lists(st.tuples(st.booleans(), versions, ends), min_size=1, max_size=3), st.sampled_from([Channel.STREAM, Channel.BOOK])
 )
 def test_f27_versions_that_are_never_told_make_no_difference_in_the_end(lives: list[Life], told_by: Channel) -> None:
-    """Between two looks at a book an order goes through several versions, of which only the last is seen."""
+    """Between two looks at a book an order goes through several versions, of which only the last is seen. One in between may
+    take a copy back, for what he asks for closes nothing there; that is told, as no entry is placed twice."""
     worlds = [led(lives, told_by, everything) for everything in (True, False)]
     for world in worlds:
         for _ in range(3):
             world.fill_everything("F")
             world.tick(10)
         assert abs(world.net_position("F") - (world.leader_position() - uncopied(world) + declared(world))) < 75
-    assert worlds[0].net_position("F") == worlds[1].net_position("F")
+    copied = [world.net_position("F") - declared(world) for world in worlds]
+    assert copied[0] == copied[1]
 
 
 GOOD_LINE = (
