@@ -16,6 +16,7 @@ from dhan_copy.core.facts import (
     CopyDeclined,
     CopyMode,
     DriftDeclared,
+    EngineStarted,
     Fact,
     LeaderReported,
     Refusal,
@@ -387,6 +388,23 @@ def test_l10_what_appears_shortly_after_one_was_gone_was_placed_by_it() -> None:
     bench.look()
     _fill_quietly(bench, "L", bench.fire("L", order, tell=False))
     assert bench.copier.state.leader_orders[LEADER, order.id].report.filled_quantity == 4 * LOT
+
+
+def test_f17_a_list_that_comes_with_the_leaders_order_was_not_searched_for_its_copy() -> None:
+    """An old copy of the journal was put back, which has neither; one look at both accounts shows both."""
+    bench = world()
+    old = list(bench.journal)
+    place(bench)
+    only(bench)
+    bench.journal[:] = old
+    bench.copier = bench.fresh()
+    bench.copier.restore(old)
+    shown = [*bench.book(LEADER, forever=True), *bench.book("F", forever=True)]
+    bench.advance(1)
+    bench.feed(EngineStarted(version="test", epoch=2), *shown)
+    for _ in range(5):
+        bench.tick(30)
+    assert len(bench.of("F")) == 1 and "PLACED_BEFORE" in alerts(bench)
 
 
 def test_l10_an_order_was_not_placed_by_one_that_came_after_it() -> None:

@@ -295,13 +295,14 @@ class State:
 
     def not_looked_for(self, follower: AccountName, read_at: datetime | None = None) -> list[CopyTrade]:
         """Copies of Forever orders of which nothing stands, and that a journal that is lost may have set; by a look begun
-        at ``read_at`` not those of which a row may be that of another order, whose placement is unknown yet."""
+        at ``read_at`` neither those that were decided with it nor those of which a row may be that of another order, whose
+        placement is unknown yet."""
         keys = (key for key in self.open_keys() if key[2] == follower and key not in self.looked_for)
         return [
             trade for key in keys
             if self.is_to_be_set(trade := self.trades[key]) and trade.admitted is not None
             and all(order.state.is_over for order in trade.orders) and self.predates_start(self.leader_order(key))
-            and (read_at is None or not self._is_unknown_beside(trade, read_at))
+            and (read_at is None or (_is_decided_by(trade, read_at) and not self._is_unknown_beside(trade, read_at)))
         ]  # fmt: skip
 
     def is_to_be_set(self, trade: CopyTrade) -> bool:
@@ -523,6 +524,10 @@ def split(trade: CopyTrade, leader_units: int) -> tuple[int, int]:
         return leader_units, 0
     exit_units = min(leader_units, admitted.exit_quantity)
     return exit_units, leader_units - exit_units
+
+
+def _is_decided_by(trade: CopyTrade, at: datetime) -> bool:
+    return trade.admitted_at is not None and trade.admitted_at <= at
 
 
 def waits(report: OrderReport) -> bool:
