@@ -411,6 +411,25 @@ def test_an_exit_that_waits_long_for_the_positions_is_told() -> None:
     assert [type(request) for request in bench.position(2 * LOT)] == [Submit]
 
 
+@pytest.mark.parametrize("unknown", [True, False], ids=["beside something unknown", "alone"])
+def test_f41_an_exit_of_what_the_account_seems_to_lack_is_told_if_that_lasts(unknown: bool) -> None:
+    """Nothing is taken for closed by hand while another order in the instrument may have closed it."""
+    bench = desk()
+    bench.owns()
+    exits = bench.told
+    if unknown:
+        bench.told = evolve(START, order_id=BrokerOrderId("L3"), quantity=LOT)
+        [other] = bench.leader()
+        bench.lost(other)
+        bench.told = exits
+    bench.leader()
+    for _ in range(30):
+        assert bench.position(0) == []
+        bench.wait(9)
+        bench.step(BookRead(account=FOLLOWER, read_at=bench.now))
+    assert ("EXIT_WAITS" in bench.alerts()) is unknown
+
+
 @given(owned=st.integers(1, 5), sold=st.integers(1, 9), actual=st.integers(0, 5))
 @settings(max_examples=40)
 def test_an_exit_never_sells_more_than_is_owned(owned: int, sold: int, actual: int) -> None:

@@ -49,6 +49,8 @@ def plan(state: State, key: TradeKey, rules: FollowerRules, now: datetime, wants
         missing = state.missing(stake_key)
         if missing:
             exit_total = exit_wants(state, stake_key, missing=missing).get(key, trade.filled(Intent.EXIT))
+            if exit_total < due:
+                _tell_of_what_is_missing(b, stake_key)
             _look_again(b)
         exit_total = _beside_what_goes(b, wants[stake_key], exit_total)
         if stake_key[4] is not None and may_be_taken_back(state, stake_key, b.order):
@@ -111,6 +113,15 @@ def _look_again(b: Draft) -> None:
         b.positions_since = b.now
     else:
         b.wake(read_at + LOOK_AGAIN)
+
+
+def _tell_of_what_is_missing(b: Draft, stake_key: StakeKey) -> None:
+    """Reads that are good say soon what closed it, unless something else in the instrument stays unknown."""
+    if b.now >= b.state.suspects[stake_key[1:4]].since + 2 * b.policy.absence_window:
+        b.keep_back(
+            "for the account holds less than was copied, and what closed the rest is not known",
+            "It is sent, or left out, once other orders in the instrument are known: look at the account, and close by hand.",
+        )
 
 
 def _look_at_the_leaders_book(b: Draft, stake_key: StakeKey) -> None:

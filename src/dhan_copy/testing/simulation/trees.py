@@ -181,6 +181,9 @@ class TreeJudge:
         if rests or entry_rests or family.entry.is_open or any(leg.leaves for leg in family.legs.values()):
             oracle.rare["linked order not judged: orders rest"] += 1
             return
+        if any("EXIT_WAITS" in ends for ends in self._ends(name, tree)):
+            oracle.rare["linked order not judged: an exit waits, and is told"] += 1
+            return
         held, ideal = oracle.ideals.held(name, listing, tree), oracle.ideals.ideal(name, listing, tree)
         oracle.rare["linked order judged"] += 1
         off = abs(held - ideal)
