@@ -313,6 +313,23 @@ def test_l10_a_market_leg_is_no_parent_for_sure_while_another_order_has_none() -
     assert known[LEADER, market.id].report.leg_order_id is None
 
 
+@pytest.mark.parametrize("first", [True, False], ids=["in-order", "reversed"])
+def test_l10_two_that_only_one_may_have_placed_are_parked_both(first: bool) -> None:
+    """What another had placed was changed before anybody saw it, so that only the market leg, at any price, fits."""
+    bench = world()
+    market, limited = bench.place_forever(Side.BUY, 4, StopMarket(Decimal(110))), place(bench, lots=6)
+    for order in (limited, market) if first else (market, limited):
+        bench.fire("L", order, tell=False)
+    assert market.child is not None and limited.child is not None
+    child = bench.leader[limited.child]
+    child.report = evolve(child.report, quantity=4 * LOT, terms=Limit(Decimal(112)))
+    bench.look()
+    bench.let(12)
+    known = bench.copier.state.leader_orders
+    assert all(known[LEADER, order.id].report.leg_order_id is None for order in (market, limited))
+    assert reasons(bench) == [ReasonCode.UNKNOWN_PARENT] * 2 and "FOREVER_UNKNOWN" in alerts(bench)
+
+
 @pytest.mark.parametrize("known", [True, False], ids=["journaled", "in-one-step"])
 def test_l10_one_that_a_list_has_shown_as_fired_has_fired_though_an_older_list_comes_after_it(known: bool) -> None:
     """Else what it placed, which a market leg may have placed too, would seem to be that other one's for certain."""

@@ -114,6 +114,8 @@ class _Reading:
     orphans: list[OrderReport] = field(factory=list)
     """What appeared at leaders, with nobody to name its parent, and that no Forever order may have placed as far as is
     known."""
+    claims: dict[_Id, set[BrokerOrderId]] = field(factory=dict)
+    """What appeared at leaders, with nobody to name its parent, by the only Forever order that may have placed it."""
     rows: dict[_Id, OrderReport] = field(factory=dict)
     """The newest of a leader's order that these facts tell."""
     result: list[Fact] = field(factory=list)
@@ -130,11 +132,13 @@ class _Reading:
         doubtful = {account: self._settle(read, rows) for account, read in reads.items()}
         self._match_ours(reads, appeared)
         alike = [row for read in reads.values() for row in self._look_for_copies(read, rows)]
-        self.orphans = [
-            one.report for one in appeared
-            if isinstance(one, LeaderReported) and self._is_unnamed(one)
-            and not self._parents(one, self._waiting_reports(one.leader, listed))
-        ]  # fmt: skip
+        for one in appeared:
+            if isinstance(one, LeaderReported) and self._is_unnamed(one):
+                fits = self._parents(one, self._waiting_reports(one.leader, listed))
+                if not fits:
+                    self.orphans.append(one.report)
+                elif len(fits) == 1:
+                    self.claims.setdefault((one.leader, fits[0]), set()).add(one.report.order_id)
         children = iter([self._child(fact, listed) for fact in appeared])
         for fact in self.facts:
             if isinstance(fact, BookRead):
@@ -227,7 +231,9 @@ class _Reading:
 
     def _only_parent(self, fact: LeaderReported, waiting: dict[BrokerOrderId, list[OrderReport]]) -> BrokerOrderId | None:
         fits = self._parents(fact, waiting)
-        return fits[0] if len(fits) == 1 and not self._is_doubtful(fact, waiting[fits[0]]) else None
+        if len(fits) != 1 or self._is_doubtful(fact, waiting[fits[0]]):
+            return None
+        return fits[0] if len(self.claims.get((fact.leader, fits[0]), ())) <= 1 else None  # a Forever order fires once
 
     def _is_unnamed(self, fact: LeaderReported) -> bool:
         where = (fact.leader, fact.report.order_id)
