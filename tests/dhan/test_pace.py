@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
+import sys
 import time
 from contextlib import AbstractContextManager
 
@@ -94,6 +97,21 @@ def test_a_new_process_counts_the_second_before_it(monkeypatch: pytest.MonkeyPat
     assert pace_of("http://a", "begun anew").wait_seconds() > 0
     monkeypatch.setattr(paces, "_BEGAN", time.monotonic() - 2)
     assert pace_of("http://a", "begun long ago").wait_seconds() == 0.0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing is forked here")
+def test_a_process_that_is_forked_counts_the_second_before_it() -> None:
+    forks = """
+import os
+from dhan_copy.dhan import pace
+before, began = pace.pace_of("http://a", "1"), pace._BEGAN
+before.per_second = 1_000
+if child := os.fork():
+    _, status = os.waitpid(child, 0)
+    os._exit(os.waitstatus_to_exitcode(status))
+os._exit(pace.pace_of("http://a", "1") is before or pace._BEGAN <= began)
+"""
+    subprocess.run([sys.executable, "-c", forks], check=True)
 
 
 def test_several_reads_at_once_wait_for_the_last_of_them() -> None:

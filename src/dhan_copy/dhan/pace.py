@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import deque
@@ -76,6 +77,18 @@ class ReadPace:
 
 _paces: dict[tuple[str, str], ReadPace] = {}
 _paces_lock = threading.Lock()
+
+
+def _begin() -> None:
+    """In a process that was forked off another one."""
+    global _BEGAN, _paces_lock
+    _BEGAN = time.monotonic()
+    _paces_lock = threading.Lock()
+    _paces.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin)
 
 
 def pace_of(base_url: str, client_id: str) -> ReadPace:
