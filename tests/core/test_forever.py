@@ -330,6 +330,30 @@ def test_l10_two_that_only_one_may_have_placed_are_parked_both(first: bool) -> N
     assert reasons(bench) == [ReasonCode.UNKNOWN_PARENT] * 2 and "FOREVER_UNKNOWN" in alerts(bench)
 
 
+@pytest.mark.parametrize("later", ["a book that lacks one", "a frame that names one"])
+def test_l10_what_has_appeared_before_claims_its_parent_too(later: str) -> None:
+    bench = world()
+    market, limited = bench.place_forever(Side.BUY, 4, StopMarket(Decimal(110))), place(bench, lots=6)
+    placed = [bench.fire("L", order, tell=False) for order in (market, limited)]
+    placed[1].report = evolve(placed[1].report, quantity=4 * LOT, terms=Limit(Decimal(112)))
+    if later == "a book that lacks one":
+        bench.look()
+        lagging = bench.leader.pop(placed[0].report.order_id)
+        bench.look()
+        bench.leader[lagging.report.order_id] = lagging
+    else:
+        frame = LeaderReported(leader=LEADER, report=placed[0].report, channel=Channel.STREAM)
+        lagging = bench.leader.pop(placed[0].report.order_id)
+        shown = bench.book("L", forever=True)
+        bench.leader[lagging.report.order_id] = lagging
+        bench.feed(*shown, frame)
+    bench.let(12)
+    known = bench.copier.state.leader_orders
+    named = later == "a frame that names one"
+    assert known[LEADER, market.id].report.leg_order_id == (market.child if named else None)
+    assert known[LEADER, limited.id].report.leg_order_id is None and ReasonCode.UNKNOWN_PARENT in reasons(bench)
+
+
 @pytest.mark.parametrize("known", [True, False], ids=["journaled", "in-one-step"])
 def test_l10_one_that_a_list_has_shown_as_fired_has_fired_though_an_older_list_comes_after_it(known: bool) -> None:
     """Else what it placed, which a market leg may have placed too, would seem to be that other one's for certain."""
@@ -422,6 +446,24 @@ def test_f17_a_list_that_comes_with_the_leaders_order_was_not_searched_for_its_c
     for _ in range(5):
         bench.tick(30)
     assert len(bench.of("F")) == 1 and "PLACED_BEFORE" in alerts(bench)
+
+
+def test_f45_a_copy_that_was_decided_by_a_clock_that_was_ahead_is_looked_for_and_set() -> None:
+    """The process died before it was sent, and the clock was put right before the next one began."""
+    bench = world()
+    right = bench.now
+    bench.now += timedelta(hours=1)
+    order = place(bench, tell=False)
+    order.legs = {leg: evolve(row, created_at=right, updated_at=right) for leg, row in order.legs.items()}
+    bench.look()
+    decided = next(at for at, entry in enumerate(bench.journal) if isinstance(entry.fact, CopyAdmitted))
+    del bench.journal[decided + 1 :]
+    bench.lists["F"].clear()
+    bench.now = right + timedelta(seconds=10)
+    bench.restart()
+    for _ in range(6):
+        bench.tick(10)
+    assert len(bench.of("F")) == 1 and alerts(bench) == []
 
 
 def test_l10_an_order_was_not_placed_by_one_that_came_after_it() -> None:

@@ -115,7 +115,7 @@ class _Reading:
     """What appeared at leaders, with nobody to name its parent, and that no Forever order may have placed as far as is
     known."""
     claims: dict[_Id, set[BrokerOrderId]] = field(factory=dict)
-    """What appeared at leaders, with nobody to name its parent, by the only Forever order that may have placed it."""
+    """What appeared at leaders, by the Forever order that a frame names, or that alone may have placed it."""
     rows: dict[_Id, OrderReport] = field(factory=dict)
     """The newest of a leader's order that these facts tell."""
     result: list[Fact] = field(factory=list)
@@ -132,13 +132,7 @@ class _Reading:
         doubtful = {account: self._settle(read, rows) for account, read in reads.items()}
         self._match_ours(reads, appeared)
         alike = [row for read in reads.values() for row in self._look_for_copies(read, rows)]
-        for one in appeared:
-            if isinstance(one, LeaderReported) and self._is_unnamed(one):
-                fits = self._parents(one, self._waiting_reports(one.leader, listed))
-                if not fits:
-                    self.orphans.append(one.report)
-                elif len(fits) == 1:
-                    self.claims.setdefault((one.leader, fits[0]), set()).add(one.report.order_id)
+        self._claim(appeared, listed)
         children = iter([self._child(fact, listed) for fact in appeared])
         for fact in self.facts:
             if isinstance(fact, BookRead):
@@ -153,6 +147,24 @@ class _Reading:
             else:
                 self.result.append(fact)
         return self.result
+
+    def _claim(self, appeared: Sequence[Report], listed: Sequence[Report]) -> None:
+        """Note which Forever orders may have placed what has appeared, now or before without a name."""
+        shown = {(account_of(fact), fact.report.order_id) for fact in appeared}
+        held = (one.waiting[-1] for where, one in self.unnamed.items() if one.waiting and where not in shown)
+        for fact in (*appeared, *held):
+            if not isinstance(fact, LeaderReported):
+                continue
+            if fact.report.parent_order_id is not None:
+                parents = [fact.report.parent_order_id]
+            elif self._is_unnamed(fact):
+                parents = self._parents(fact, self._waiting_reports(fact.leader, listed))
+                if not parents:
+                    self.orphans.append(fact.report)
+            else:
+                continue
+            if len(parents) == 1:
+                self.claims.setdefault((fact.leader, parents[0]), set()).add(fact.report.order_id)
 
     def _row(self, fact: Report) -> Report | None:
         """A row of the list. One of an order whose child is known says less than that does."""

@@ -117,7 +117,10 @@ def _look_again(b: Draft) -> None:
 
 def _tell_of_what_is_missing(b: Draft, stake_key: StakeKey) -> None:
     """Reads that are good say soon what closed it, unless something else in the instrument stays unknown."""
-    if b.now >= b.state.suspects[stake_key[1:4]].since + 2 * b.policy.absence_window:
+    late = b.state.suspects[stake_key[1:4]].since + 2 * b.policy.absence_window
+    if b.now < late:
+        b.wake(late)
+    else:
         b.keep_back(
             "for the account holds less than was copied, and what closed the rest is not known",
             "It is sent, or left out, once other orders in the instrument are known: look at the account, and close by hand.",

@@ -144,7 +144,9 @@ def _is_unknown_there(b: Draft, tag: ClientOrderId, intent: Intent, *, first: bo
             "It is sent once it can; close the position by hand if this lasts.",
         )
     elif forever:
-        b.wake(_tell_of_what_is_not_looked_for(b, max(started, b.trade.admitted_at or started)))
+        decided = b.trade.admitted_at
+        since = started if decided is None or decided > b.now else max(started, decided)
+        b.wake(_tell_of_what_is_not_looked_for(b, since))
     else:
         b.wake(max(started + BOOK_WAITS_LONG, b.now) + timedelta(seconds=1))
     return False

@@ -302,12 +302,17 @@ class State:
             trade for key in keys
             if self.is_to_be_set(trade := self.trades[key]) and trade.admitted is not None
             and all(order.state.is_over for order in trade.orders) and self.predates_start(self.leader_order(key))
-            and (read_at is None or (_is_decided_by(trade, read_at) and not self._is_unknown_beside(trade, read_at)))
+            and (read_at is None or (self._is_decided_by(trade, read_at) and not self._is_unknown_beside(trade, read_at)))
         ]  # fmt: skip
 
     def is_to_be_set(self, trade: CopyTrade) -> bool:
         """Whether a copy is a Forever order, or what that would have placed."""
         return is_forever(self.leader_order(trade.key).report) and not trade.copies_fills
+
+    def _is_decided_by(self, trade: CopyTrade, at: datetime) -> bool:
+        """Whether a copy was decided before a look began: also by a clock that has been set back since."""
+        decided, window = trade.admitted_at, self.settings.policy.absence_window
+        return decided is not None and not at < decided <= at + window
 
     def _is_unknown_beside(self, trade: CopyTrade, read_at: datetime) -> bool:
         """Whether a Forever order of ours in the same instrument may be at the broker or not, and will be known by a look."""
@@ -524,10 +529,6 @@ def split(trade: CopyTrade, leader_units: int) -> tuple[int, int]:
         return leader_units, 0
     exit_units = min(leader_units, admitted.exit_quantity)
     return exit_units, leader_units - exit_units
-
-
-def _is_decided_by(trade: CopyTrade, at: datetime) -> bool:
-    return trade.admitted_at is not None and trade.admitted_at <= at
 
 
 def waits(report: OrderReport) -> bool:
