@@ -717,6 +717,22 @@ def test_x4_an_exit_that_is_left_behind_is_never_given_up(behind: Behind) -> Non
     assert target.report.terms == moved.get(behind, Limit(TARGET))
 
 
+@pytest.mark.parametrize("behind", Behind)
+def test_x4_a_leg_whose_rest_the_leader_takes_back_is_not_behind_what_it_filled(behind: Behind) -> None:
+    """His other leg covers that rest, and what is open of it is not closed."""
+    bench = World({"F": Fraction(1)}, policy=Policy(behind=behind))
+    linked = entered(bench)
+    for leg in LEGS:
+        linked.show(leg)
+    linked.fill_leg(Leg.TARGET, 2)
+    fill(bench, linked, Leg.TARGET, 2)
+    wait(bench, 120)
+    linked.cancel_leg(Leg.TARGET)
+    wait(bench, 40)
+    assert (bench.net_position("F"), bench.leader_position(), alerts(bench)) == (2 * LOT, 2 * LOT, [])
+    assert live(linked) == [0, 2 * LOT]
+
+
 @pytest.mark.parametrize("leg", [Leg.TARGET, Leg.STOP])
 def test_x4_by_policy_what_an_exit_that_is_left_behind_has_not_closed_is_closed_at_the_market(leg: Leg) -> None:
     bench = World({"F": Fraction(1, 2)}, policy=Policy(behind=Behind.CLOSE, behind_after=timedelta(seconds=30)))

@@ -72,6 +72,19 @@ def test_x4_an_entry_that_is_behind_waits_is_chased_or_taken_back_by_policy(stag
     assert stage.net() == 0
 
 
+@pytest.mark.parametrize("behind", [Behind.WAIT, Behind.CLOSE])
+def test_x4_an_exit_is_behind_what_the_leaders_filled_before_he_took_back_the_rest(stages: Stages, behind: Behind) -> None:
+    stage = stages(policy=evolve(SOON, behind=behind))
+    bought(stage)
+    order = stage.sell(300, limit(105))
+    stage.until(lambda: len(stage.copies()) == 2)
+    stage.exchange.fill(LEADER, order, 150)
+    stage.cancel(order)
+    stage.sell(150)
+    stage.until(lambda: "BEHIND" in told(stage))
+    stage.until(lambda: stage.net() == (75 if behind is Behind.WAIT else 0))
+
+
 @pytest.mark.parametrize("ahead", Ahead)
 def test_x5_a_copy_of_what_the_leaders_exchange_rejected_is_taken_back_and_its_fills_are_kept_or_closed(
     stages: Stages, ahead: Ahead

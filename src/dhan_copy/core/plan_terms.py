@@ -85,9 +85,14 @@ def _takes_back(trade: CopyTrade, intent: Intent) -> bool:
 
 
 def _is_behind(b: Draft) -> bool:
-    """Whether the leader's order filled long ago."""
+    """Whether what the leader's order was to fill has filled long ago."""
     filled_at = b.order.last_filled_at
-    return b.report.status is OrderStatus.TRADED and filled_at is not None and b.now >= filled_at + b.policy.behind_after
+    return _has_filled(b.report) and filled_at is not None and b.now >= filled_at + b.policy.behind_after
+
+
+def _has_filled(report: OrderReport) -> bool:
+    """All of it, or what he did not take back; of a leg that is cancelled another may close the rest."""
+    return report.status is OrderStatus.TRADED or (report.status.is_terminal and not is_exit_leg(report))
 
 
 def is_placed_anew(b: Draft, order: FollowerOrder) -> bool:
@@ -115,7 +120,7 @@ def _moved(state: State, trade: CopyTrade, intent: Intent, *, behind: bool) -> T
 def watch_what_is_behind(b: Draft, order: FollowerOrder) -> None:
     """Tell of an order that still rests when the leader's has filled, and look again when its time has come."""
     filled_at = b.order.last_filled_at
-    if b.report.status is not OrderStatus.TRADED or filled_at is None:
+    if not _has_filled(b.report) or filled_at is None:
         return
     if not _is_behind(b):
         b.wake(filled_at + b.policy.behind_after)
