@@ -106,6 +106,28 @@ def test_k2_a_linked_order_is_closed_with_its_legs() -> None:
     assert bench.net_position("F") == 0 and bench.open_orders("F") == []
 
 
+@pytest.mark.parametrize("sold", ["all", "a part", "none of it in the end"])
+def test_k2_a_linked_order_that_the_leader_trades_against_while_it_is_closed_is_closed_all_the_same(sold: str) -> None:
+    """His plain order takes the linked one apart: what it holds is held by plain orders, also for the order that closes."""
+    bench = World({"F": Fraction(1, 2)})
+    linked = Linked.place(bench, 4)
+    linked.fill_entry()
+    bench.fill_follower("F", linked.orders("F", Leg.ENTRY)[0], 2 * LOT)
+    wait(bench, 4)
+    say(bench, TradingState.CLOSING)
+    [closing] = bench.open_orders("F")
+    plain = bench.place(Side.SELL, 2 if sold == "a part" else 4)
+    if sold == "none of it in the end":
+        bench.cancel(plain)
+    else:
+        bench.fill(plain, plain.report.quantity)
+    wait(bench, 40)
+    assert bench.open_orders("F") == [closing]
+    bench.fill_everything("F")
+    wait(bench, 60)
+    assert bench.net_position("F") == 0 and bench.open_orders("F") == []
+
+
 def test_k2_it_is_remembered_over_a_restart_and_a_halt_is_stricter() -> None:
     bench = World({"F": Fraction(1, 2)})
     bench.trade(Side.BUY, 4)
@@ -204,7 +226,9 @@ def test_x3_x5_what_a_follower_filled_ahead_of_the_leader_is_told_and_kept_or_cl
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from(["trade", "place", "fill", "close", "go", "restart", "leader"]), st.booleans(), st.integers(1, 6)
+            st.sampled_from(["trade", "place", "link", "leg", "fill", "close", "go", "restart", "leader"]),
+            st.booleans(),
+            st.integers(1, 6),
         ),
         max_size=12,
     ),
@@ -212,6 +236,7 @@ def test_x3_x5_what_a_follower_filled_ahead_of_the_leader_is_told_and_kept_or_cl
 )
 def test_k2_after_a_flatten_nothing_of_what_was_copied_is_held(script: list[tuple[str, bool, int]], product: Product) -> None:
     bench = World({"F": Fraction(1, 3)}, product=product)
+    linked: list[Linked] = []
     for what, buy, lots in script:
         bench.advance(1)
         side = Side.BUY if buy else Side.SELL
@@ -221,6 +246,11 @@ def test_k2_after_a_flatten_nothing_of_what_was_copied_is_held(script: list[tupl
                 bench.trade(side, lots)
             case "place":
                 bench.place(side, lots)
+            case "link":
+                linked.append(Linked.place(bench, lots, side))
+                linked[-1].fill_entry()
+            case "leg" if linked:
+                linked.pop().fill_leg(Leg.STOP)
             case "leader" if resting:
                 bench.fill(resting[0], LOT)
             case "fill" if bench.open_orders("F"):

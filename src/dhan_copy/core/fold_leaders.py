@@ -194,10 +194,9 @@ def release(state: State, where: PositionKey, position: int) -> None:
             state.stakes[new] = evolve(state.stake(new), turned=turned)
         moved = state.open_trades.pop(old, {})
         state.open_trades.setdefault(new, {}).update(moved)
-        for leg in Leg:
-            trade = state.trades.get(leg_key((leader, tree, follower), leg))
-            if trade is not None:
-                state.trades[trade.key] = evolve(trade, stake_key=new)
+        for copied in {*moved, *(leg_key((leader, tree, follower), leg) for leg in Leg)}:
+            if copied in state.trades:
+                state.trades[copied] = evolve(state.trades[copied], stake_key=new)
         state.net_off(new)
         state.touch_stake(new, position)
 

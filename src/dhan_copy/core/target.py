@@ -186,6 +186,7 @@ def _exit_wants_of_side(state: State, stake_key: StakeKey, sides: Sides, sign: i
     position = max(0, -sign * state.position(place_of(stake_key)))
     due_claims = _claims_less(trades, max(0, -sign * missing), owned)
     claims = sum(due_claims.values())
+    ours = sum(claim for key, claim in due_claims.items() if is_own(key[1]))
     free = max(0, owned + sum(behind_by(state, t, -sign) for t in sides[-sign]) - of_late - claims - by_entries)
     unclaimed = there = max(0, owned - claims - by_entries)
     ahead = entered_ahead(state, stake_key, -sign)
@@ -201,7 +202,7 @@ def _exit_wants_of_side(state: State, stake_key: StakeKey, sides: Sides, sign: i
             unshared, left, take = keep, left - resting, max(0, min(part, there))
             part, there = part - take, there - take
         elif resting and resting > position:
-            take = max(min(free, unclaimed), min(free + claims - due_claims[trade.key], _covered(trade)))
+            take = max(min(free, unclaimed), min(free + claims - ours - due_claims[trade.key], _covered(trade)))
         elif resting:
             take = max(0, min(free - _kept(stake.ideal, position, position - resting, ahead, lot), unclaimed))
         if resting and _has_done(trade, share, resting, lot):
@@ -233,8 +234,8 @@ def sold_ahead(state: State, exits: Iterable[CopyTrade], ideal: Fraction, positi
 
 
 def _covered(trade: CopyTrade) -> int:
-    """What an exit covers, or did when it was taken back: it may keep what others are due to close, and grows by none of
-    that."""
+    """What an exit covers, or did when it was taken back: it may keep what others of the leader's are due to close, and
+    grows by none of that."""
     last = trade.last(Intent.EXIT)
     return trade.leaves(Intent.EXIT) or (0 if last is None else last.unfilled)
 
