@@ -10,6 +10,7 @@ import pytest
 
 from dhan_copy import AtModificationCap, Policy, RateLimits, RateWindow, ReasonCode
 from dhan_copy.core.facts import DriftDeclared, RequestRejected
+from dhan_copy.core.requests import Modify
 from dhan_copy.model.ids import id_parts
 from dhan_copy.model.order import Limit, Market, OrderStatus, Side, Terms, Validity
 from dhan_copy.testing import RequestKind
@@ -335,3 +336,16 @@ def test_p15_an_exit_is_made_smaller_before_another_is_moved(labs: Callable[...,
     lab.advance(15)
     first, _ = lab.requests(MODIFY)
     assert first.order_id == lab.row(exits[which])["broker_order_id"]
+
+
+def test_f39_a_change_that_the_broker_took_and_did_not_make_is_made_again(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    order = lab.buy(300, limit(95))
+    lab.advance(5)
+    broker, ignored = lab.brokers[F], list[Modify]()
+    modify = broker.modify
+    monkeypatch.setattr(broker, "modify", lambda request: modify(request) if ignored else ignored.append(request))
+    lab.modify(order, terms=limit(96))
+    lab.advance(30)
+    assert len(ignored) == 1 and lab.copy().price == 95 and lab.alerts == []
+    lab.advance(60)
+    assert lab.copy().price == 96 and [alert.code for alert in lab.alerts] == ["CHANGE_IGNORED"]

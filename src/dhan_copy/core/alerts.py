@@ -32,7 +32,7 @@ from dhan_copy.core.lifecycle import OrderState
 from dhan_copy.core.requests import Cancel, Intent, Modify, Request, Submit, intent_of
 from dhan_copy.core.settings import Ahead, OverExit
 from dhan_copy.core.state import State, opened_instead
-from dhan_copy.core.trade import FollowerOrder, TradeKey, place_of
+from dhan_copy.core.trade import FollowerOrder, TradeKey, place_of, was_ignored
 from dhan_copy.model.ids import AccountName
 from dhan_copy.model.order import Variety
 from dhan_copy.model.reason import ReasonCode
@@ -305,16 +305,21 @@ def _missed_exit(state: State, fact: CopyDeclined) -> AlertRaised | None:
 
 def alert_for_order(before: FollowerOrder, after: FollowerOrder, fact: OrderReported) -> AlertRaised | None:
     """The alert that a change of a follower's order calls for."""
+    known = fact.report.reason or after.text
     if before.state in (OrderState.ABSENT, OrderState.WITHHELD, OrderState.REJECTED) and after.state is not before.state:
         code, what = "LATE_EVIDENCE", "an order already given up exists after all"
         advice = "It was folded in; check the position."
     elif after.state is OrderState.REJECTED and before.state is not OrderState.REJECTED:
         code, what = "REJECTED", "the broker rejected an order after taking it"
         advice = _of_placement(after.intent)
+    elif was_ignored(before, after):
+        code, what = "CHANGE_IGNORED", "a change that the broker took has had no effect"
+        known = f"{fact.report.order_id} stands as before, for {fact.report.quantity}"
+        advice = "It is asked for again; change the order by hand if it stays."
     else:
         return None
     return AlertRaised(
-        code=code, what=what, known=fact.report.reason or after.text, advice=advice,
+        code=code, what=what, known=known, advice=advice,
         account=fact.follower, client_order_id=after.client_order_id,
     )  # fmt: skip
 

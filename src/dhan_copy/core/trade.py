@@ -47,6 +47,10 @@ from dhan_copy.model.reason import ReasonCode
 
 CANCEL_GRACE = timedelta(seconds=5)
 """How long an accepted cancel may take to show in the book before it is asked again."""
+CHANGE_GRACE = timedelta(seconds=60)
+"""A book may lag by half of that (F36), and its row then shows what stood before the change."""
+MOST_REPEATS = 2
+"""Of a change that is taken and never made, so that others of the order's 25 are left."""
 
 SLICES_APART = 2
 """Slices of the part of an order that goes first (an exit, where there is one) have even numbers, of the other odd ones."""
@@ -165,6 +169,9 @@ class FollowerOrder:
     retry_at: datetime | None = None
     lost: tuple[Instruction, ...] = ()
     """Modifications whose answer was lost and that had not taken effect when the book was read: they may still arrive."""
+    changed_from: tuple[Instruction, ...] = ()
+    """What stood before changes that the broker took, until a row shows what became of those."""
+    changed_at: datetime | None = None
     needs_look: bool = False
     """The broker said that the order has changed: look before asking anything else."""
     cancel_sent: bool = False
@@ -416,10 +423,13 @@ def accepted(order: FollowerOrder, request: Request, broker_order_id: BrokerOrde
         return order  # it fired first: what it placed stands as it is
     if isinstance(request, Cancel):
         return evolve(order, tries=0, needs_look=False, retry_at=None, cancel_accepted_at=at, cancel_taken=True)
+    changes = isinstance(request, Modify) and order.linked is None and not order.waits
     return evolve(
         order,
         state=next_state(order.state, OrderEvent.ACCEPTED),
         accepted=instruction_of(request),
+        changed_from=(*order.changed_from[-3:], order.accepted) if changes and order.accepted is not None else (),
+        changed_at=at if changes else None,
         refused=None,
         broker_order_id=broker_order_id or order.broker_order_id,
         cancel_taken=False,
@@ -502,13 +512,14 @@ def unresolved(order: FollowerOrder, request: Request, at: datetime) -> Follower
 
 def postponed(order: FollowerOrder, by: timedelta) -> FollowerOrder:
     """The same order after the clock was set forward: nothing has become due by that."""
-    if order.unresolved_at is None and order.retry_at is None and order.cancel_accepted_at is None:
+    if {order.unresolved_at, order.retry_at, order.cancel_accepted_at, order.changed_at} == {None}:
         return order
     return evolve(
         order,
         unresolved_at=None if order.unresolved_at is None else order.unresolved_at + by,
         retry_at=None if order.retry_at is None else order.retry_at + by,
         cancel_accepted_at=None if order.cancel_accepted_at is None else order.cancel_accepted_at + by,
+        changed_at=None if order.changed_at is None else order.changed_at + by,
     )
 
 
@@ -518,6 +529,8 @@ def taken_over(order: FollowerOrder, at: datetime, longest_retry: timedelta) -> 
         order = evolve(order, retry_at=at + longest_retry)
     if order.cancel_accepted_at is not None and order.cancel_accepted_at > at:
         order = evolve(order, cancel_accepted_at=at)
+    if order.changed_at is not None and order.changed_at > at:
+        order = evolve(order, changed_at=at)
     return order
 
 
@@ -576,7 +589,36 @@ def reported(order: FollowerOrder, fact: OrderReported, at: datetime) -> Followe
         result = evolve(result, outstanding=None, unresolved=None, unresolved_at=None)
     elif result.unresolved is not None and _settles(result, fact):
         result = _settled_by(result, report)
+    if result.changed_from and not result.is_busy:
+        result = _verified(result, fact)
     return _overtaken(result, report) if result.lost and not result.is_busy else result
+
+
+def _verified(order: FollowerOrder, fact: OrderReported) -> FollowerOrder:
+    """What the broker took it may not have done: he answers before the exchange has seen it (protocol facts 1.3)."""
+    stands, at = order.accepted, order.changed_at
+    assert stands is not None and at is not None
+    known = evolve(order, changed_from=(), changed_at=None)
+    if order.state.is_over:
+        return known
+    if _stands_at(stands, fact.report):
+        return evolve(known, lost=tuple(one for one in order.lost if one != stands))
+    if fact.channel is not Channel.BOOK or fact.read_at is None or fact.read_at <= at + CHANGE_GRACE:
+        return order
+    before = next((one for one in order.changed_from if _stands_at(one, fact.report)), None)
+    if before is None or (_is_stop(stands) and not _is_stop(before) and before.quantity == stands.quantity):
+        return known  # a stop that has triggered reads as the limit that it may have been before
+    refused = stands if order.lost.count(stands) >= MOST_REPEATS else order.refused
+    return evolve(known, accepted=before, lost=(*order.lost[-3:], stands), refused=refused)
+
+
+def _is_stop(what: Instruction) -> bool:
+    return isinstance(what.terms, StopLimit | StopMarket)
+
+
+def was_ignored(before: FollowerOrder, after: FollowerOrder) -> bool:
+    """Whether a row has shown that changes that the broker took had no effect."""
+    return not after.changed_from and after.accepted != before.accepted and after.accepted in before.changed_from
 
 
 def _as_the_broker_has_it(leg: FollowerOrder, report: OrderReport) -> FollowerOrder:
@@ -597,7 +639,7 @@ def fired(order: FollowerOrder, child: OrderReport) -> FollowerOrder:
     if order.state.is_over:
         order = evolve(order, state=OrderState.WORKING, over_at=None)  # it fired before it was taken back
     return evolve(
-        order, waits=False, accepted=stands, refused=None, unresolved=unresolved, lost=(), cancel_sent=False,
+        order, waits=False, accepted=stands, changed_from=(), refused=None, unresolved=unresolved, lost=(), cancel_sent=False,
         cancel_lost=False, cancel_accepted_at=None, retry_at=None, modifications=0,
     )  # fmt: skip
 
@@ -627,7 +669,8 @@ def repeats(order: FollowerOrder, report: OrderReport) -> bool:
 
 def is_undoubted(order: FollowerOrder) -> bool:
     """Whether when a row was read makes no difference: nothing is to be settled by a later look at the same."""
-    return order.unresolved is None and order.cancel_accepted_at is None and not (order.needs_look or order.lost)
+    asked = order.unresolved is None and order.cancel_accepted_at is None and not order.changed_from
+    return asked and not (order.needs_look or order.lost)
 
 
 def _overtaken(order: FollowerOrder, report: OrderReport) -> FollowerOrder:
