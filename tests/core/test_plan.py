@@ -173,6 +173,77 @@ def test_m2_every_field_follows_and_every_field_is_sent(change: dict[str, object
     assert sent == {**before, **change}
 
 
+@pytest.mark.parametrize("change", [{"terms": Limit(Decimal(99))}, {"quantity": 4 * LOT}], ids=["price", "quantity"])
+def test_f39_a_change_that_was_taken_and_has_had_no_effect_is_asked_for_again(change: dict[str, object]) -> None:
+    """Dhan answers TRANSIT, before the exchange has seen it; a book may lag."""
+    bench = desk()
+    entry = bench.entered()
+    [request] = bench.leader(**change)
+    bench.taken(request)
+    bench.wait(30)
+    assert bench.step(bench.shows(entry)) == [] and bench.alerts() == []
+    bench.wait(31)
+    [again] = bench.step(bench.shows(entry))
+    assert isinstance(request, Modify) and isinstance(again, Modify)
+    assert (again.terms, again.quantity, again.attempt) == (request.terms, request.quantity, 3)
+    assert bench.alerts() == ["CHANGE_IGNORED"]
+    assert bench.taken(again) == []
+    bench.wait(61)
+    assert bench.step(bench.shows(entry, terms=again.terms, quantity=again.quantity)) == []
+    assert bench.alerts() == ["CHANGE_IGNORED"]
+
+
+def test_f39_a_change_that_is_never_made_leaves_the_leader_modifications() -> None:
+    bench = desk()
+    entry = bench.entered()
+    asked = bench.leader(terms=Limit(Decimal(99)))
+    times = 0
+    for _ in range(30):
+        if asked:
+            times += 1
+            bench.taken(asked[0])
+        bench.wait(61)
+        asked = bench.step(bench.shows(entry))
+    assert times == 3 and set(bench.alerts()) == {"CHANGE_IGNORED", "MODIFICATION_REFUSED"}
+    assert len(bench.leader(terms=Limit(Decimal(98)))) == 1
+
+
+def test_f39_of_two_changes_that_were_taken_the_row_says_which_were_made() -> None:
+    for made in (0, 1):
+        bench = desk()
+        entry = bench.entered()
+        for price in (99, 98):
+            [request] = bench.leader(terms=Limit(Decimal(price)))
+            assert bench.taken(request) == []
+        bench.wait(61)
+        [again] = bench.step(bench.shows(entry, terms=Limit(Decimal(99)) if made else entry.terms))
+        assert isinstance(again, Modify) and again.terms == Limit(Decimal(98))
+
+
+def test_f39_a_stop_that_has_triggered_reads_as_the_limit_that_it_was_and_is_left_alone() -> None:
+    bench = desk()
+    bench.entered()
+    [request] = bench.leader(terms=StopLimit(Decimal(101), START.terms.price if isinstance(START.terms, Limit) else Decimal(0)))
+    bench.taken(request)
+    [entry] = bench.placed.values()
+    bench.wait(61)
+    assert bench.step(bench.shows(entry)) == [] and bench.alerts() == []
+
+
+@pytest.mark.parametrize("shown", ["before", "something else"])
+def test_f39_what_a_hand_changes_after_a_change_was_seen_is_respected(shown: str) -> None:
+    bench = desk()
+    entry = bench.entered()
+    [request] = bench.leader(terms=Limit(Decimal(99)))
+    bench.taken(request)
+    if shown == "before":
+        bench.step(bench.shows(entry, terms=Limit(Decimal(99))))
+    bench.wait(61)
+    assert bench.step(bench.shows(entry, terms=entry.terms if shown == "before" else Limit(Decimal(98)))) == []
+    bench.wait(61)
+    assert bench.step(bench.shows(entry)) == [] and bench.alerts() == []
+
+
 @given(st.lists(st.integers(1, 6), min_size=1, max_size=8))
 @settings(max_examples=30)
 def test_m3_while_one_is_under_way_the_rest_waits_as_want(lots: list[int]) -> None:
@@ -411,6 +482,29 @@ def test_an_exit_that_waits_long_for_the_positions_is_told() -> None:
     assert [type(request) for request in bench.position(2 * LOT)] == [Submit]
 
 
+def test_f41_a_read_that_shows_more_than_exits_have_closed_ends_a_suspicion() -> None:
+    """One read lagged behind an entry; exits that fill meanwhile do not draw that out."""
+    bench = desk()
+    bench.owns(4)
+    bench.leader()
+    [request] = bench.position(4 * LOT)
+    assert isinstance(request, Submit)
+    bench.taken(request)
+    exits = bench.told
+    bench.told = evolve(START, order_id=BrokerOrderId("L3"), quantity=3 * LOT)
+    [entry] = bench.leader()
+    assert isinstance(entry, Submit)
+    bench.taken(entry)
+    bench.leader(status=OrderStatus.TRADED, filled_quantity=3 * LOT)
+    bench.step(bench.shows(entry, OrderStatus.TRADED, 3 * LOT))
+    bench.position(4 * LOT)
+    bench.wait(6)
+    bench.step(bench.shows(request, OrderStatus.PART_TRADED, LOT))
+    bench.told = evolve(exits, order_id=BrokerOrderId("L4"), quantity=3 * LOT)
+    asked = [*bench.leader(), *bench.position(6 * LOT)]
+    assert [request.quantity for request in asked if isinstance(request, Submit)] == [3 * LOT]
+
+
 @pytest.mark.parametrize("unknown", [True, False], ids=["beside something unknown", "alone"])
 def test_f41_an_exit_of_what_the_account_seems_to_lack_is_told_if_that_lasts(unknown: bool) -> None:
     """Nothing is taken for closed by hand while another order in the instrument may have closed it."""
@@ -428,6 +522,31 @@ def test_f41_an_exit_of_what_the_account_seems_to_lack_is_told_if_that_lasts(unk
         bench.wait(9)
         bench.step(BookRead(account=FOLLOWER, read_at=bench.now))
     assert ("EXIT_WAITS" in bench.alerts()) is unknown
+
+
+@pytest.mark.parametrize("filled", [1, 2])
+def test_f41_a_read_from_before_an_exit_filled_does_not_show_that_a_hand_has_sold_nothing(filled: int) -> None:
+    """Dhan says nothing of how late positions are: one that lags shows what a hand had left, just as the ledger now does."""
+    bench = desk()
+    bench.owns(4)
+    assert bench.leader() == []
+    asked: list[Asked] = []
+    while not asked:
+        bench.wait(5)
+        bench.step(BookRead(account=FOLLOWER, read_at=bench.now))
+        asked = bench.position(2 * LOT)
+    [request] = asked
+    assert isinstance(request, Submit) and request.quantity == 2 * LOT
+    bench.taken(request)
+    status = OrderStatus.TRADED if filled == 2 else OrderStatus.PART_TRADED
+    assert bench.step(bench.shows(request, status, filled * LOT)) == []
+    assert bench.position(2 * LOT) == [], "it lags"
+    bench.step(BookRead(account=FOLLOWER, read_at=bench.now))
+    assert bench.position(2 * LOT) == []
+    bench.wait(30)
+    again = bench.position(2 * LOT)
+    assert sum(request.quantity for request in again if isinstance(request, Submit)) <= 2 * LOT
+    assert again or filled == 1, "it is there after all"
 
 
 @given(owned=st.integers(1, 5), sold=st.integers(1, 9), actual=st.integers(0, 5))

@@ -43,5 +43,7 @@ def test_every_code_is_on_the_page_and_no_other() -> None:
     page = set(re.findall(r"``([A-Z]+(?:_[A-Z]+)*)``", PAGE.read_text("utf-8")))
     found = set(raised()) | COMPOSED
     assert len(found) > 30
-    assert page - found - {"CHANGE_IGNORED", "LATE_EVIDENCE", "REJECTED"} == set(), "those are assigned before the alert is made"
+    assert page - found - {"CHANGE_IGNORED", "LATE_EVIDENCE", "REJECTED"} == set(), (
+        "those are assigned before the alert is made"
+    )
     assert found - page == set()

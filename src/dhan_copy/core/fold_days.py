@@ -94,9 +94,11 @@ def clock_stepped(state: State, by: timedelta) -> None:
         for order in trade.orders:
             state.put(trade := trade.with_order(life.postponed(order, by)))
     for name, suspect in state.suspects.items():
+        first_at, closed_at = (None if at is None else at + by for at in (suspect.first_at, suspect.closed_at))
         state.suspects[name] = Suspect(
-            suspect.missing, suspect.side, suspect.since + by, suspect.confirmed, converted_to=suspect.converted_to
-        )
+            suspect.missing, suspect.side, suspect.since + by, suspect.confirmed, converted_to=suspect.converted_to,
+            first_at=first_at, closed_at=closed_at, closed=suspect.closed,
+        )  # fmt: skip
     for follower, (until, refusal) in state.blocked_until.items():
         state.blocked_until[follower] = (until + by, refusal)
     for follower, circuit in state.circuits.items():

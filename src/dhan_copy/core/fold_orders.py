@@ -14,7 +14,7 @@ from dhan_copy.core.lifecycle import OrderState
 from dhan_copy.core.losses import closed_by_hand, value_carried
 from dhan_copy.core.requests import Intent
 from dhan_copy.core.settings import OverExit
-from dhan_copy.core.state import Dealt, State, Suspect, claim_left, entry_total, obliged, split
+from dhan_copy.core.state import CLOCKS_APART, Dealt, State, Suspect, claim_left, entry_total, obliged, split
 from dhan_copy.core.trade import CopyTrade, FollowerOrder, StakeKey, TradeKey, leg_key
 from dhan_copy.model.ids import is_ours
 from dhan_copy.model.order import Leg
@@ -83,6 +83,14 @@ def _deal(state: State, trade: CopyTrade, before: FollowerOrder, after: Follower
     state.dealt[where] = evolve(dealt, net=dealt.net + units, cash=dealt.cash - sign * paid)
 
 
+def _has_filled_since(order: FollowerOrder, suspect: Suspect) -> bool:
+    """Whether a fill cannot be what a read showed to be missing before it."""
+    if suspect.first_at is None:
+        return False
+    filled_at = order.filled_at
+    return order.issued_at > suspect.first_at or (filled_at is not None and filled_at > suspect.first_at + CLOCKS_APART)
+
+
 def _follower_filled(
     state: State, trade: CopyTrade, order: FollowerOrder, units: int, stake_key: StakeKey, at: datetime
 ) -> None:
@@ -90,9 +98,12 @@ def _follower_filled(
     suspect = state.suspects.get(stake_key[1:4])
     if suspect is not None:
         # This fill may be what was missing: the suspicion begins anew, and until the next read nothing is sold twice.
+        closes = state.side_of(trade).sign != suspect.side and _has_filled_since(order, suspect)
         state.suspects[stake_key[1:4]] = Suspect(
-            suspect.missing, suspect.side, at, suspect.confirmed, converted_to=suspect.converted_to
-        )
+            suspect.missing, suspect.side, at, suspect.confirmed, converted_to=suspect.converted_to,
+            first_at=suspect.first_at, closed_at=at if closes else suspect.closed_at,
+            closed=suspect.closed + (units if closes else 0),
+        )  # fmt: skip
     stake = state.stake(stake_key)
     if order.intent is Intent.EXIT:
         _closed_for_others(state, trade, units, stake_key)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from dhan_copy.core import trade as life
+from dhan_copy.core.evolving import evolve
 from dhan_copy.core.facts import BookRead, FundsReported, MarginReported, OrderNotFound, PositionsReported
 from dhan_copy.core.fold_requests import legs_follow
 from dhan_copy.core.requests import Intent
@@ -13,6 +14,9 @@ from dhan_copy.core.state import State, Suspect
 from dhan_copy.model.ids import AccountName
 from dhan_copy.model.instrument import InstrumentKey
 from dhan_copy.model.order import Product
+
+POSITIONS_LAG = timedelta(seconds=30)
+"""As for books (F36): nothing is known of how late positions may be."""
 
 
 def funds_reported(state: State, fact: FundsReported) -> None:
@@ -115,6 +119,9 @@ def positions_reported(state: State, fact: PositionsReported, at: datetime, posi
         # The other side is the user's own, however much of it there is.
         missing = min(less, long) if less > 0 else min(-less, short)
         name = (fact.account, key, product)
+        known = state.suspects.get(name)
+        if known is not None and 0 < known.missing - missing <= known.closed and _may_be_older(known, fact.read_at):
+            continue
         if missing:
             state.suspects[name] = _suspect(state, name, missing, 1 if less > 0 else -1, fact.read_at, before)
         else:
@@ -122,6 +129,11 @@ def positions_reported(state: State, fact: PositionsReported, at: datetime, posi
     for stake_key in state.open_trades:
         if stake_key[1] == fact.account:
             state.touch_stake(stake_key, position)
+
+
+def _may_be_older(suspect: Suspect, read_at: datetime) -> bool:
+    """Whether a read may be from before an order of ours closed what was left: it shows as many then as the ledger now."""
+    return suspect.closed_at is not None and read_at < suspect.closed_at + POSITIONS_LAG
 
 
 def _suspect(
@@ -134,13 +146,14 @@ def _suspect(
 ) -> Suspect:
     known = state.suspects.get(name)
     if known is None or (known.missing, known.side) != (missing, side):
-        return Suspect(missing, side, read_at, converted_to=_converted_to(state, name, missing * side, before))
+        converted_to = _converted_to(state, name, missing * side, before)
+        return Suspect(missing, side, read_at, converted_to=converted_to, first_at=read_at)
     book = state.book_read_at.get(name[0])
     confirmed = known.confirmed or (book is not None and known.since < book <= read_at)
     late = book is not None and min(book, read_at) - known.since >= state.settings.policy.absence_window
     if not late or book == known.book_read_at or state.is_busy(*name):
-        return Suspect(missing, side, known.since, confirmed, known.book_read_at, known.books, known.converted_to)
-    return Suspect(missing, side, known.since, confirmed, book, known.books + 1, known.converted_to)
+        return evolve(known, confirmed=confirmed)
+    return evolve(known, confirmed=confirmed, book_read_at=book, books=known.books + 1)
 
 
 def _converted_to(

@@ -62,6 +62,12 @@ class Suspect:
     """How many were, and did not explain it: one alone may lag, or lack rows."""
     converted_to: Product | None = None
     """Another product of the instrument that holds as many more since the read that showed it first."""
+    first_at: datetime | None = None
+    """When the first read that showed it began, whatever has filled meanwhile."""
+    closed_at: datetime | None = None
+    """When an order of ours was last seen to have closed some of the rest since then."""
+    closed: int = 0
+    """How much such orders have closed."""
 
     @property
     def proven(self) -> bool:
