@@ -53,7 +53,8 @@ def test_f03_a_killed_run_and_its_rerun_place_each_order_exactly_once(
         log = ask(server, "/broker-log")
         books = {name: ask(server, f"/orders?account={name}") for name in EXPECTED}
     alarmed = alarms(tmp_path / "first_copy.db", ("UNRESOLVED", "WITHHELD"))
-    too_early = declined_as_older(tmp_path / "first_copy.db")
+    too_early = declined(tmp_path / "first_copy.db", ReasonCode.OLDER_THAN_START)
+    too_late = declined(tmp_path / "first_copy.db", ReasonCode.PRICE_MOVED)
     parked = 0
     for name, expected in EXPECTED.items():
         placed = copies(books[name])
@@ -64,7 +65,7 @@ def test_f03_a_killed_run_and_its_rerun_place_each_order_exactly_once(
         lost = alarmed[name] - set(tags)
         if name in too_early:
             continue  # placed in the very second of the first start: what was told of them before the kill was not durable
-        assert missing.total() == len(lost), (
+        assert len(lost) <= missing.total() <= len(lost) + too_late[name], (
             f"after {moment:.2f} s {name} lacks {missing}, and the journal has alarms for {lost}"
         )
         parked += len(lost)
@@ -102,12 +103,13 @@ def test_f03_what_an_earlier_run_was_told_last_does_not_hold_up_the_orders_befor
         assert {name: copies(ask(server, f"/orders?account={name}")) for name in EXPECTED} == EXPECTED
 
 
-def declined_as_older(journal: Path) -> set[str]:
-    """Followers for which an order was declined as placed before copying began: Dhan's times have whole seconds."""
+def declined(journal: Path, reason: ReasonCode) -> Counter[str]:
+    """How many orders were declined for a reason that a kill may bring about, by follower: as placed before copying began
+    (Dhan's times have whole seconds), or as the price has moved since the leader traded."""
     store = SqliteStore.open_readonly(journal)
-    declined = [entry.fact for entry in store.read() if isinstance(entry.fact, CopyDeclined)]
+    facts = [entry.fact for entry in store.read() if isinstance(entry.fact, CopyDeclined)]
     store.close()
-    return {fact.follower for fact in declined if fact.reason is ReasonCode.OLDER_THAN_START}
+    return Counter(fact.follower for fact in facts if fact.reason is reason)
 
 
 def alarms(journal: Path, codes: tuple[str, ...]) -> dict[str, set[str]]:

@@ -84,7 +84,7 @@ BROKEN: tuple[Broken, ...] = (
     Broken(
         name="behind_and_left_alone", fault="", rows=("X4",),
         broken="An order that still rests when the leader's has filled is neither told of nor moved.",
-        edits=(Edit("core.plan_terms._is_behind", "b.report.status is OrderStatus.TRADED and", "False and"),),
+        edits=(Edit("core.plan_terms._is_behind", "_has_filled(b.report) and", "False and"),),
         caught_by="tests/core/test_linked.py::test_x4_an_entry_that_is_left_behind_waits_is_moved_or_given_up",
     ),
     Broken(

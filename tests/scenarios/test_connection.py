@@ -75,5 +75,6 @@ def test_t2_over_the_wire_a_silent_socket_delays_and_loses_nothing(wires: Callab
         assert "neither a frame nor a pong" in losses[0].cause
         wire.until(lambda: wire.status(LEADER)["health"] == "OK")
         wire.settle()
+    wire.until(lambda: wire.leader_reports(order))
     assert {report.channel for report in wire.leader_reports(order)} == {Channel.BOOK}
     assert len(wire.copies()) == 1 and wire.copy(F).status is OrderStatus.PENDING

@@ -489,7 +489,7 @@ MUTANTS: tuple[Mutant, ...] = (
         edits=(Edit("core.plan_change.steer_leg", "            _modify(b, order, want)\n", "            pass\n"),),
     ),
     Mutant(
-        name="leg_gone_unseen_is_looked_up_for_ever", fault="", shows=18, seed=123, orders=60, linked=0.5, form=LinkedForm.SUPER_ORDER,
+        name="leg_gone_unseen_is_looked_up_for_ever", fault="", shows=18, seed=10089, orders=60, linked=0.5, form=LinkedForm.SUPER_ORDER,
         broken="A leg that was taken back before it was for anything is looked up until a row shows it.",
         edits=(Edit("core.state.State.legs_gone", "        if not read.linked:\n", "        if read:\n"),),
     ),

@@ -30,7 +30,7 @@ def test_f17_an_old_copy_is_refused_rebuilt_or_gone_on_from_and_nothing_is_sent_
 
 
 def test_f17_strikes_on_the_last_day_alone() -> None:
-    summary = simulate(2, 3, orders=60, followers=2, only=("F17",))
+    summary = simulate(7, 3, orders=60, followers=2, only=("F17",))
     assert summary.faults["F17"] == 1
     assert summary.rare["looked at rest"] >= 2
 
