@@ -45,6 +45,17 @@ def holding(side: Side = Side.BUY, lots: int = 4, **more: object) -> World:
     return bench
 
 
+def closing_linked() -> tuple[World, Linked]:
+    """A linked order has been copied in full, and the follower is to hold nothing any more."""
+    bench = World({"F": Fraction(1, 2)})
+    linked = Linked.place(bench, 4)
+    linked.fill_entry()
+    bench.fill_follower("F", linked.orders("F", Leg.ENTRY)[0], 2 * LOT)
+    wait(bench, 4)
+    say(bench, TradingState.CLOSING)
+    return bench, linked
+
+
 def declared(bench: World) -> list[tuple[ReasonCode, Fraction]]:
     return [(fact.reason, fact.quantity) for fact in bench.facts(DriftDeclared) if isinstance(fact, DriftDeclared)]
 
@@ -91,12 +102,7 @@ def test_k1_resume_enters_nothing_that_was_there_before() -> None:
 
 
 def test_k2_a_linked_order_is_closed_with_its_legs() -> None:
-    bench = World({"F": Fraction(1, 2)})
-    linked = Linked.place(bench, 4)
-    linked.fill_entry()
-    bench.fill_follower("F", linked.orders("F", Leg.ENTRY)[0], 2 * LOT)
-    wait(bench, 4)
-    say(bench, TradingState.CLOSING)
+    bench, linked = closing_linked()
     assert [linked.live_units("F", leg) for leg in (Leg.TARGET, Leg.STOP)] == [0, 0]
     [order] = bench.open_orders("F")
     assert (order.report.quantity, order.report.terms) == (2 * LOT, Market())
@@ -109,12 +115,7 @@ def test_k2_a_linked_order_is_closed_with_its_legs() -> None:
 @pytest.mark.parametrize("sold", ["all", "a part", "none of it in the end"])
 def test_k2_a_linked_order_that_the_leader_trades_against_while_it_is_closed_is_closed_all_the_same(sold: str) -> None:
     """His plain order takes the linked one apart: what it holds is held by plain orders, also for the order that closes."""
-    bench = World({"F": Fraction(1, 2)})
-    linked = Linked.place(bench, 4)
-    linked.fill_entry()
-    bench.fill_follower("F", linked.orders("F", Leg.ENTRY)[0], 2 * LOT)
-    wait(bench, 4)
-    say(bench, TradingState.CLOSING)
+    bench, _ = closing_linked()
     [closing] = bench.open_orders("F")
     plain = bench.place(Side.SELL, 2 if sold == "a part" else 4)
     if sold == "none of it in the end":

@@ -223,7 +223,7 @@ def test_f39_of_two_changes_that_were_taken_the_row_says_which_were_made() -> No
 def test_f39_a_stop_that_has_triggered_reads_as_the_limit_that_it_was_and_is_left_alone() -> None:
     bench = desk()
     bench.entered()
-    [request] = bench.leader(terms=StopLimit(Decimal(101), START.terms.price if isinstance(START.terms, Limit) else Decimal(0)))
+    [request] = bench.leader(terms=StopLimit(Decimal(101), Decimal(100)))
     bench.taken(request)
     [entry] = bench.placed.values()
     bench.wait(61)

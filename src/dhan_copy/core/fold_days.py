@@ -13,7 +13,7 @@ from dhan_copy.core.fold_leaders import member, release
 from dhan_copy.core.forever_rows import tag_if_alike
 from dhan_copy.core.leader import LeaderOrder
 from dhan_copy.core.losses import carry
-from dhan_copy.core.state import LONGEST_RETRY, LeaderKey, State, Suspect, waits
+from dhan_copy.core.state import LONGEST_RETRY, LeaderKey, State, waits
 from dhan_copy.core.trade import CopyTrade, TradeKey, is_own, place_of
 from dhan_copy.model.ids import AccountName
 from dhan_copy.model.order import OrderStatus, Variety
@@ -94,10 +94,9 @@ def clock_stepped(state: State, by: timedelta) -> None:
         for order in trade.orders:
             state.put(trade := trade.with_order(life.postponed(order, by)))
     for name, suspect in state.suspects.items():
-        first_at, closed_at = (None if at is None else at + by for at in (suspect.first_at, suspect.closed_at))
-        state.suspects[name] = Suspect(
-            suspect.missing, suspect.side, suspect.since + by, suspect.confirmed, converted_to=suspect.converted_to,
-            first_at=first_at, closed_at=closed_at, closed=suspect.closed,
+        state.suspects[name] = evolve(
+            suspect, since=suspect.since + by, first_at=suspect.first_at + by, book_read_at=None, books=0,
+            closed_at=None if suspect.closed_at is None else suspect.closed_at + by,
         )  # fmt: skip
     for follower, (until, refusal) in state.blocked_until.items():
         state.blocked_until[follower] = (until + by, refusal)

@@ -85,8 +85,6 @@ def _deal(state: State, trade: CopyTrade, before: FollowerOrder, after: Follower
 
 def _has_filled_since(order: FollowerOrder, suspect: Suspect) -> bool:
     """Whether a fill cannot be what a read showed to be missing before it."""
-    if suspect.first_at is None:
-        return False
     filled_at = order.filled_at
     return order.issued_at > suspect.first_at or (filled_at is not None and filled_at > suspect.first_at + CLOCKS_APART)
 
@@ -98,12 +96,10 @@ def _follower_filled(
     suspect = state.suspects.get(stake_key[1:4])
     if suspect is not None:
         # This fill may be what was missing: the suspicion begins anew, and until the next read nothing is sold twice.
-        closes = state.side_of(trade).sign != suspect.side and _has_filled_since(order, suspect)
-        state.suspects[stake_key[1:4]] = Suspect(
-            suspect.missing, suspect.side, at, suspect.confirmed, converted_to=suspect.converted_to,
-            first_at=suspect.first_at, closed_at=at if closes else suspect.closed_at,
-            closed=suspect.closed + (units if closes else 0),
-        )  # fmt: skip
+        suspect = evolve(suspect, since=at, book_read_at=None, books=0)
+        if state.side_of(trade).sign != suspect.side and _has_filled_since(order, suspect):
+            suspect = evolve(suspect, closed_at=at, closed=suspect.closed + units)
+        state.suspects[stake_key[1:4]] = suspect
     stake = state.stake(stake_key)
     if order.intent is Intent.EXIT:
         _closed_for_others(state, trade, units, stake_key)

@@ -120,10 +120,10 @@ def positions_reported(state: State, fact: PositionsReported, at: datetime, posi
         missing = min(less, long) if less > 0 else min(-less, short)
         name = (fact.account, key, product)
         known = state.suspects.get(name)
-        if known is not None and 0 < known.missing - missing <= known.closed and _may_be_older(known, fact.read_at):
+        if known is not None and _may_be_older(known, missing, fact.read_at):
             continue
         if missing:
-            state.suspects[name] = _suspect(state, name, missing, 1 if less > 0 else -1, fact.read_at, before)
+            state.suspects[name] = _suspect(state, name, known, missing, 1 if less > 0 else -1, fact.read_at, before)
         else:
             state.suspects.pop(name, None)
     for stake_key in state.open_trades:
@@ -131,23 +131,23 @@ def positions_reported(state: State, fact: PositionsReported, at: datetime, posi
             state.touch_stake(stake_key, position)
 
 
-def _may_be_older(suspect: Suspect, read_at: datetime) -> bool:
+def _may_be_older(suspect: Suspect, missing: int, read_at: datetime) -> bool:
     """Whether a read may be from before an order of ours closed what was left: it shows as many then as the ledger now."""
-    return suspect.closed_at is not None and read_at < suspect.closed_at + POSITIONS_LAG
+    late = suspect.closed_at is not None and read_at < suspect.closed_at + POSITIONS_LAG
+    return late and 0 < suspect.missing - missing <= suspect.closed
 
 
 def _suspect(
     state: State,
     name: tuple[AccountName, InstrumentKey, Product],
+    known: Suspect | None,
     missing: int,
     side: int,
     read_at: datetime,
     before: Mapping[tuple[InstrumentKey, Product], int] | None,
 ) -> Suspect:
-    known = state.suspects.get(name)
     if known is None or (known.missing, known.side) != (missing, side):
-        converted_to = _converted_to(state, name, missing * side, before)
-        return Suspect(missing, side, read_at, converted_to=converted_to, first_at=read_at)
+        return Suspect(missing, side, read_at, converted_to=_converted_to(state, name, missing * side, before))
     book = state.book_read_at.get(name[0])
     confirmed = known.confirmed or (book is not None and known.since < book <= read_at)
     late = book is not None and min(book, read_at) - known.since >= state.settings.policy.absence_window

@@ -52,7 +52,7 @@ class Suspect:
     side: int
     """+1 where longs are missing, -1 where shorts are."""
     since: datetime
-    """When the first read that showed it began."""
+    """When the first read that showed it began, or a later fill of ours was seen."""
     confirmed: bool = False
     """A later read shows the same, and the order book read between them knows of no fill that explains it: exits leave
     it out from here on."""
@@ -62,12 +62,16 @@ class Suspect:
     """How many were, and did not explain it: one alone may lag, or lack rows."""
     converted_to: Product | None = None
     """Another product of the instrument that holds as many more since the read that showed it first."""
-    first_at: datetime | None = None
+    first_at: datetime = field()
     """When the first read that showed it began, whatever has filled meanwhile."""
     closed_at: datetime | None = None
     """When an order of ours was last seen to have closed some of the rest since then."""
     closed: int = 0
     """How much such orders have closed."""
+
+    @first_at.default
+    def _as_it_begins(self) -> datetime:
+        return self.since
 
     @property
     def proven(self) -> bool:
@@ -308,14 +312,14 @@ class State:
             trade for key in keys
             if self.is_to_be_set(trade := self.trades[key]) and trade.admitted is not None
             and all(order.state.is_over for order in trade.orders) and self.predates_start(self.leader_order(key))
-            and (read_at is None or (self._is_decided_by(trade, read_at) and not self._is_unknown_beside(trade, read_at)))
+            and (read_at is None or (self._was_decided_by(trade, read_at) and not self._is_unknown_beside(trade, read_at)))
         ]  # fmt: skip
 
     def is_to_be_set(self, trade: CopyTrade) -> bool:
         """Whether a copy is a Forever order, or what that would have placed."""
         return is_forever(self.leader_order(trade.key).report) and not trade.copies_fills
 
-    def _is_decided_by(self, trade: CopyTrade, at: datetime) -> bool:
+    def _was_decided_by(self, trade: CopyTrade, at: datetime) -> bool:
         """Whether a copy was decided before a look began: also by a clock that has been set back since."""
         decided, window = trade.admitted_at, self.settings.policy.absence_window
         return decided is not None and not at < decided <= at + window
