@@ -23,9 +23,9 @@ from dhan_copy.core.facts import (
     RequestRejected,
 )
 from dhan_copy.core.limits import RateBudget
-from dhan_copy.core.requests import Intent, Modify
+from dhan_copy.core.requests import Cancel, Intent, Modify
 from dhan_copy.model.ids import ClientOrderId
-from dhan_copy.model.order import ForeverLeg, OrderStatus, Product, Side, StopLimit, Variety
+from dhan_copy.model.order import ForeverLeg, Limit, OrderStatus, Product, Side, StopLimit, Variety
 from dhan_copy.model.reason import ReasonCode
 from dhan_copy.testing.simulation.market import LISTINGS, TrueOrder
 from dhan_copy.testing.simulation.oracle import Copy
@@ -153,6 +153,21 @@ def test_what_is_journaled_of_a_pair_is_news_where_its_second_leg_has_moved(diff
     assert {violation.invariant for violation in oracle.violations} == (set() if differ else {2})
 
 
+@pytest.mark.parametrize("flooded", [True, False], ids=["a-flood-tells-it-again", "nobody-tells-it-again"])
+def test_what_a_flood_tells_once_more_of_one_second_cannot_be_told_from_an_order_moved_to_and_fro(
+    monkeypatch: pytest.MonkeyPatch, flooded: bool
+) -> None:
+    world = at_rest(monkeypatch)
+    oracle, order = world.oracle, plain_sale(world)
+    low, high = (evolve(order.report, terms=Limit(Decimal(price))) for price in (100, 101))
+    order.versions += [(0.0, low), (0.0, high)]
+    for number, told in enumerate((low, high) * 15):
+        world.feeds[LEADER].told_again[told] += flooded
+        fact = LeaderReported(leader=LEADER, report=told, channel=Channel.STREAM)
+        oracle.committed([Entry(len(oracle.journal) + 1, make.after(number / 100), fact)], [])
+    assert {violation.invariant for violation in oracle.violations} == (set() if flooded else {2})
+
+
 def live_exit(monkeypatch: pytest.MonkeyPatch) -> tuple[World, TrueOrder, ClientOrderId]:
     """An exit of a plain order, as if nobody had told yet that it is over."""
     world = at_rest(monkeypatch)
@@ -206,6 +221,27 @@ def test_a_raise_that_was_refused_counts_no_more(monkeypatch: pytest.MonkeyPatch
     assert oracle._plain_exits(name, order.listing, order.sign)[0] == was + 50
     oracle.committed([Entry(asked_at + 1, make.after(101), no if refused else yes)], [])
     assert oracle._plain_exits(name, order.listing, order.sign)[0] == was + 50 * (not refused)
+
+
+@pytest.mark.parametrize("lost", [True, False], ids=["lost", "refused"])
+def test_an_end_by_hand_after_a_cancel_of_ours_that_was_lost_cannot_be_told_from_its_end(
+    monkeypatch: pytest.MonkeyPatch, lost: bool
+) -> None:
+    world, order, tag = live_exit(monkeypatch)
+    oracle, name = world.oracle, order.account.name
+    order.ended_by = "hand"
+    cancel = Cancel(follower=name, client_order_id=tag, attempt=98, broker_order_id=order.order_id)
+    late = OutcomeUnresolved(follower=name, client_order_id=tag, attempt=98, problem="late")
+    no = RequestRejected(
+        follower=name, client_order_id=tag, attempt=98, refusal=Refusal.RATE_LIMIT, code="DH-904", text="429", final=False
+    )
+    [placed] = [one for copy in oracle.copies.values() for one in copy.submits if one.client_order_id == tag]
+    again = evolve(placed, client_order_id=ClientOrderId(f"{tag[:-1]}F"))
+    issued = (cancel, changed(order, tag, order.quantity), again)
+    facts = [RequestIssued(request=issued[0]), late if lost else no, *(RequestIssued(request=one) for one in issued[1:])]
+    first = len(oracle.journal) + 1
+    oracle.committed([Entry(first + i, make.after(100 + i), fact) for i, fact in enumerate(facts)], [])
+    assert any("back by hand" in violation.what for violation in oracle.violations) == (not lost)
 
 
 @pytest.mark.parametrize("units", [-50, 50])

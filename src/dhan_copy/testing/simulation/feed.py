@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from random import Random
 
@@ -39,6 +40,8 @@ class Feed:
         self._life = 0
         self._last = 0.0
         self._told: list[OrderReport] = []
+        self.told_again: Counter[OrderReport] = Counter()
+        """How often a flood has told an update once more."""
 
     def connect(self) -> None:
         """Open the socket, then look: what happens meanwhile is not lost."""
@@ -95,6 +98,7 @@ class Feed:
         if self.faults.rates.get("F25"):
             self._told = [*self._told[-FLOOD:], report]
             if strike("F25"):
+                self.told_again.update(self._told)
                 for old in self._told:
                     self._deliver(at + self.random.uniform(0.0, 0.3), (old,))
 

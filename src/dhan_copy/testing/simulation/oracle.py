@@ -198,6 +198,7 @@ class Oracle:
         self.known: set[ClientOrderId] = set()
         """Placements that were answered with yes or seen."""
         self.under_way: dict[AccountName, set[tuple[ClientOrderId, int]]] = {}
+        self.unanswered_cancels: dict[tuple[ClientOrderId, int], ClientOrderId] = {}
         self.answered_at: dict[AccountName, deque[float]] = getattr(self, "answered_at", {})
         """A permit is held until so long after the answer, over midnight too."""
         self.troubled: dict[AccountName, float] = {}
@@ -441,7 +442,8 @@ class Oracle:
         # A frame that says the same again is news where his book has told in between what the stream should have: it works.
         self.book_rows += fact.channel is Channel.BOOK
         row = (entry.at, self.book_rows if fact.channel is Channel.STREAM else 0, fact)
-        if repeats[said] > OFTEN + self._times_true(report) or self.last_row.get(report.order_id) == row:
+        often = repeats[said] > OFTEN and repeats[said] > OFTEN + self._times_news(report)
+        if often or self.last_row.get(report.order_id) == row:
             self.blame(2, f"what {report.order_id} is was journaled {repeats[said]} times", report.order_id)
         self.last_row[report.order_id] = row
         if report.updated_at is not None:
@@ -466,11 +468,22 @@ class Oracle:
         for sign in (1, -1):
             self._leader_exits_meet(listing, sign)
 
-    def _times_true(self, report: OrderReport) -> int:
-        """How often the broker itself said this of an order: one that is moved to and fro within a second says it again."""
+    def _times_news(self, report: OrderReport) -> int:
+        """How often the broker itself said this of an order: one that is moved to and fro within a second says it again.
+        What a flood tells once more of such a second cannot be told from that."""
         order = self.world.leader.orders.get(report.order_id)
-        versions = () if order is None else (version for _, version in order.versions)
-        return sum(_tells(version) == _tells(report) for version in versions)
+        versions = [] if order is None else [version for _, version in order.versions]
+        true = sum(_tells(version) == _tells(report) for version in versions)
+        if len({_tells(version) for version in versions if version.updated_at == report.updated_at}) < 2:
+            return true
+        number = report.order_id.partition("/")[0]  # frames of a leg have the number of its entry
+        told_again = self.world.feeds[report.account].told_again.items()
+        alike = (
+            times
+            for told, times in told_again
+            if (told.order_id, told.leg) == (number, report.leg) and _tells(told) == _tells(report)
+        )
+        return true + sum(alike)
 
     def _issued(self, request: Request) -> None:
         self.durable.add((request.client_order_id, request.attempt))
@@ -507,6 +520,8 @@ class Oracle:
         if isinstance(request, Modify):
             self.stood[tag, request.attempt] = (self.asked_for.get(tag, 0), since)
         self.asked_for[tag] = 0 if isinstance(request, Cancel) else request.quantity
+        if isinstance(request, Cancel):
+            self.unanswered_cancels[request.client_order_id, request.attempt] = tag
 
     def _is_settled(self, tag: ClientOrderId, read_at: datetime) -> bool:
         """One read of the book that began after a request was lost decides about it, whatever may arrive later."""
@@ -530,7 +545,7 @@ class Oracle:
         if live:
             self.blame(1, f"{request.client_order_id} beside the live {live[0].tag}", request.leader_order_id)
         was = next((order for order, submit in copy.placed if submit.client_order_id == last), None)
-        if was is not None and was.ended_by == "hand" and self.asked_for.get(last) and was.validity is Validity.DAY:
+        if was is not None and self._was_taken_back(was) and was.validity is Validity.DAY:
             self.blame(
                 9, f"{request.client_order_id} is sent although somebody took {last} back by hand", request.leader_order_id
             )
@@ -549,9 +564,15 @@ class Oracle:
                 continue
             if order.is_open and not order.ghost:
                 self.blame(1, f"{request.client_order_id} beside the leg {order.tag}", request.leader_order_id)
-            elif order.ended_by == "hand" and order.tag is not None and self.asked_for.get(order.tag):
+            elif self._was_taken_back(order):
                 what = f"{request.client_order_id} is sent although somebody took {order.tag} back by hand"
                 self.blame(9, what, request.leader_order_id)
+
+    def _was_taken_back(self, order: TrueOrder) -> bool:
+        """Whether a hand ended an order that was wanted. Beside a cancel of ours that may still arrive nobody can tell."""
+        tag = order.tag
+        wanted = order.ended_by == "hand" and tag is not None and bool(self.asked_for.get(tag))
+        return wanted and tag not in self.unanswered_cancels.values()
 
     def _judge_size(self, request: Submit | Modify, key: CopyKey) -> None:
         """An entry is the follower's share of the leader's order at the most, an exit what is open at the most."""
@@ -706,6 +727,8 @@ class Oracle:
     def _answered(self, fact: RequestAccepted | RequestRejected | RequestWithheld | OutcomeUnresolved) -> None:
         self.under_way.get(fact.follower, set()).discard((fact.client_order_id, fact.attempt))
         self.answered_at.setdefault(fact.follower, deque(maxlen=WINDOWS[-1][1])).append(self.world.timeline.now)
+        if not isinstance(fact, OutcomeUnresolved):
+            self.unanswered_cancels.pop((fact.client_order_id, fact.attempt), None)
         before = self.stood.pop((fact.client_order_id, fact.attempt), None)
         if before is not None and isinstance(fact, (RequestRejected, RequestWithheld)):
             self.asked_for[fact.client_order_id], since = before
