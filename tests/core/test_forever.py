@@ -517,6 +517,18 @@ def test_l10_which_of_two_copies_fired_is_told_by_what_is_still_listed() -> None
     assert filled == [0, 2 * LOT] and first.waits
 
 
+def test_l10_what_was_listed_when_the_leaders_row_appeared_says_nothing_of_copies_that_fire_later() -> None:
+    bench = world(keeps_fired=False)
+    place(bench)
+    bench.fire("L", place(bench, lots=6, tell=False), tell=False)
+    bench.feed(*bench.book(LEADER, forever=True), *bench.book("F", forever=True))
+    bench.tick(6)
+    assert reasons(bench) == [ReasonCode.UNKNOWN_PARENT]
+    _fill_quietly(bench, "F", bench.fire("F", only(bench), tell=False))
+    [filled] = [order.filled_quantity for trade in bench.copier.state.trades.values() for order in trade.orders]
+    assert filled == 2 * LOT
+
+
 def test_l10_a_forever_order_fires_once() -> None:
     bench = world()
     leaders = place(bench)

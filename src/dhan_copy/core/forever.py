@@ -53,7 +53,7 @@ class _Unnamed:
 
     since: datetime
     still: set[_Id]
-    """What the list showed as waiting, or taken back, when the order was first seen."""
+    """What the leader's list showed as waiting, or taken back, when the order was first seen."""
     waiting: list[LeaderReported] = field(factory=list)
 
 
@@ -69,7 +69,7 @@ class Forevers:
         lists = {fact.account for fact in facts if type(fact) is BookRead and fact.forever is not None}
         still: set[_Id] = set()
         for where, unnamed in self.unnamed.items():
-            if now >= unnamed.since + FRAME_MAY_FOLLOW:
+            if unnamed.waiting and now >= unnamed.since + FRAME_MAY_FOLLOW:
                 facts = [*unnamed.waiting, *facts]
                 unnamed.waiting = []
                 still |= unnamed.still if where[0] not in lists else set()
@@ -207,7 +207,8 @@ class _Reading:
         waiting = self._waiting_reports(fact.leader, listed)
         parent = self.state.legs.get(where) or report.parent_order_id or self._only_parent(fact, waiting)
         if parent is None:
-            held = self.unnamed.setdefault(where, _Unnamed(self.now, set(self.still)))
+            still = {one for one in self.still if one[0] == fact.leader}
+            held = self.unnamed.setdefault(where, _Unnamed(self.now, still))
             if self.now >= held.since + FRAME_MAY_FOLLOW:
                 return fact
             held.waiting.append(fact)
