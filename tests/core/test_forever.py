@@ -20,6 +20,8 @@ from dhan_copy.core.facts import (
     Fact,
     LeaderReported,
     Refusal,
+    RequestAccepted,
+    RequestIssued,
     TradeSettled,
 )
 from dhan_copy.core.requests import Cancel, Modify, Query, Submit
@@ -446,6 +448,30 @@ def test_f17_a_list_that_comes_with_the_leaders_order_was_not_searched_for_its_c
     for _ in range(5):
         bench.tick(30)
     assert len(bench.of("F")) == 1 and "PLACED_BEFORE" in alerts(bench)
+
+
+def test_f17_a_list_that_shows_the_end_of_one_was_not_searched_for_the_next() -> None:
+    """An old copy of the journal was put back: its exit was being cancelled, and was set anew after that."""
+    bench = world(limits=evolve(WIDE, modifications_per_order=1))
+    holding(bench)
+    place(bench, Side.SELL, pair=True)
+    bench.trade(Side.SELL, 2)
+    bench.fill_everything("F")
+    bench.let(60)
+    assert len(bench.of("F")) == 2 and only(bench).quantities == [LOT, LOT]
+    cancelled = [
+        at for at, entry in enumerate(bench.journal)
+        if isinstance(entry.fact, RequestIssued) and isinstance(entry.fact.request, Cancel)
+    ]  # fmt: skip
+    old = bench.journal[: cancelled[-1] + 2]
+    assert isinstance(old[-1].fact, RequestAccepted)
+    bench.journal[:] = old
+    bench.copier = bench.fresh()
+    bench.copier.restore(old)
+    bench.advance(1)
+    bench.feed(EngineStarted(version="test", epoch=2), *bench.book(LEADER, forever=True), *bench.book("F", forever=True))
+    bench.let(120)
+    assert len(bench.of("F")) == 2 and "PLACED_BEFORE" in alerts(bench)
 
 
 def test_f45_a_copy_that_was_decided_by_a_clock_that_was_ahead_is_looked_for_and_set() -> None:

@@ -145,6 +145,14 @@ class GapDetected:
 
 
 @frozen(kw_only=True)
+class Searched:
+    """A leader's Forever order of which a journal that is lost may have set a copy."""
+
+    leader: AccountName
+    leader_order_id: BrokerOrderId
+
+
+@frozen(kw_only=True)
 class BookRead:
     """The whole order book of an account was read; its rows come as reports before this fact, in the same batch.
 
@@ -160,6 +168,8 @@ class BookRead:
     linked: tuple[BrokerOrderId, ...] | None = None
     """The super orders that were listed, and those of their legs (``<entry>/TARGET``) that stand or were for something;
     None where their list was not read."""
+    searched: tuple[Searched, ...] = ()
+    """What was looked for among what was listed."""
 
 
 @frozen(kw_only=True)

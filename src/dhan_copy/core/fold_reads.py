@@ -55,9 +55,10 @@ def looked(state: State, fact: BookRead | OrderNotFound, position: int) -> None:
             state.unresolved.pop((fact.account, entry.client_order_id), None)
             state.touch_stake(state.trades[key].stake_key, position)
         state.book_read_at[fact.account] = fact.read_at
-        for trade in state.not_looked_for(fact.account, fact.read_at) if fact.forever is not None else ():
-            state.looked_for.add(trade.key)
-            state.touch(trade.key, position)
+        for one in fact.searched:
+            key = (one.leader, one.leader_order_id, fact.account)
+            state.looked_for.add(key)
+            state.touch(key, position)
         if awaited:
             for stake_key in state.open_trades:
                 if stake_key[1] == fact.account:

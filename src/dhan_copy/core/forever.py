@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from attrs import define, field
 
 from dhan_copy.core.evolving import evolve
-from dhan_copy.core.facts import AlertRaised, BookRead, Fact, LeaderReported, OrderReported
+from dhan_copy.core.facts import AlertRaised, BookRead, Fact, LeaderReported, OrderReported, Searched
 from dhan_copy.core.forever_rows import (
     FIRED,
     Report,
@@ -34,7 +34,7 @@ from dhan_copy.core.intake import SETTLED_AFTER
 from dhan_copy.core.lifecycle import OrderState
 from dhan_copy.core.requests import Query, ReadOrders
 from dhan_copy.core.state import State, has_fired
-from dhan_copy.core.trade import FollowerOrder, is_child, is_leaving
+from dhan_copy.core.trade import CopyTrade, FollowerOrder, is_child, is_leaving
 from dhan_copy.model.ids import AccountName, BrokerOrderId, ClientOrderId
 from dhan_copy.model.order import Leg, OrderReport, OrderStatus, StopLimit, Variety
 
@@ -131,14 +131,16 @@ class _Reading:
         reads = {fact.account: fact for fact in self.facts if isinstance(fact, BookRead) and fact.forever is not None}
         doubtful = {account: self._settle(read, rows) for account, read in reads.items()}
         self._match_ours(reads, appeared)
-        alike = [row for read in reads.values() for row in self._look_for_copies(read, rows)]
+        searched = {read.account: self.state.not_looked_for(read.account, read.read_at) for read in reads.values()}
+        alike = [row for account, trades in searched.items() for row in self._look_for_copies(account, trades, rows)]
         self._claim(appeared, listed)
         children = iter([self._child(fact, listed) for fact in appeared])
         for fact in self.facts:
             if isinstance(fact, BookRead):
                 self.result.extend(row for row in alike if row.follower == fact.account)
-                tags = doubtful.get(fact.account)
-                self.result.append(evolve(fact, tags=(*fact.tags, *tags)) if tags else fact)
+                tags = doubtful.get(fact.account, [])
+                sought = () if fact.forever is None else tuple(map(_named, searched[fact.account]))
+                self.result.append(evolve(fact, tags=(*fact.tags, *tags), searched=sought) if tags or sought else fact)
                 self._miss(fact)
             elif isinstance(fact, Report) and is_news(fact):
                 news = next(children) if is_child(fact.report) else self._row(fact)
@@ -371,16 +373,15 @@ class _Reading:
             and may_have_placed(legs_of(order.accepted or order.asked), row)
         ]  # fmt: skip
 
-    def _look_for_copies(self, read: BookRead, rows: Sequence[Report]) -> list[OrderReported]:
+    def _look_for_copies(
+        self, follower: AccountName, trades: Sequence[CopyTrade], rows: Sequence[Report]
+    ) -> list[OrderReported]:
         """Rows that nobody knows and that look like what is to be set: a journal that is lost may have set it."""
-        unknown = [
-            fact for fact in rows
-            if isinstance(fact, OrderReported) and fact.follower == read.account and self._is_unknown(fact)
-        ]  # fmt: skip
         return [
             evolve(fact, report=evolve(fact.report, client_order_id=tag_if_alike(trade)))
-            for trade in (self.state.not_looked_for(read.account, read.read_at) if unknown else ()) for fact in unknown
-            if looks_like_copy(fact.report, self.state.leader_order(trade.key).report)
+            for trade in trades for fact in rows
+            if isinstance(fact, OrderReported) and fact.follower == follower and self._is_unknown(fact)
+            and looks_like_copy(fact.report, self.state.leader_order(trade.key).report)
         ]  # fmt: skip
 
     # Alarms
@@ -444,6 +445,10 @@ def _marked(state: State, named: Mapping[_Id, BrokerOrderId], fact: Fact) -> Fac
         if order is None or order.report.variety is not Variety.FOREVER:
             return fact
     return evolve(fact, report=evolve(fact.report, variety=Variety.FOREVER, parent_order_id=parent))
+
+
+def _named(copy: CopyTrade) -> Searched:
+    return Searched(leader=copy.key[0], leader_order_id=copy.key[1])
 
 
 def _may_have_fired(report: OrderReport) -> bool:

@@ -304,25 +304,19 @@ class State:
         return [(key, o) for key, o in orders if o.waits and (o.state is OrderState.ABSENT or not o.state.is_over)]
 
     def not_looked_for(self, follower: AccountName, read_at: datetime | None = None) -> list[CopyTrade]:
-        """Copies of Forever orders of which nothing stands, and that a journal that is lost may have set; by a look begun
-        at ``read_at`` neither those that were decided with it nor those of which a row may be that of another order, whose
-        placement is unknown yet."""
+        """Copies of Forever orders of which nothing stands, and that a journal that is lost may have set; for a look begun
+        at ``read_at`` without those of which a row may be that of another order, whose placement is unknown yet."""
         keys = (key for key in self.open_keys() if key[2] == follower and key not in self.looked_for)
         return [
             trade for key in keys
             if self.is_to_be_set(trade := self.trades[key]) and trade.admitted is not None
             and all(order.state.is_over for order in trade.orders) and self.predates_start(self.leader_order(key))
-            and (read_at is None or (self._was_decided_by(trade, read_at) and not self._is_unknown_beside(trade, read_at)))
+            and (read_at is None or not self._is_unknown_beside(trade, read_at))
         ]  # fmt: skip
 
     def is_to_be_set(self, trade: CopyTrade) -> bool:
         """Whether a copy is a Forever order, or what that would have placed."""
         return is_forever(self.leader_order(trade.key).report) and not trade.copies_fills
-
-    def _was_decided_by(self, trade: CopyTrade, at: datetime) -> bool:
-        """Whether a copy was decided before a look began: also by a clock that has been set back since."""
-        decided, window = trade.admitted_at, self.settings.policy.absence_window
-        return decided is not None and not at < decided <= at + window
 
     def _is_unknown_beside(self, trade: CopyTrade, read_at: datetime) -> bool:
         """Whether a Forever order of ours in the same instrument may be at the broker or not, and will be known by a look."""

@@ -9,6 +9,7 @@ import pytest
 from dhan_copy.core.facts import OrderReported, RequestIssued
 from dhan_copy.core.requests import Submit
 from dhan_copy.testing.simulation.summary import simulate
+from dhan_copy.testing.simulation.world import World
 from tests.testing.simulation.test_oracle import at_rest
 
 SEEDS = 20
@@ -46,3 +47,18 @@ def test_f17_the_oracle_knows_which_orders_an_old_journal_lacks(monkeypatch: pyt
     lost = {"all": tags[half:], "one less": tags[half + 1 :], "one more": tags[half - 1 :]}[found]
     oracle.judge_refusal(submits[half].position - 1, {name: rows}, {name: lost})
     assert {violation.invariant for violation in oracle.violations} == (set() if found == "all" else {1})
+
+
+def test_f17_a_tag_is_free_again_where_nothing_shows_the_forever_order_that_had_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It came to nothing: their list has no tags, and only the journal that is lost knew it."""
+    world = World(0, 60, 1, only=(), forever=0.5)
+    monkeypatch.setattr(world, "_end_day", lambda stays: None)
+    world.run_day()
+    [account] = world.accounts.values()
+    waited = [order for order in account.orders.values() if order.forever is not None and order.tag in world.oracle.reached]
+    came_to_something = [order.is_open or order.filled > 0 for order in waited]
+    world.oracle.forget()
+    assert [order.tag in world.oracle.reached for order in waited] == came_to_something
+    assert {True, False} <= set(came_to_something)

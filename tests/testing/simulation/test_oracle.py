@@ -244,6 +244,23 @@ def test_an_end_by_hand_after_a_cancel_of_ours_that_was_lost_cannot_be_told_from
     assert any("back by hand" in violation.what for violation in oracle.violations) == (not lost)
 
 
+@pytest.mark.parametrize("closed", [True, False], ids=["at-midnight", "before"])
+def test_what_linked_orders_hold_is_closed_by_others_once_their_day_is_over(
+    monkeypatch: pytest.MonkeyPatch, closed: bool
+) -> None:
+    """By the engine's clock, which may be ahead of the exchange's."""
+    world, order, tag = live_exit(monkeypatch)
+    oracle, units = world.oracle, 2 * order.listing.lot
+    order.account.net[order.listing] = -order.sign * units
+    monkeypatch.setattr(world, "closed", closed)
+    ideals = type(oracle.ideals)
+    monkeypatch.setattr(ideals, "trees", lambda self, listing: ["L7"])
+    monkeypatch.setattr(ideals, "held", lambda self, name, listing, tree: -order.sign * units)
+    monkeypatch.setattr(ideals, "opened", lambda self, *of: 0)
+    oracle._judge_size(changed(order, tag, oracle.told_fills.get(tag, 0) + units), oracle.tags[tag])
+    assert {violation.invariant for violation in oracle.violations} == (set() if closed else {5})
+
+
 @pytest.mark.parametrize("units", [-50, 50])
 def test_an_exit_that_is_for_less_is_not_blamed_for_what_others_are_for(monkeypatch: pytest.MonkeyPatch, units: int) -> None:
     """Others whose answers were lost may be there, and nothing can be asked of them."""

@@ -300,7 +300,11 @@ class Oracle:
     def forget(self) -> None:
         """An old copy of the journal is put back."""
         self.forgetful = True
-        self.reached -= self.turned_away  # nobody's book shows that they were sent
+        everybodys = (order for account in self.world.accounts.values() for order in account.orders.values())
+        waited = [order for order in everybodys if order.forever is not None and order.tag is not None]
+        came_to_nothing = {order.tag for order in waited if not order.is_open and not order.filled}
+        # Nobody's book shows that they were sent: lists of Forever orders have no tags.
+        self.reached -= self.turned_away | came_to_nothing
 
     def judge_refusal(self, position: int, books: Books, lost: Tags) -> None:
         """A journal whose last row is at ``position`` is refused where a book shows orders of today that were issued later."""
@@ -604,7 +608,8 @@ class Oracle:
         # Where a hand has offset what was copied, as far as the account's net shows, all of the net is the copier's.
         by_hand = 0 if (name, listing) in self.manual else self.world.meddlers[name].own.get(listing, 0)
         held = self.world.accounts[name].held(listing) - by_hand
-        held -= sum(self.ideals.held(name, listing, tree) for tree in self.ideals.trees(listing))
+        if not self.world.closed:  # at midnight by the engine's clock, which may be ahead, linked orders have ended
+            held -= sum(self.ideals.held(name, listing, tree) for tree in self.ideals.trees(listing))
         copied = self.ideals.opened(name, listing, None, -sign)
         if copied:  # what copies have bought since a hand closed their short opened all of it
             copied += max(0, int(-sign * self.manual.get((name, listing), 0)))
