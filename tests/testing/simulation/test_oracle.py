@@ -25,10 +25,10 @@ from dhan_copy.core.facts import (
 from dhan_copy.core.limits import RateBudget
 from dhan_copy.core.requests import Cancel, Intent, Modify
 from dhan_copy.model.ids import ClientOrderId
-from dhan_copy.model.order import ForeverLeg, Limit, OrderStatus, Product, Side, StopLimit, Variety
+from dhan_copy.model.order import ForeverLeg, Leg, Limit, OrderStatus, Product, Side, StopLimit, Variety
 from dhan_copy.model.reason import ReasonCode
 from dhan_copy.testing.simulation.market import LISTINGS, TrueOrder
-from dhan_copy.testing.simulation.oracle import Copy
+from dhan_copy.testing.simulation.oracle import Copy, newer
 from dhan_copy.testing.simulation.summary import simulate
 from dhan_copy.testing.simulation.world import LEADER, World
 from tests.core import make
@@ -166,6 +166,12 @@ def test_what_a_flood_tells_once_more_of_one_second_cannot_be_told_from_an_order
         fact = LeaderReported(leader=LEADER, report=told, channel=Channel.STREAM)
         oracle.committed([Entry(len(oracle.journal) + 1, make.after(number / 100), fact)], [])
     assert {violation.invariant for violation in oracle.violations} == (set() if flooded else {2})
+
+
+def test_what_an_entrys_frame_says_of_a_leg_is_older_than_what_is_told_of_the_leg_itself() -> None:
+    told = make.report(order_id="L7/TARGET", leg=Leg.TARGET, leg_order_id="L7", updated_at=make.after(58))
+    implied = evolve(told, leg_order_id=None, updated_at=make.after(59))
+    assert newer(told, implied) and not newer(implied, evolve(told, updated_at=make.after(60)))
 
 
 def live_exit(monkeypatch: pytest.MonkeyPatch) -> tuple[World, TrueOrder, ClientOrderId]:

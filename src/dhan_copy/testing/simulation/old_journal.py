@@ -29,6 +29,7 @@ class OldJournal:
 
     def __init__(self, world: World, random: Random) -> None:
         self.world, self.random = world, random
+        self.put_back_at = 0.0
         self._copy: list[Entry] = []
         self._started: set[AccountName] = set()
         self._said: dict[AccountName | None, TradingState] = {}
@@ -55,6 +56,7 @@ class OldJournal:
         if host.up:
             return  # it has been started with the newest meanwhile
         world.faults.struck["F17"] += 1
+        self.put_back_at = world.timeline.now
         tried, books = Copier(host.settings), self._books()
         tried.restore(self._copy)
         lost = unknown_tags(tried.state, books, host.clock.now())

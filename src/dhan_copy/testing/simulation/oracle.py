@@ -1339,10 +1339,15 @@ def newer(report: OrderReport, known: OrderReport) -> bool:
     """By the broker's own time, then by what cannot be undone."""
     if known.status in _ENDED:
         return False
-    if report.status in _ENDED:
+    if report.status in _ENDED or (_is_implied(known) and not _is_implied(report)):
         return True
     assert report.updated_at is not None and known.updated_at is not None
     return report.updated_at >= known.updated_at
+
+
+def _is_implied(report: OrderReport) -> bool:
+    """Whether a leg is told of by its entry's frame, which has the time of the entry and may not know that the leg has moved."""
+    return report.leg is not Leg.ENTRY and report.leg_order_id is None
 
 
 def _reads_like_a_market_order(order: TrueOrder) -> bool:

@@ -427,8 +427,8 @@ class World:
             self.trader.flatten()
         elif final < 0.8:
             self.trader.withdraw()
-        end = timeline.now + self._rest_seconds()
-        while timeline.now < end - QUIET_SECONDS:
+        healed = timeline.now
+        while timeline.now < self._rested_at(healed) - QUIET_SECONDS:
             timeline.run(timeline.now + 5.0)
             self._let_followers_catch_up()
         timeline.run(timeline.now + CAUGHT_UP_SECONDS)
@@ -544,6 +544,11 @@ class World:
                 feed.heal()
         else:
             self.host.start()
+
+    def _rested_at(self, healed: float) -> float:
+        """What was unknown when a journal was put back is decided only a while after that."""
+        put_back = healed if self.old_journal is None else self.old_journal.put_back_at
+        return max(healed, put_back) + self._rest_seconds()
 
     def _rest_seconds(self) -> float:
         """Until the last closing by hand must have been told: found by the sweep of the positions, proven by two looks
