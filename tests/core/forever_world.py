@@ -81,6 +81,8 @@ class ForeverWorld(World):
     keeps_fired: bool = True
     """Whether the list still shows what has fired, as TRADED."""
     asked_for_list: int = 0
+    unreadable: set[str] = field(factory=set)
+    """Accounts whose lists cannot be read."""
     hold_answers: list[Fact] | None = None
     """Where requests' answers go instead of to the core."""
 
@@ -167,7 +169,7 @@ class ForeverWorld(World):
         match command:
             case ReadOrders(account=account, forever=forever):
                 self.asked_for_list += forever
-                return self.book(account, forever=forever or account == LEADER)
+                return self.book(account, forever=account not in self.unreadable and (forever or account == LEADER))
             case Submit() | Modify() | Cancel() if self.lose:
                 if self.lose.pop(0):
                     super().answer(command)

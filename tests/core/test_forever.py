@@ -7,32 +7,38 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from attrs import evolve
+from attrs import define, evolve
 
+from dhan_copy.core import checkpoint
+from dhan_copy.core.copier import Copier
 from dhan_copy.core.facts import (
     AlertRaised,
+    BookRead,
     Channel,
     CopyAdmitted,
     CopyDeclined,
     CopyMode,
     DriftDeclared,
     EngineStarted,
+    Entry,
     Fact,
     LeaderReported,
     Refusal,
     RequestAccepted,
     RequestIssued,
+    SourceStarted,
     TradeSettled,
 )
-from dhan_copy.core.requests import Cancel, Modify, Query, Submit
-from dhan_copy.core.settings import FirstStart, Policy
-from dhan_copy.model.ids import AccountName
+from dhan_copy.core.requests import Cancel, Command, Modify, Query, ReadOrders, ReadPositions, Submit
+from dhan_copy.core.settings import FirstStart, LeaderRules, Policy
+from dhan_copy.model.ids import AccountName, BrokerOrderId
 from dhan_copy.model.order import ForeverLeg, Leg, Limit, OrderStatus, Product, Side, StopLimit, StopMarket, Variety
 from dhan_copy.model.reason import ReasonCode
 from tests.core.forever_world import ABOVE, BELOW, ForeverWorld, Waiting
 from tests.core.world import KEY, LEADER, WIDE
 
 LOT = 75
+OTHER = AccountName("M")
 both_sides = pytest.mark.parametrize("side", Side)
 forms = pytest.mark.parametrize("pair", [False, True], ids=["single", "pair"])
 
@@ -474,6 +480,96 @@ def test_f17_a_list_that_shows_the_end_of_one_was_not_searched_for_the_next() ->
     assert len(bench.of("F")) == 2 and "PLACED_BEFORE" in alerts(bench)
 
 
+def test_f17_one_that_fires_before_the_list_was_searched_is_not_placed_beside_its_copy() -> None:
+    """What it placed is new, and the copy that the lost journal set is not."""
+    bench = world()
+    old = list(bench.journal)
+    leaders = place(bench)
+    copy = only(bench)
+    bench.advance(60)
+    bench.journal[:] = old
+    bench.copier = bench.fresh()
+    bench.copier.restore(old)
+    bench.unreadable = {LEADER, "F"}
+    bench.feed(EngineStarted(version="test", epoch=2))
+    bench.look()
+    bench.let(8)
+    bench.fire("L", leaders)
+    bench.let(20)
+    assert bench.of("F") == [copy] and bench.books["F"] == {}
+    bench.unreadable = set()
+    bench.let(60)
+    assert bench.of("F") == [copy] and bench.books["F"] == {} and "PLACED_BEFORE" in alerts(bench)
+
+
+@define(eq=False)
+class TwoLeaders(ForeverWorld):
+    """The other one's account is told of by hand."""
+
+    quiet: bool = False
+    """Whether looks at the follower are not answered."""
+
+    def fresh(self) -> Copier:
+        plain = super().fresh().settings
+        return Copier(evolve(plain, leaders=(*plain.leaders, LeaderRules(name=OTHER))))
+
+    def answer(self, command: Command) -> list[Fact]:
+        if isinstance(command, ReadOrders) and self.quiet and command.account == "F":
+            return []
+        if isinstance(command, (ReadOrders, ReadPositions)) and command.account == OTHER:
+            return []
+        return super().answer(command)
+
+
+def test_f17_what_is_being_set_for_one_leader_is_not_taken_for_what_was_set_for_another() -> None:
+    bench = TwoLeaders({"F": Fraction(1, 2)})
+    bench.feed(SourceStarted(account=OTHER), evolve(bench.leader_positions(), account=OTHER))
+    bench.feed(BookRead(account=OTHER, read_at=bench.now))
+    theirs = evolve(place(bench, tell=False).first, order_id=BrokerOrderId("M1"))
+    bench.advance(60)
+    bench.copier = bench.fresh()
+    bench.copier.restore(bench.journal)
+    bench.feed(EngineStarted(version="test", epoch=2))
+    answers: list[Fact] = []
+    bench.hold_answers = answers
+    bench.look()
+    bench.tick(12)
+    assert len(bench.of("F")) == 1
+    bench.quiet, listed = True, bench.book("F", forever=True)
+    bench.advance(1)
+    shown = LeaderReported(leader=OTHER, report=theirs, channel=Channel.BOOK, read_at=bench.now)
+    bench.feed(shown, BookRead(account=OTHER, read_at=bench.now, forever=(theirs.order_id,)))
+    bench.advance(1)
+    bench.feed(*listed)
+    bench.hold_answers = None
+    bench.advance(1)
+    bench.feed(*answers)
+    bench.quiet = False
+    bench.let(150)
+    assert len(bench.of("F")) == 2 and "PLACED_BEFORE" not in alerts(bench)
+
+
+def test_f17_a_checkpoint_knows_when_the_engine_started() -> None:
+    """What is read again after a failed write does not set what has not been looked for."""
+    bench = world()
+    old = list(bench.journal)
+    place(bench)
+    copy = only(bench)
+    bench.advance(60)
+    bench.journal[:] = old
+    bench.copier = bench.fresh()
+    bench.copier.restore(old)
+    bench.unreadable = {"F"}
+    bench.feed(EngineStarted(version="test", epoch=2))
+    bench.look()
+    saved = checkpoint.dump(bench.copier.state, whole=True)
+    bench.journal.append(Entry(bench.copier.position + 1, bench.now, saved))
+    bench.copier = bench.fresh()
+    bench.copier.restore(bench.journal[-1:])
+    bench.let(20)
+    assert bench.of("F") == [copy]
+
+
 def test_f45_a_copy_that_was_decided_by_a_clock_that_was_ahead_is_looked_for_and_set() -> None:
     """The process died before it was sent, and the clock was put right before the next one began."""
     bench = world()
@@ -541,6 +637,16 @@ def test_l10_which_of_two_copies_fired_is_told_by_what_is_still_listed() -> None
     _fill_quietly(bench, "F", bench.fire("F", second, tell=False))
     filled = [order.filled_quantity for key in bench.copier.state.trades for order in bench.copier.state.trades[key].orders]
     assert filled == [0, 2 * LOT] and first.waits
+
+
+def test_l10_what_was_listed_when_a_row_appeared_has_not_placed_it_though_a_look_without_the_list_shows_it_again() -> None:
+    bench = world(keeps_fired=False)
+    changed, other = place(bench), place(bench, lots=6)
+    bench.alter(changed, tell=False, quantity=6 * LOT)
+    child = bench.fire("L", changed, tell=False)
+    bench.look()
+    bench.feed(*bench.book(LEADER, forever=False))
+    assert bench.copier.state.leader_orders[LEADER, other.id].report.leg_order_id != child.report.order_id
 
 
 def test_l10_what_was_listed_when_the_leaders_row_appeared_says_nothing_of_copies_that_fire_later() -> None:

@@ -34,6 +34,7 @@ class Saved:
     its order, with the ids of each trade's own orders."""
 
     day: str
+    engine_started_at: datetime | None = None
     started_at: tuple[tuple[AccountName, datetime], ...] = ()
     books_read: tuple[AccountName, ...] = ()
     positions_known: tuple[AccountName, ...] = ()
@@ -82,6 +83,7 @@ def dump(state: State, *, whole: bool) -> CheckpointWritten:
     trades = [state.trades[key] for key in state.trades.changed]
     saved = Saved(
         day=state.day,
+        engine_started_at=state.engine_started_at,
         started_at=tuple(state.started_at.items()),
         books_read=tuple(sorted(state.books_read)),
         positions_known=tuple(sorted(state.positions_known)),
@@ -139,6 +141,7 @@ def load(before: State | None, fact: CheckpointWritten, settings: CopierSettings
         state.leader_orders, state.trades = before.leader_orders, before.trades
         state.by_tag, state.by_broker_id, state.answered_at = before.by_tag, before.by_broker_id, before.answered_at
     state.day = saved.day
+    state.engine_started_at = saved.engine_started_at
     state.started_at = dict(saved.started_at)
     state.books_read = set(saved.books_read)
     state.positions_known = set(saved.positions_known)

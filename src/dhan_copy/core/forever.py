@@ -69,10 +69,12 @@ class Forevers:
         lists = {fact.account for fact in facts if type(fact) is BookRead and fact.forever is not None}
         still: set[_Id] = set()
         for where, unnamed in self.unnamed.items():
-            if unnamed.waiting and now >= unnamed.since + FRAME_MAY_FOLLOW:
+            if not unnamed.waiting:
+                continue
+            still |= unnamed.still if where[0] not in lists else set()
+            if now >= unnamed.since + FRAME_MAY_FOLLOW:
                 facts = [*unnamed.waiting, *facts]
                 unnamed.waiting = []
-                still |= unnamed.still if where[0] not in lists else set()
         news = [fact for fact in facts if is_news(fact)]
         if not (news or lists or state.legs):
             return facts
@@ -132,14 +134,14 @@ class _Reading:
         doubtful = {account: self._settle(read, rows) for account, read in reads.items()}
         self._match_ours(reads, appeared)
         searched = {read.account: self.state.not_looked_for(read.account, read.read_at) for read in reads.values()}
-        alike = [row for account, trades in searched.items() for row in self._look_for_copies(account, trades, rows)]
+        alike = [row for trades in searched.values() if trades for row in self._look_for_copies(trades, rows)]
         self._claim(appeared, listed)
         children = iter([self._child(fact, listed) for fact in appeared])
         for fact in self.facts:
             if isinstance(fact, BookRead):
                 self.result.extend(row for row in alike if row.follower == fact.account)
                 tags = doubtful.get(fact.account, [])
-                sought = () if fact.forever is None else tuple(map(_named, searched[fact.account]))
+                sought = () if fact.forever is None else tuple(map(_sought, searched[fact.account]))
                 self.result.append(evolve(fact, tags=(*fact.tags, *tags), searched=sought) if tags or sought else fact)
                 self._miss(fact)
             elif isinstance(fact, Report) and is_news(fact):
@@ -209,8 +211,10 @@ class _Reading:
         waiting = self._waiting_reports(fact.leader, listed)
         parent = self.state.legs.get(where) or report.parent_order_id or self._only_parent(fact, waiting)
         if parent is None:
-            still = {one for one in self.still if one[0] == fact.leader}
-            held = self.unnamed.setdefault(where, _Unnamed(self.now, still))
+            held = self.unnamed.get(where)
+            if held is None:
+                still = {one for one in self.still if one[0] == fact.leader}
+                held = self.unnamed[where] = _Unnamed(self.now, still)
             if self.now >= held.since + FRAME_MAY_FOLLOW:
                 return fact
             held.waiting.append(fact)
@@ -373,15 +377,13 @@ class _Reading:
             and may_have_placed(legs_of(order.accepted or order.asked), row)
         ]  # fmt: skip
 
-    def _look_for_copies(
-        self, follower: AccountName, trades: Sequence[CopyTrade], rows: Sequence[Report]
-    ) -> list[OrderReported]:
+    def _look_for_copies(self, trades: Sequence[CopyTrade], rows: Sequence[Report]) -> list[OrderReported]:
         """Rows that nobody knows and that look like what is to be set: a journal that is lost may have set it."""
+        unknown = [fact for fact in rows if isinstance(fact, OrderReported) and self._is_unknown(fact)]
         return [
             evolve(fact, report=evolve(fact.report, client_order_id=tag_if_alike(trade)))
-            for trade in trades for fact in rows
-            if isinstance(fact, OrderReported) and fact.follower == follower and self._is_unknown(fact)
-            and looks_like_copy(fact.report, self.state.leader_order(trade.key).report)
+            for trade in trades for fact in unknown
+            if fact.follower == trade.key[2] and looks_like_copy(fact.report, self.state.leader_order(trade.key).report)
         ]  # fmt: skip
 
     # Alarms
@@ -447,7 +449,7 @@ def _marked(state: State, named: Mapping[_Id, BrokerOrderId], fact: Fact) -> Fac
     return evolve(fact, report=evolve(fact.report, variety=Variety.FOREVER, parent_order_id=parent))
 
 
-def _named(copy: CopyTrade) -> Searched:
+def _sought(copy: CopyTrade) -> Searched:
     return Searched(leader=copy.key[0], leader_order_id=copy.key[1])
 
 

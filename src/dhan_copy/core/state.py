@@ -323,7 +323,7 @@ class State:
         unknown = (
             order
             for key, order in self.waiting(trade.key[2])
-            if self.trades[key].stake_key == trade.stake_key
+            if self.trades[key].stake_key[1:4] == trade.stake_key[1:4]
             and order.broker_order_id is None
             and order.state is not OrderState.ABSENT
         )
@@ -332,11 +332,11 @@ class State:
 
     def predates_start(self, order: LeaderOrder) -> bool:
         """Whether the leader may have placed an order before the engine started: after it plainly, whatever the difference
-        of the clocks, are others."""
+        of the clocks, are others. The time of a Forever order that has fired is that of what it placed."""
         started, created = self.engine_started_at, order.report.created_at
         if started is None:
             return False
-        return created is None or min(created - CLOCKS_APART, order.first_seen_at) <= started
+        return created is None or has_fired(order.report) or min(created - CLOCKS_APART, order.first_seen_at) <= started
 
     def entry_of_leg(self, follower: AccountName, leg: FollowerOrder) -> tuple[CopyTrade, FollowerOrder] | None:
         """The entry of the super order that an order is a leg of."""

@@ -297,14 +297,14 @@ class Oracle:
         elif isinstance(entry.fact, AlertRaised):
             self.rare[f"alert {entry.fact.code}"] += 1
 
-    def forget(self) -> None:
-        """An old copy of the journal is put back."""
+    def forget(self, known: Iterable[ClientOrderId]) -> None:
+        """An old copy of the journal is put back, in which these tags were asked for."""
         self.forgetful = True
         everybodys = (order for account in self.world.accounts.values() for order in account.orders.values())
         waited = [order for order in everybodys if order.forever is not None and order.tag is not None]
         came_to_nothing = {order.tag for order in waited if not order.is_open and not order.filled}
         # Nobody's book shows that they were sent: lists of Forever orders have no tags.
-        self.reached -= self.turned_away | came_to_nothing
+        self.reached -= self.turned_away | came_to_nothing.difference(known)
 
     def judge_refusal(self, position: int, books: Books, lost: Tags) -> None:
         """A journal whose last row is at ``position`` is refused where a book shows orders of today that were issued later."""
