@@ -661,6 +661,21 @@ def test_l10_what_was_listed_when_the_leaders_row_appeared_says_nothing_of_copie
     assert filled == 2 * LOT
 
 
+def test_l10_whom_a_frame_names_is_the_parent_of_the_row_that_comes_with_it() -> None:
+    """All of it is heard at once, after the process has stood still."""
+    bench = world()
+    market, named = bench.place_forever(Side.BUY, 4, StopMarket(Decimal(110))), place(bench)
+    child = bench.fire("L", named, tell=False)
+    frame = LeaderReported(leader=LEADER, report=child.report, channel=Channel.STREAM)
+    bench.fire("L", market, tell=False)
+    assert market.child is not None
+    del bench.leader[market.child]
+    bench.advance(1)
+    bench.feed(frame, *bench.book(LEADER, forever=True))
+    known = bench.copier.state.leader_orders
+    assert [known[LEADER, order.id].report.leg_order_id for order in (market, named)] == [None, named.child]
+
+
 def test_l10_a_forever_order_fires_once() -> None:
     bench = world()
     leaders = place(bench)

@@ -437,11 +437,13 @@ class _Reading:
 
 def _marked(state: State, named: Mapping[_Id, BrokerOrderId], fact: Fact) -> Fact:
     """A report of an order that a Forever order is known to have placed, where nothing in it says so."""
-    if not isinstance(fact, LeaderReported) or fact.report.variety is Variety.FOREVER:
+    if not isinstance(fact, LeaderReported):
         return fact
     where = (fact.leader, fact.report.order_id)
     parent = named.get(where)
     if parent is None:
+        if fact.report.variety is Variety.FOREVER:
+            return fact
         parent = state.legs.get(where)
         order = None if parent is None else state.leader_orders.get((fact.leader, parent))
         if order is None or order.report.variety is not Variety.FOREVER:
