@@ -64,6 +64,24 @@ def only(bench: ForeverWorld) -> Waiting:
     return waiting
 
 
+def pair_placed_anew() -> ForeverWorld:
+    """An exit by a pair of which the follower has closed half otherwise: its second leg cannot be made smaller."""
+    bench = world(limits=evolve(WIDE, modifications_per_order=1))
+    holding(bench)
+    place(bench, Side.SELL, pair=True)
+    bench.trade(Side.SELL, 2)
+    bench.fill_everything("F")
+    bench.let(60)
+    return bench
+
+
+def put_back(bench: ForeverWorld, journal: list[Entry]) -> None:
+    """A copy of the journal, before the next process starts."""
+    bench.journal[:] = journal
+    bench.copier = bench.fresh()
+    bench.copier.restore(journal)
+
+
 def alerts(bench: ForeverWorld) -> list[str]:
     return [fact.code for fact in bench.facts(AlertRaised) if isinstance(fact, AlertRaised)]
 
@@ -445,9 +463,7 @@ def test_f17_a_list_that_comes_with_the_leaders_order_was_not_searched_for_its_c
     old = list(bench.journal)
     place(bench)
     only(bench)
-    bench.journal[:] = old
-    bench.copier = bench.fresh()
-    bench.copier.restore(old)
+    put_back(bench, old)
     shown = [*bench.book(LEADER, forever=True), *bench.book("F", forever=True)]
     bench.advance(1)
     bench.feed(EngineStarted(version="test", epoch=2), *shown)
@@ -458,12 +474,7 @@ def test_f17_a_list_that_comes_with_the_leaders_order_was_not_searched_for_its_c
 
 def test_f17_a_list_that_shows_the_end_of_one_was_not_searched_for_the_next() -> None:
     """An old copy of the journal was put back: its exit was being cancelled, and was set anew after that."""
-    bench = world(limits=evolve(WIDE, modifications_per_order=1))
-    holding(bench)
-    place(bench, Side.SELL, pair=True)
-    bench.trade(Side.SELL, 2)
-    bench.fill_everything("F")
-    bench.let(60)
+    bench = pair_placed_anew()
     assert len(bench.of("F")) == 2 and only(bench).quantities == [LOT, LOT]
     cancelled = [
         at for at, entry in enumerate(bench.journal)
@@ -471,9 +482,7 @@ def test_f17_a_list_that_shows_the_end_of_one_was_not_searched_for_the_next() ->
     ]  # fmt: skip
     old = bench.journal[: cancelled[-1] + 2]
     assert isinstance(old[-1].fact, RequestAccepted)
-    bench.journal[:] = old
-    bench.copier = bench.fresh()
-    bench.copier.restore(old)
+    put_back(bench, old)
     bench.advance(1)
     bench.feed(EngineStarted(version="test", epoch=2), *bench.book(LEADER, forever=True), *bench.book("F", forever=True))
     bench.let(120)
@@ -487,9 +496,7 @@ def test_f17_one_that_fires_before_the_list_was_searched_is_not_placed_beside_it
     leaders = place(bench)
     copy = only(bench)
     bench.advance(60)
-    bench.journal[:] = old
-    bench.copier = bench.fresh()
-    bench.copier.restore(old)
+    put_back(bench, old)
     bench.unreadable = {LEADER, "F"}
     bench.feed(EngineStarted(version="test", epoch=2))
     bench.look()
@@ -556,9 +563,7 @@ def test_f17_a_checkpoint_knows_when_the_engine_started() -> None:
     place(bench)
     copy = only(bench)
     bench.advance(60)
-    bench.journal[:] = old
-    bench.copier = bench.fresh()
-    bench.copier.restore(old)
+    put_back(bench, old)
     bench.unreadable = {"F"}
     bench.feed(EngineStarted(version="test", epoch=2))
     bench.look()
@@ -721,12 +726,7 @@ def test_l10_what_could_not_be_placed_before_it_fired_is_placed_as_what_has_appe
 
 
 def test_l10_a_pair_whose_second_leg_cannot_be_made_smaller_is_placed_anew() -> None:
-    bench = world(limits=evolve(WIDE, modifications_per_order=1))
-    holding(bench)
-    place(bench, Side.SELL, pair=True)
-    bench.trade(Side.SELL, 2)
-    bench.fill_everything("F")
-    bench.let(60)
+    bench = pair_placed_anew()
     assert only(bench).quantities == [LOT, LOT]
 
 

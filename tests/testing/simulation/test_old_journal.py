@@ -8,7 +8,6 @@ import pytest
 
 from dhan_copy.core.facts import OrderReported, RequestIssued
 from dhan_copy.core.requests import Submit
-from dhan_copy.testing.simulation.old_journal import tags_asked
 from dhan_copy.testing.simulation.summary import simulate
 from dhan_copy.testing.simulation.world import World
 from tests.testing.simulation.test_oracle import at_rest
@@ -60,7 +59,7 @@ def test_f17_a_tag_is_free_again_where_nothing_shows_the_forever_order_that_had_
     [account] = world.accounts.values()
     waited = [order for order in account.orders.values() if order.forever is not None and order.tag in world.oracle.reached]
     came_to_something = [order.is_open or order.filled > 0 for order in waited]
-    world.oracle.forget(tags_asked(world.host.journal))
+    world.oracle.forget(world.host.journal)
     assert all(order.tag in world.oracle.reached for order in waited), "the journal knows them all"
     world.oracle.forget(())
     assert [order.tag in world.oracle.reached for order in waited] == came_to_something

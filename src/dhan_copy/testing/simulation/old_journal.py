@@ -3,25 +3,16 @@ from."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from random import Random
 from typing import TYPE_CHECKING
 
 from dhan_copy.core.copier import Copier
-from dhan_copy.core.facts import (
-    Entry,
-    Fact,
-    LeaderReported,
-    OrderReported,
-    PositionsReported,
-    RequestIssued,
-    TradingState,
-)
+from dhan_copy.core.facts import Entry, Fact, LeaderReported, OrderReported, PositionsReported, TradingState
 from dhan_copy.core.lost import Books, unknown_tags
 from dhan_copy.core.rebuild import rebuilt
-from dhan_copy.core.requests import Submit
 from dhan_copy.core.state import State
-from dhan_copy.model.ids import AccountName, ClientOrderId
+from dhan_copy.model.ids import AccountName
 from dhan_copy.testing.simulation.desk import LATEST_ARRIVAL_SECONDS, TIMEOUT_SECONDS
 
 if TYPE_CHECKING:
@@ -73,7 +64,7 @@ class OldJournal:
         if lost and self.random.random() < 0.3:
             world.oracle.rare["an old journal, or none, was refused, and the newest put back"] += 1
         else:
-            world.oracle.forget(tags_asked(self._copy))
+            world.oracle.forget(self._copy)
             journal = "an old journal" if self._copy else "a new journal"
             world.oracle.rare[f"{journal} was {'rebuilt' if lost else 'gone on from'}"] += 1
             host.restore(self._copy, self._started, self._said)
@@ -92,9 +83,3 @@ class OldJournal:
         world, now = self.world, self.world.host.clock.now()
         rows = {name: world.desks[name].whole(now) for name in world.names}
         return {name: [fact.report for fact in facts if isinstance(fact, OrderReported)] for name, facts in rows.items()}
-
-
-def tags_asked(journal: Iterable[Entry]) -> set[ClientOrderId]:
-    """The tags of the orders that a journal asked for."""
-    requests = (entry.fact.request for entry in journal if isinstance(entry.fact, RequestIssued))
-    return {request.client_order_id for request in requests if isinstance(request, Submit)}

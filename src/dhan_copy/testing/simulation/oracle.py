@@ -297,24 +297,20 @@ class Oracle:
         elif isinstance(entry.fact, AlertRaised):
             self.rare[f"alert {entry.fact.code}"] += 1
 
-    def forget(self, known: Iterable[ClientOrderId]) -> None:
-        """An old copy of the journal is put back, in which these tags were asked for."""
+    def forget(self, journal: Sequence[Entry]) -> None:
+        """An old copy of the journal is put back, or none."""
         self.forgetful = True
         everybodys = (order for account in self.world.accounts.values() for order in account.orders.values())
         waited = [order for order in everybodys if order.forever is not None and order.tag is not None]
         came_to_nothing = {order.tag for order in waited if not order.is_open and not order.filled}
         # Nobody's book shows that they were sent: lists of Forever orders have no tags.
-        self.reached -= self.turned_away | came_to_nothing.difference(known)
+        self.reached -= self.turned_away | came_to_nothing - _tags_asked(journal)
 
     def judge_refusal(self, position: int, books: Books, lost: Tags) -> None:
         """A journal whose last row is at ``position`` is refused where a book shows orders of today that were issued later."""
         if self._clock_shows_another_day():
             return
-        later = {
-            entry.fact.request.client_order_id
-            for entry in self.journal
-            if entry.position > position and isinstance(entry.fact, RequestIssued) and isinstance(entry.fact.request, Submit)
-        }
+        later = _tags_asked(entry for entry in self.journal if entry.position > position)
         for name, rows in books.items():
             shown = {row.client_order_id for row in rows} & later
             if shown != set(lost.get(name, ())):
@@ -446,6 +442,7 @@ class Oracle:
         # A frame that says the same again is news where his book has told in between what the stream should have: it works.
         self.book_rows += fact.channel is Channel.BOOK
         row = (entry.at, self.book_rows if fact.channel is Channel.STREAM else 0, fact)
+        # Its news are counted only where they matter: that takes a while, and this is asked of every report.
         often = repeats[said] > OFTEN and repeats[said] > OFTEN + self._times_news(report)
         if often or self.last_row.get(report.order_id) == row:
             self.blame(2, f"what {report.order_id} is was journaled {repeats[said]} times", report.order_id)
@@ -1343,6 +1340,12 @@ def newer(report: OrderReport, known: OrderReport) -> bool:
         return True
     assert report.updated_at is not None and known.updated_at is not None
     return report.updated_at >= known.updated_at
+
+
+def _tags_asked(journal: Iterable[Entry]) -> set[ClientOrderId]:
+    """The tags of the orders that a journal asked for."""
+    requests = (entry.fact.request for entry in journal if isinstance(entry.fact, RequestIssued))
+    return {request.client_order_id for request in requests if isinstance(request, Submit)}
 
 
 def _is_implied(report: OrderReport) -> bool:
